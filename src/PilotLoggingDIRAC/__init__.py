@@ -1,0 +1,18 @@
+"""PilotLoggingDIRAC: the logs of grid pilot jobs, collected so that they can be relied on.
+
+The way of a line can be read from the packages' names, in this order: :mod:`.ingest` (what a pilot sent becomes an
+append), :mod:`.store` (PilotLogDB), :mod:`.deliver` (to the storage that a community chose), :mod:`.read` (back to a
+shifter). They know nothing of DIRAC; ``WorkloadManagementSystem`` is what DIRAC finds by path, and ``dirac_bridge``
+stands between the two.
+"""
+
+from typing import Any
+
+from ._version import __version__
+
+__all__ = ["__version__", "extension_metadata"]
+
+
+def extension_metadata() -> dict[str, Any]:
+    """What DIRAC asks an extension about itself (entry point group ``dirac``); more than DIRAC's 0 wins."""
+    return {"primary_extension": True, "priority": 20, "setups": {}}

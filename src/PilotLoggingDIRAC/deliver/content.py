@@ -1,0 +1,69 @@
+"""The whole text of one log as a file: what the archive has of it already, then what the database has."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import Unavailable
+from ..model import LogRecord
+from ..store import chunks
+from ..store.engine import Database
+
+_COPY_BYTES = 2**20
+
+OpenArchived = Callable[[LogRecord], AbstractContextManager[BinaryIO]]
+"""Opens the archived copy that has a log's expired text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A log's text on local disk.
+
+    Attributes:
+        file: At its beginning; it is gone when the block that made it ends.
+        size: Its bytes.
+        cursor: The last chunk that is in it.
+    """
+
+    file: BinaryIO
+    size: int
+    cursor: int
+
+
+@contextmanager
+def assembled(database: Database, log: LogRecord, open_archived: OpenArchived, folder: Path) -> Iterator[Content]:
+    """Write the whole log into a temporary file below ``folder``, in bounded memory.
+
+    Raises:
+        Unavailable: The database or the archive does not give all of it.
+    """
+    with tempfile.TemporaryFile(dir=folder) as file:
+        if log.expired_bytes:
+            with open_archived(log) as archived:
+                _copy(archived, file, log.expired_bytes)
+        with database.reading() as connection:
+            index = chunks.load_index(connection, log.log_id, log.expired_chunk_id, log.expired_part.due)
+            for piece in chunks.stream_text(connection, log.log_id, index):
+                file.write(piece)
+        size = file.tell()
+        if size != log.expired_bytes + index.size:
+            raise Unavailable(f"Of {log.expired_bytes + index.size} bytes of the log only {size} could be read.")
+        file.seek(0)
+        cursor = max((entry.chunk_id for entry in index.entries), default=log.expired_chunk_id)
+        yield Content(file, size, cursor)
+
+
+def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
+    """Exactly so many bytes. An archive may hold more: lines that the database still has as well."""
+    left = size
+    while left > 0:
+        piece = source.read(min(_COPY_BYTES, left))
+        if not piece:
+            raise Unavailable(f"The archived copy of the log has only {size - left} of {size} bytes.")
+        target.write(piece)
+        left -= len(piece)

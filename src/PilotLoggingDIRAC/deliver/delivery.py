@@ -1,0 +1,168 @@
+"""One log to one plugin: take it on, carry it, note how it went."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..errors import PilotLoggingError, Unavailable
+from ..model import Delivery, DeliveryState, LogRecord
+from ..store import deliveries, lifecycle, logs
+from ..store.engine import Database
+from .content import assembled
+from .contract import ArchivePlugin, ClosedLog
+from .pauses import pause_after
+
+LEASE = timedelta(minutes=5)
+"""An agent that dies keeps its deliveries from the others for so long. A living one renews its lease."""
+_RENEW_SECONDS = 60.0
+
+Plugins = Mapping[str, ArchivePlugin[Any]]
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """Carries the logs of one VO to its plugins.
+
+    Attributes:
+        plugins: All plugins of the VO, by name: a log counts as archived when each of them has it.
+        owner: Names this process among all agents.
+        folder: Where a log stands while it is carried; on a disk that has room for the largest.
+    """
+
+    database: Database
+    plugins: Plugins
+    owner: str
+    folder: Path
+
+    def deliver(self, log_id: int, plugin_name: str, stopping: Callable[[], bool] = lambda: False) -> bool:
+        """Deliver one log, if it is due and nobody else does it.
+
+        Returns:
+            True when the plugin has confirmed it.
+        """
+        with self.database.writing() as connection:
+            now = self.database.now(connection)
+            delivery = deliveries.claim(connection, log_id, plugin_name, self.owner, now, LEASE)
+            log = logs.find_by_id(connection, log_id)
+        if delivery is None or log is None:
+            return False
+        try:
+            with self._kept(delivery):
+                reference, cursor = self._carry(log, delivery)
+        except PilotLoggingError as error:
+            self._note_failure(log, delivery, str(error))
+            return False
+        except Exception as error:
+            _log.exception("Plugin %s of VO %s failed unexpectedly with log %s", plugin_name, *log.key)
+            self._note_failure(log, delivery, f"{type(error).__name__}: {error}")
+            return False
+        except BaseException:
+            # The process is ending: let another one begin at once.
+            with self.database.writing() as connection:
+                deliveries.release(connection, log_id, plugin_name, self.owner)
+            raise
+        return self._note_success(log, delivery, reference, cursor)
+
+    def _carry(self, log: LogRecord, delivery: Delivery) -> tuple[str, int]:
+        plugin = self.plugins[delivery.plugin]
+        with assembled(self.database, log, self._open_archived, self.folder) as content:
+            if content.size == 0:
+                # A pilot that said goodbye and nothing else: there is nothing to store.
+                return "", content.cursor
+            closed = ClosedLog(
+                key=log.key,
+                size=content.size,
+                lines=log.lines,
+                finalised=log.finalised is not None,
+                exit_code=log.exit_code,
+                previous=delivery.reference or None,
+                previous_is_needed=log.expired_bytes > 0,
+            )
+            return plugin.store(closed, content.file), content.cursor
+
+    def _note_success(self, log: LogRecord, delivery: Delivery, reference: str, cursor: int) -> bool:
+        with self.database.writing() as connection:
+            confirmed = deliveries.confirm(connection, log.log_id, delivery.plugin, self.owner, cursor, reference)
+            if confirmed:
+                lifecycle.settle(connection, log.log_id, tuple(self.plugins), self.database.now(connection))
+        if not confirmed:
+            return False
+        if delivery.reference and reference != delivery.reference:
+            # Nothing refers to the earlier copy any more, and all that it has is in the new one.
+            try:
+                self.plugins[delivery.plugin].remove(delivery.reference)
+            except PilotLoggingError as error:
+                _log.warning("The earlier copy %s of log %s stays: %s", delivery.reference, log.key.stamp, error)
+        return True
+
+    def _note_failure(self, log: LogRecord, delivery: Delivery, error: str) -> None:
+        attempts = delivery.attempts + 1
+        pause = pause_after(attempts)
+        _log.error(
+            "Log %s of VO %s could not be delivered to %s (attempt %d, next in %d s): %s",
+            log.key.stamp,
+            log.key.vo,
+            delivery.plugin,
+            attempts,
+            pause.total_seconds(),
+            error,
+        )
+        with self.database.writing() as connection:
+            next_attempt = self.database.now(connection) + pause
+            deliveries.fail(connection, log.log_id, delivery.plugin, self.owner, attempts, error, next_attempt)
+
+    @contextmanager
+    def _open_archived(self, log: LogRecord) -> Iterator[BinaryIO]:
+        """Open a copy that has the log's expired text, from whichever plugin gives it."""
+        with self.database.reading() as connection:
+            known = deliveries.of_log(connection, log.log_id)
+        copies = [
+            delivery
+            for delivery in known
+            if delivery.state is DeliveryState.DELIVERED
+            and delivery.cursor >= log.expired_chunk_id
+            and delivery.reference
+            and delivery.plugin in self.plugins
+        ]
+        if not copies:
+            raise Unavailable("No plugin of the VO has the part of the log that has left the database.")
+        with self._first_that_opens(copies) as file:
+            yield file
+
+    def _first_that_opens(self, copies: list[Delivery]) -> AbstractContextManager[BinaryIO]:
+        for copy in copies[:-1]:
+            try:
+                return self.plugins[copy.plugin].fetch(copy.reference)
+            except PilotLoggingError as error:
+                _log.warning("%s does not give %s: %s", copy.plugin, copy.reference, error)
+        return self.plugins[copies[-1].plugin].fetch(copies[-1].reference)
+
+    @contextmanager
+    def _kept(self, delivery: Delivery) -> Iterator[None]:
+        """Renew the lease while the block runs."""
+        done = threading.Event()
+
+        def renew() -> None:
+            while not done.wait(_RENEW_SECONDS):
+                try:
+                    with self.database.writing() as connection:
+                        until = self.database.now(connection) + LEASE
+                        deliveries.renew(connection, delivery.log_id, delivery.plugin, self.owner, until)
+                except Unavailable as error:
+                    _log.warning("The lease on log %d could not be renewed: %s", delivery.log_id, error)
+
+        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            done.set()
+            thread.join()

@@ -1,0 +1,38 @@
+"""What the database does with logs that nobody writes any more."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from ..settings import CommunitySettings
+from ..store import lifecycle
+from ..store.engine import Database
+
+_DAY = 86400.0
+
+
+def close_silent(database: Database, vo: str, settings: CommunitySettings) -> int:
+    """Close the logs of a VO whose pilots have said nothing for too long; gives their number."""
+    with database.writing() as connection:
+        before = lifecycle.ago(database.now(connection), settings.silent_after)
+        return lifecycle.close_silent(connection, vo, before)
+
+
+def expire(database: Database, vo: str, settings: CommunitySettings, clear_pilots_delay: int) -> Counter[str]:
+    """Remove the text of logs that were stored long enough ago, and after ``clear_pilots_delay`` days their rows.
+
+    Returns:
+        How many logs ``expired`` and how many were ``forgotten``.
+    """
+    figures: Counter[str] = Counter()
+    with database.reading() as connection:
+        now = database.now(connection)
+        log_ids = lifecycle.expired(connection, vo, lifecycle.ago(now, settings.keep_delivered))
+    for log_id in log_ids:
+        with database.writing() as connection:
+            figures["expired"] += lifecycle.expire(connection, log_id)
+    # A row must not be forgotten before its text may expire.
+    age = max(clear_pilots_delay * _DAY, settings.keep_delivered)
+    with database.writing() as connection:
+        figures["forgotten"] += lifecycle.forget(connection, vo, lifecycle.ago(now, age))
+    return figures

@@ -1,0 +1,41 @@
+"""The errors of this package, and what a caller can do about each.
+
+::
+
+    PilotLoggingError
+    ├── Rejected             do not retry: malformed, too large, not allowed
+    ├── Unavailable          retry later: the database is away, the disk is low, a storage element is down
+    ├── NotFound             there is no such log (yet)
+    └── ConfigurationError   an operator must mend an option; the message names its path
+
+Every message is one plain sentence that may be shown to a user.
+"""
+
+
+class PilotLoggingError(Exception):
+    """Base of all errors that this package raises on purpose."""
+
+
+class Rejected(PilotLoggingError):
+    """The same request will never succeed: the sender must not repeat it."""
+
+
+class Unavailable(PilotLoggingError):
+    """The request is fine, but cannot be served now: the sender should repeat it later."""
+
+
+class NotFound(PilotLoggingError):
+    """There is no such log, neither in the database nor in an archive."""
+
+
+class ConfigurationError(PilotLoggingError):
+    """An option of the configuration is wrong.
+
+    Args:
+        path: Full path of the option in DIRAC's Configuration Service.
+        problem: What is wrong and what is accepted, as the rest of a sentence that begins with the path.
+    """
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path} {problem}")
+        self.path = path

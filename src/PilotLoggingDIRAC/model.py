@@ -1,0 +1,153 @@
+"""The nouns: what a pilot sends, and what the database knows of its log."""
+
+from __future__ import annotations
+
+import enum
+import json
+from collections.abc import Mapping
+from dataclasses import astuple, dataclass, field
+from datetime import datetime
+from typing import NamedTuple
+
+
+class LogKey(NamedTuple):
+    """Names one log. Two VOs may use the same stamp."""
+
+    vo: str
+    stamp: str
+
+
+class LogState(enum.StrEnum):
+    """Where a log is in its life. The values stand in the database and in the replies of the service."""
+
+    OPEN = "Open"  # the pilot may still send
+    COMPLETE = "Complete"  # the pilot said goodbye
+    SILENT = "Silent"  # the pilot said nothing for a long time: probably killed
+    ARCHIVED = "Archived"  # every plugin of the VO has confirmed all of it
+
+
+class DeliveryState(enum.StrEnum):
+    """Where one log is on its way to one plugin."""
+
+    PENDING = "Pending"
+    DELIVERED = "Delivered"
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A pilot's goodbye. ``exit_code`` is None where the pilot gave something that is not a number."""
+
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Text that a pilot wants stored, already checked, on its way to the database.
+
+    Attributes:
+        data: The text in UTF-8 (lone surrogates pass through), not compressed.
+        session: Names the sender's own numbering; None for stock pilots, which number nothing.
+        seq: The message's number in its session, counted from 1 (0 is accepted as a first number too).
+        context: What the sender says of itself; column names of ``PilotLogs`` to values.
+        final: Set when the pilot says that this is the end.
+    """
+
+    key: LogKey
+    data: bytes = b""
+    session: str | None = None
+    seq: int | None = None
+    context: Mapping[str, str] = field(default_factory=dict)
+    final: Final | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of an :class:`Append` that is now on disk.
+
+    Attributes:
+        next_seq: One more than the highest number stored in this session; None without a session.
+        repeated: True when all of it had been stored before and nothing was written.
+    """
+
+    next_seq: int | None
+    repeated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Messages ``first`` to ``last`` of a session never arrived; they belong at byte ``offset`` of the log's text."""
+
+    offset: int
+    session: str
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class ExpiredPart:
+    """What is remembered of the text that stands in the archive only.
+
+    Attributes:
+        gaps: The gaps in it, with offsets from the beginning of the log.
+        due: For each session the number that was to come next when the text expired.
+    """
+
+    gaps: tuple[Gap, ...] = ()
+    due: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, document: str) -> ExpiredPart:
+        if not document:
+            return cls()
+        stored = json.loads(document)
+        return cls(tuple(Gap(*gap) for gap in stored["gaps"]), stored["due"])
+
+    def dump(self) -> str:
+        return json.dumps({"gaps": [astuple(gap) for gap in self.gaps], "due": dict(self.due)})
+
+
+@dataclass(frozen=True, slots=True)
+class LogRecord:
+    """One row of ``PilotLogs``: all that is known of a log but its text. Times are aware, in UTC; sizes in bytes."""
+
+    log_id: int
+    key: LogKey
+    state: LogState
+    first_arrival: datetime
+    last_arrival: datetime
+    finalised: datetime | None
+    archived: datetime | None
+    exit_code: int | None
+    lines: int
+    bytes: int
+    warnings: int
+    errors: int
+    last_chunk_id: int
+    expired_chunk_id: int
+    expired_bytes: int
+    expired_part: ExpiredPart
+    site: str
+    ce: str
+    queue: str
+    host: str
+    pilot_reference: str
+    pilot_version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One row of ``PilotLogDeliveries``: one log on its way to one plugin.
+
+    Attributes:
+        cursor: The last ``ChunkID`` that the plugin has confirmed.
+        reference: What the plugin called the stored log (an LFN, a path); empty for an empty log.
+    """
+
+    log_id: int
+    plugin: str
+    state: DeliveryState
+    cursor: int
+    attempts: int
+    next_attempt: datetime
+    last_error: str
+    reference: str

@@ -1,0 +1,156 @@
+"""The agents' work list: which log is due to which plugin, who has it, and how it went."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, and_, or_, select
+
+from ..model import Delivery, DeliveryState
+from .engine import insert_if_absent
+from .logs import closed
+from .schema import deliveries, logs
+
+_ERROR_LENGTH = 2000
+
+
+def _delivery(row: Row[Any]) -> Delivery:
+    return Delivery(
+        log_id=row.LogID,
+        plugin=row.Plugin,
+        state=DeliveryState(row.State),
+        cursor=row.Cursor,
+        attempts=row.Attempts,
+        next_attempt=row.NextAttempt,
+        last_error=row.LastError,
+        reference=row.Reference,
+    )
+
+
+def _of(log_id: int, plugin: str) -> Any:
+    return and_(deliveries.c.LogID == log_id, deliveries.c.Plugin == plugin)
+
+
+def due(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
+    """Closed logs of a VO that this plugin has not confirmed whole, that nobody is delivering and whose pause is over.
+
+    The logs that have waited longest come first.
+    """
+    return list(
+        connection.execute(
+            select(logs.c.LogID)
+            .select_from(logs.outerjoin(deliveries, _of_joined(plugin)))
+            .where(
+                logs.c.VO == vo,
+                closed(),
+                or_(
+                    deliveries.c.LogID.is_(None),
+                    and_(
+                        or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < logs.c.LastChunkID),
+                        deliveries.c.NextAttempt <= now,
+                        _free(now),
+                    ),
+                ),
+            )
+            .order_by(logs.c.LastArrival, logs.c.LogID)
+            .limit(limit)
+        ).scalars()
+    )
+
+
+def _of_joined(plugin: str) -> Any:
+    return and_(deliveries.c.LogID == logs.c.LogID, deliveries.c.Plugin == plugin)
+
+
+def _free(now: datetime) -> Any:
+    return or_(deliveries.c.Owner.is_(None), deliveries.c.LeaseUntil < now)
+
+
+def claim(
+    connection: Connection, log_id: int, plugin: str, owner: str, now: datetime, lease: timedelta
+) -> Delivery | None:
+    """Take a delivery on, so that no other agent does it too.
+
+    Returns:
+        The delivery, or None when somebody else has it, or has done it meanwhile.
+    """
+    connection.execute(
+        insert_if_absent(connection, deliveries).values(
+            LogID=log_id, Plugin=plugin, State=DeliveryState.PENDING, NextAttempt=now
+        )
+    )
+    last = select(logs.c.LastChunkID).where(logs.c.LogID == log_id).scalar_subquery()
+    taken = connection.execute(
+        deliveries.update()
+        .where(
+            _of(log_id, plugin),
+            _free(now),
+            deliveries.c.NextAttempt <= now,
+            or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < last),
+        )
+        .values(Owner=owner, LeaseUntil=now + lease)
+    ).rowcount
+    return find(connection, log_id, plugin) if taken else None
+
+
+def renew(connection: Connection, log_id: int, plugin: str, owner: str, until: datetime) -> bool:
+    """Keep a delivery that takes long; False when somebody else has taken it over."""
+    return (
+        connection.execute(
+            deliveries.update().where(_of(log_id, plugin), deliveries.c.Owner == owner).values(LeaseUntil=until)
+        ).rowcount
+        > 0
+    )
+
+
+def confirm(connection: Connection, log_id: int, plugin: str, owner: str, cursor: int, reference: str) -> bool:
+    """Note that the plugin has all chunks up to ``cursor``; False when somebody else has taken the delivery over."""
+    return _end(
+        connection,
+        log_id,
+        plugin,
+        owner,
+        State=DeliveryState.DELIVERED,
+        Cursor=cursor,
+        Reference=reference,
+        Attempts=0,
+        LastError="",
+    )
+
+
+def fail(
+    connection: Connection, log_id: int, plugin: str, owner: str, attempts: int, error: str, next_attempt: datetime
+) -> bool:
+    """Note why it did not work and when to try again; False when somebody else has taken the delivery over."""
+    return _end(
+        connection,
+        log_id,
+        plugin,
+        owner,
+        Attempts=attempts,
+        LastError=error[:_ERROR_LENGTH],
+        NextAttempt=next_attempt,
+    )
+
+
+def release(connection: Connection, log_id: int, plugin: str, owner: str) -> bool:
+    """Give a delivery back undone, as at the end of an agent."""
+    return _end(connection, log_id, plugin, owner)
+
+
+def _end(connection: Connection, log_id: int, plugin: str, owner: str, **values: Any) -> bool:
+    statement = deliveries.update().where(_of(log_id, plugin), deliveries.c.Owner == owner)
+    return connection.execute(statement.values(Owner=None, LeaseUntil=None, **values)).rowcount > 0
+
+
+def find(connection: Connection, log_id: int, plugin: str) -> Delivery | None:
+    """The delivery of a log to a plugin, or None where it was never begun."""
+    row = connection.execute(select(deliveries).where(_of(log_id, plugin))).one_or_none()
+    return None if row is None else _delivery(row)
+
+
+def of_log(connection: Connection, log_id: int) -> list[Delivery]:
+    """All deliveries of a log."""
+    rows = connection.execute(select(deliveries).where(deliveries.c.LogID == log_id).order_by(deliveries.c.Plugin))
+    return [_delivery(row) for row in rows]

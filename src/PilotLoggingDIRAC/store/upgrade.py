@@ -1,0 +1,72 @@
+"""Making the tables, and bringing those of an older version up to date: by itself, at the start of any component."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, func, inspect, select, text
+
+from ..errors import ConfigurationError, Unavailable
+from .engine import Database
+from .schema import VERSION, metadata, schema_version
+
+Step = Callable[[Connection], None]
+
+UPGRADES: Mapping[int, Step] = {}
+"""For each version above 1 the step that makes it from the one before. A step must bear being run again after a crash:
+MySQL commits each change of a table at once."""
+
+_LOCK_SECONDS = 60
+
+
+def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: int = VERSION) -> None:
+    """Make the tables or upgrade them. Safe when several processes on several hosts do it at once: one works, the
+    others wait.
+
+    Raises:
+        ConfigurationError: The database was made by a newer release than this one.
+        Unavailable: It cannot be reached, or somebody else has been upgrading it for a minute.
+    """
+    if _current(database) == version:
+        return
+    with database.writing() as connection, _exclusive(database, connection):
+        current = _version_in(connection)
+        if current is None:
+            metadata.create_all(connection)
+            connection.execute(schema_version.insert().values(Version=version))
+            return
+        if current > version:
+            raise ConfigurationError(
+                "/Systems/WorkloadManagement/Databases/PilotLogDB",
+                f"names a database of version {current}, and this release knows only {version}: upgrade it.",
+            )
+        for number in range(current + 1, version + 1):
+            steps[number](connection)
+            connection.execute(schema_version.update().values(Version=number))
+
+
+def _current(database: Database) -> int | None:
+    with database.reading() as connection:
+        return _version_in(connection)
+
+
+def _version_in(connection: Connection) -> int | None:
+    if not inspect(connection).has_table(schema_version.name):
+        return None
+    return connection.execute(select(func.max(schema_version.c.Version))).scalar()
+
+
+@contextmanager
+def _exclusive(database: Database, connection: Connection) -> Iterator[None]:
+    """Only one process upgrades. SQLite's writing transaction is exclusive already."""
+    if database.is_sqlite:
+        yield
+        return
+    name = {"name": f"PilotLogDB.{database.url.database}"[:64]}
+    if connection.execute(text(f"SELECT GET_LOCK(:name, {_LOCK_SECONDS})"), name).scalar() != 1:
+        raise Unavailable(f"Another process has been upgrading PilotLogDB for {_LOCK_SECONDS} seconds.")
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)
