@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, BinaryIO, cast
 
 from ..errors import Unavailable
 from ..model import LogRecord
@@ -25,7 +25,7 @@ class Content:
     """A log's text on local disk.
 
     Attributes:
-        file: At its beginning; it is gone when the block that made it ends.
+        file: At its beginning, with its path as ``file.name``; it is gone when the block that made it ends.
         size: Its bytes.
         cursor: The last chunk that is in it.
     """
@@ -42,7 +42,7 @@ def assembled(database: Database, log: LogRecord, open_archived: OpenArchived, f
     Raises:
         Unavailable: The database or the archive does not give all of it.
     """
-    with tempfile.TemporaryFile(dir=folder) as file:
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{log.key.stamp}.", suffix=".log") as file:
         if log.expired_bytes:
             with open_archived(log) as archived:
                 _copy(archived, file, log.expired_bytes)
@@ -50,15 +50,16 @@ def assembled(database: Database, log: LogRecord, open_archived: OpenArchived, f
             index = chunks.load_index(connection, log.log_id, log.expired_chunk_id, log.expired_part.due)
             for piece in chunks.stream_text(connection, log.log_id, index):
                 file.write(piece)
+        file.flush()
         size = file.tell()
         if size != log.expired_bytes + index.size:
             raise Unavailable(f"Of {log.expired_bytes + index.size} bytes of the log only {size} could be read.")
         file.seek(0)
         cursor = max((entry.chunk_id for entry in index.entries), default=log.expired_chunk_id)
-        yield Content(file, size, cursor)
+        yield Content(cast(BinaryIO, file), size, cursor)
 
 
-def _copy(source: BinaryIO, target: BinaryIO, size: int) -> None:
+def _copy(source: BinaryIO, target: IO[bytes], size: int) -> None:
     """Exactly so many bytes. An archive may hold more: lines that the database still has as well."""
     left = size
     while left > 0:

@@ -69,7 +69,8 @@ class ArchivePlugin(ABC, Generic[S]):
 
         Args:
             log: What is to be stored.
-            content: Its bytes, ``log.size`` of them, at their beginning; seekable.
+            content: Its bytes, ``log.size`` of them, at their beginning; seekable. It is a file on local disk, and
+                ``content.name`` is its path, for tools that want one.
 
         Returns:
             A reference of at most 1024 characters that :meth:`fetch` understands.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
@@ -113,11 +113,13 @@ class Reader:
         half = limit // 2
         beginning: list[str] = []
         for page in self.pieces(key, min(limit, 2**20)):
-            beginning.append(_marked(page))
+            beginning.append(with_gap_lines(page.text, page.gaps))
             if page.cursor.total >= half and record.bytes > limit:
                 left_out = record.bytes - half - page.cursor.total
                 ending = self.page(key, self._cursor_at(record, record.bytes - half), half)
-                return "".join([*beginning, f"\n[... {left_out} bytes left out ...]\n", _marked(ending)])
+                return "".join(
+                    [*beginning, f"\n[... {left_out} bytes left out ...]\n", with_gap_lines(ending.text, ending.gaps)]
+                )
         return "".join(beginning)
 
     def _cursor_at(self, record: LogRecord, offset: int) -> Cursor:
@@ -236,13 +238,13 @@ def _read_exactly(file: BinaryIO, size: int) -> bytes:
     return b"".join(pieces)
 
 
-def _marked(page: Page) -> str:
-    """The page's text with a line for each gap, where it is."""
-    text, end = "", 0
-    for gap in page.gaps:
-        text += page.text[end : gap.offset] + gap_line(gap)
+def with_gap_lines(text: str, gaps: Sequence[Gap]) -> str:
+    """A text with a line for each gap, where it is."""
+    pieces, end = [], 0
+    for gap in gaps:
+        pieces += [text[end : gap.offset], gap_line(gap)]
         end = gap.offset
-    return text + page.text[end:]
+    return "".join([*pieces, text[end:]])
 
 
 def gap_line(gap: Gap) -> str:

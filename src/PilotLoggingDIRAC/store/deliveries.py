@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, case, func, or_, select
 
 from ..model import Delivery, DeliveryState
 from .engine import insert_if_absent
@@ -13,6 +14,25 @@ from .logs import closed
 from .schema import deliveries, logs
 
 _ERROR_LENGTH = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What a plugin of a VO has been handed and has not confirmed.
+
+    Attributes:
+        logs: How many logs.
+        failing: How many of them failed at the last attempt.
+        oldest: Last arrival of the one that has waited longest.
+        last_error: What one of those attempts said; empty when none failed.
+    """
+
+    vo: str
+    plugin: str
+    logs: int
+    failing: int
+    oldest: datetime
+    last_error: str
 
 
 def _delivery(row: Row[Any]) -> Delivery:
@@ -139,6 +159,11 @@ def release(connection: Connection, log_id: int, plugin: str, owner: str) -> boo
     return _end(connection, log_id, plugin, owner)
 
 
+def release_all(connection: Connection, owner: str) -> None:
+    """Give back all that this owner has, as when a process is ended in the middle of a delivery."""
+    connection.execute(deliveries.update().where(deliveries.c.Owner == owner).values(Owner=None, LeaseUntil=None))
+
+
 def _end(connection: Connection, log_id: int, plugin: str, owner: str, **values: Any) -> bool:
     statement = deliveries.update().where(_of(log_id, plugin), deliveries.c.Owner == owner)
     return connection.execute(statement.values(Owner=None, LeaseUntil=None, **values)).rowcount > 0
@@ -154,3 +179,23 @@ def of_log(connection: Connection, log_id: int) -> list[Delivery]:
     """All deliveries of a log."""
     rows = connection.execute(select(deliveries).where(deliveries.c.LogID == log_id).order_by(deliveries.c.Plugin))
     return [_delivery(row) for row in rows]
+
+
+def backlog(connection: Connection) -> list[Backlog]:
+    """What is waiting, for each VO and plugin that has been tried."""
+    waiting = or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < logs.c.LastChunkID)
+    rows = connection.execute(
+        select(
+            logs.c.VO,
+            deliveries.c.Plugin,
+            func.count().label("Logs"),
+            func.sum(case((deliveries.c.Attempts > 0, 1), else_=0)).label("Failing"),
+            func.min(logs.c.LastArrival).label("Oldest"),
+            func.max(deliveries.c.LastError).label("LastError"),
+        )
+        .select_from(deliveries.join(logs, logs.c.LogID == deliveries.c.LogID))
+        .where(closed(), waiting)
+        .group_by(logs.c.VO, deliveries.c.Plugin)
+        .order_by(logs.c.VO, deliveries.c.Plugin)
+    )
+    return [Backlog(row.VO, row.Plugin, row.Logs, int(row.Failing), row.Oldest, row.LastError) for row in rows]

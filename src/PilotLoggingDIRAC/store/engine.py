@@ -6,7 +6,6 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, select, text
@@ -51,12 +50,6 @@ class Database:
                 pool_recycle=1800,
                 connect_args={"connect_timeout": 5, "read_timeout": 60, "write_timeout": 60},
             )
-
-    @classmethod
-    def sqlite(cls, path: Path) -> Database:
-        """A database in one file; its folder is made where it is missing."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return cls(URL.create("sqlite", database=str(path)))
 
     @staticmethod
     def _sqlite_engine(url: URL, begin: str) -> Engine:

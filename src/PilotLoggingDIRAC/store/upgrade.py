@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 
-from sqlalchemy import Connection, func, inspect, select, text
+from sqlalchemy import URL, Connection, func, inspect, select, text
 
 from ..errors import ConfigurationError, Unavailable
 from .engine import Database
@@ -70,3 +72,41 @@ def _exclusive(database: Database, connection: Connection) -> Iterator[None]:
         yield
     finally:
         connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)
+
+
+class PreparedDatabase(Database):
+    """A database whose tables are made or upgraded before its first use.
+
+    When it is away at the start of a component, that is no failure of the component: each use tries again.
+    """
+
+    def __init__(self, url: URL) -> None:
+        super().__init__(url)
+        if self.is_sqlite and url.database:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        self._prepared = False
+        self._preparing = threading.Lock()
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        self._prepare_once()
+        with super().writing() as connection:
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        self._prepare_once()
+        with super().reading() as connection:
+            yield connection
+
+    def _prepare_once(self) -> None:
+        if self._prepared:
+            return
+        with self._preparing:
+            if not self._prepared:
+                plain = Database(self.url)
+                try:
+                    prepare(plain)
+                finally:
+                    plain.close()
+                self._prepared = True

@@ -65,6 +65,11 @@ class GroupCommitWriter:
         self._queue.put(_Waiting(append, answer))
         return answer
 
+    @property
+    def pending_size(self) -> int:
+        """Bytes of text that wait for their commit."""
+        return self._pending_size
+
     def close(self) -> None:
         """Store what is waiting, then end. Later messages are refused."""
         with self._lock:

@@ -1,0 +1,48 @@
+"""What DIRAC's portal back end (Monitoring/WebApp) loads by default to show the remote log of a pilot."""
+
+from DIRAC import S_OK
+from DIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.DownloadPlugin import DownloadPlugin
+from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import TornadoPilotLoggingClient
+
+from PilotLoggingDIRAC.dirac_bridge import results
+from PilotLoggingDIRAC.dirac_bridge.archive_access import ArchiveAccess
+from PilotLoggingDIRAC.errors import PilotLoggingError, Unavailable
+from PilotLoggingDIRAC.ingest.names import checked_stamp, checked_vo
+from PilotLoggingDIRAC.ingest.text import decoded
+from PilotLoggingDIRAC.model import LogKey
+
+_LARGEST = 64 * 2**20
+
+
+class FileCacheDownloadPlugin(DownloadPlugin):
+    """Gives a pilot's log from a collector, which has it in its database or knows its archive; where no collector
+    answers, from the VO's archive."""
+
+    def __init__(self):
+        self._collector = TornadoPilotLoggingClient()
+        self._archives = ArchiveAccess()
+
+    def getRemotePilotLogs(self, pilotStamp, vo=None):
+        """A pilot's log, running or finished.
+
+        :param str pilotStamp: the pilot's stamp
+        :param str vo: its VO
+        :return: S_OK({"StdOut": text, "StdErr": ""}) / S_ERROR. Pilots send both streams as one.
+        """
+        try:
+            key = LogKey(checked_vo(vo), checked_stamp(pilotStamp))
+            text = self._fromCollector(key)
+        except PilotLoggingError as error:
+            return results.failure(error)
+        return S_OK({"StdOut": text, "StdErr": ""})
+
+    def _fromCollector(self, key):
+        try:
+            answer = self._collector.getLogs(key.stamp, key.vo)
+            return results.value_of(answer, "asking the collector")["StdOut"]
+        except Unavailable as unavailable:
+            try:
+                with self._archives.open_forgotten(key) as file:
+                    return decoded(file.read(_LARGEST))
+            except PilotLoggingError:
+                raise unavailable from None

@@ -1,0 +1,18 @@
+"""PilotLogDB, where the Configuration Service says it is."""
+
+from PilotLoggingDIRAC.dirac_bridge import cs
+from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
+
+
+class PilotLogDB(PreparedDatabase):
+    """The logs that are in flight, and what is known of those that are stored.
+
+    MySQL or MariaDB where ``/Systems/WorkloadManagement/Databases/PilotLogDB`` has a ``DBName``, else one SQLite file.
+    The tables are made, and brought up to date, at the first use.
+    """
+
+    def __init__(self) -> None:
+        """Raises:
+        ConfigurationError: The CS does not say where the database is.
+        """
+        super().__init__(cs.database_url())

@@ -1,0 +1,50 @@
+"""
+Show the log of a pilot, while it runs or afterwards
+
+Example:
+  $ dirac-pilot-logs-show 1f0e95b2fd5b4a1bb5e9c1c6b5b4d3a2
+  $ dirac-pilot-logs-show 1f0e95b2fd5b4a1bb5e9c1c6b5b4d3a2 --follow
+"""
+
+import sys
+
+from DIRAC import exit as DIRACExit
+from DIRAC.Core.Base.Script import Script
+
+
+@Script()
+def main():
+    Script.registerSwitch("f", "follow", "Go on as the pilot writes, until its log is closed")
+    Script.registerSwitch("V:", "VO=", "The pilot's VO; by default that of your proxy")
+    Script.registerArgument("Stamp: the pilot's stamp")
+    switches, arguments = Script.parseCommandLine(ignoreErrors=False)
+    # After the command line: DIRAC's clients need the configuration.
+    from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import TornadoPilotLoggingClient
+
+    from PilotLoggingDIRAC.dirac_bridge.results import value_of
+    from PilotLoggingDIRAC.errors import PilotLoggingError
+    from PilotLoggingDIRAC.read.tail import shown
+
+    follow = any(name in ("f", "follow") for name, _ in switches)
+    vo = next((value for name, value in switches if name in ("V", "VO")), "")
+    client = TornadoPilotLoggingClient()
+
+    def read(cursor):
+        return value_of(client.readLog(arguments[0], vo, cursor, 0), "reading the log")
+
+    try:
+        for piece in shown(read, follow, terminal=sys.stdout.isatty()):
+            # As bytes: a log may hold what no encoding of a terminal has.
+            sys.stdout.buffer.write(piece.encode("utf-8", "surrogatepass"))
+            sys.stdout.buffer.flush()
+    except PilotLoggingError as error:
+        print(f"dirac-pilot-logs-show: {error}", file=sys.stderr)
+        DIRACExit(1)
+    except (BrokenPipeError, KeyboardInterrupt):
+        # The reader has seen enough.
+        sys.stderr.close()
+        DIRACExit(0)
+
+
+if __name__ == "__main__":
+    main()

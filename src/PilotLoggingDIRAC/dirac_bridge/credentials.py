@@ -1,0 +1,78 @@
+"""Who is calling, whose logs they write, and whose they may read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from DIRAC.ConfigurationSystem.Client.Helpers import Registry
+from DIRAC.Core.DISET.AuthManager import AuthManager
+
+from ..errors import Rejected
+from ..ingest.names import checked_vo
+from . import cs
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Attributes:
+    name: User or host, for the log.
+    vo: The VO of the caller's group; empty for hosts and for groups without one.
+    properties: What the Registry says that the caller may.
+    """
+
+    name: str
+    vo: str
+    properties: frozenset[str]
+
+    def writes_for(self, named_vo: Any) -> str:
+        """The VO whose log the caller writes: its own; the one that it names counts only where it has none.
+
+        Raises:
+            Rejected: There is no such VO.
+        """
+        if self.vo:
+            return checked_vo(self.vo)
+        vo = checked_vo(named_vo)
+        if vo not in cs.registered_vos():
+            raise Rejected(f"VO name is invalid: there is no VO {vo} in the Registry.")
+        return vo
+
+    def writes_only_for(self, named_vo: Any) -> str:
+        """As :meth:`writes_for`, but a caller that names a VO that is not its own is refused.
+
+        Raises:
+            Rejected: It does, or there is no such VO.
+        """
+        vo = self.writes_for(named_vo)
+        if named_vo not in (None, "", vo):
+            raise Rejected(f"Your credentials are of VO {vo}: you cannot write for another one.")
+        return vo
+
+    def reads_any_vo(self, privileged: Collection[str]) -> bool:
+        """Whether the caller may read the logs of every VO."""
+        return not self.properties.isdisjoint(privileged)
+
+    def reads_of(self, named_vo: Any, privileged: Collection[str]) -> str:
+        """The VO whose logs the caller reads: the one that it names, or its own.
+
+        Raises:
+            Rejected: It may not, or names none and has none.
+        """
+        vo = checked_vo(named_vo or self.vo)
+        if vo != self.vo and not self.reads_any_vo(privileged):
+            raise Rejected(f"You may not read the logs of VO {vo}.")
+        return vo
+
+
+def caller_of(credentials: Mapping[str, Any]) -> Caller:
+    """The caller behind credentials that DIRAC's AuthManager has accepted; a portal's forwarded user is the user."""
+    group = credentials.get("group") or ""
+    name = credentials.get("username") or "anonymous"
+    # AuthManager leaves only those properties that the method asked for: the Registry has them all.
+    if group == AuthManager.KW_HOSTS_GROUP:
+        return Caller(name, "", frozenset(Registry.getPropertiesForHost(name, [])))
+    if not group or group == "visitor":
+        return Caller(name, "", frozenset())
+    return Caller(name, Registry.getVOForGroup(group), frozenset(Registry.getPropertiesForGroup(group, [])))

@@ -1,0 +1,172 @@
+"""The Configuration Service: the one place where ``gConfig`` is read."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any, TypeVar
+
+import DIRAC
+from DIRAC import gConfig
+from DIRAC.ConfigurationSystem.Client.Helpers import Registry
+from DIRAC.ConfigurationSystem.Client.Helpers.Operations import Operations
+from DIRAC.ConfigurationSystem.Client.PathFinder import getAgentSection, getDatabaseSection, getServiceSection
+from DIRAC.ConfigurationSystem.Client.Utilities import getDBParameters
+from sqlalchemy import URL
+
+from ..errors import ConfigurationError
+from ..settings import (
+    AgentSettings,
+    CollectorSettings,
+    CommunitySettings,
+    DatabaseSettings,
+    Settings,
+    option_names,
+    own_options,
+    parse,
+)
+
+SERVICE = "WorkloadManagement/TornadoPilotLogging"
+AGENT = "WorkloadManagement/PilotLoggingAgent"
+DATABASE = "WorkloadManagement/PilotLogDB"
+
+_DIRAC_SERVICE_OPTIONS = {
+    "Port",
+    "Protocol",
+    "HandlerPath",
+    "Module",
+    "Load",
+    "LogLevel",
+    "LogBackends",
+    "LogColor",
+    "MaxThreads",
+    "SkipCACheck",
+    "LoggingPlugin",  # of DIRAC's own collector: ours has plugins for each VO, LoggingPlugins in Operations
+}
+_DIRAC_DATABASE_OPTIONS = {"DBName", "Host", "Port", "User", "Password", "MaxQueueSize"}
+
+S = TypeVar("S", bound=Settings)
+
+
+def _options(section: str) -> dict[str, Any]:
+    result = gConfig.getOptionsDict(section)
+    return result["Value"] if result["OK"] else {}
+
+
+def _own_section(settings: type[S], section: str, of_dirac: set[str]) -> S:
+    """Settings from a section in which every option is either ours or named in ``of_dirac``."""
+    options = {name: value for name, value in _options(section).items() if name not in of_dirac}
+    return parse(settings, section, options)
+
+
+def collector_settings(service: str = SERVICE) -> CollectorSettings:
+    """The collector's options.
+
+    Raises:
+        ConfigurationError: One is unknown or ill-typed.
+    """
+    return _own_section(CollectorSettings, getServiceSection(service), _DIRAC_SERVICE_OPTIONS)
+
+
+def agent_settings(agent: str = AGENT) -> AgentSettings:
+    """The agent's options. Unknown ones are left alone: every DIRAC agent takes many that its base class knows.
+
+    Raises:
+        ConfigurationError: One is ill-typed.
+    """
+    section = getAgentSection(agent)
+    return parse(AgentSettings, section, own_options(AgentSettings, _options(section)))
+
+
+def database_url() -> URL:
+    """Where PilotLogDB is: MySQL or MariaDB where the CS has a ``DBName`` for it, else one SQLite file.
+
+    Raises:
+        ConfigurationError: An option is unknown, ill-typed or missing.
+    """
+    section = getDatabaseSection(DATABASE)
+    settings = _own_section(DatabaseSettings, section, _DIRAC_DATABASE_OPTIONS)
+    if "DBName" not in _options(section):
+        file = Path(settings.sqlite_file or work_folder() / "PilotLogDB.sqlite")
+        if not file.is_absolute():
+            raise ConfigurationError(f"{section}/SQLiteFile", f"= {str(file)!r} is not a full path.")
+        return URL.create("sqlite", database=str(file))
+    result = getDBParameters(DATABASE)
+    if not result["OK"]:
+        raise ConfigurationError(section, f"does not say enough to reach the database: {result['Message']}.")
+    parameters = result["Value"]
+    return URL.create(
+        "mysql+mysqldb",
+        username=parameters["User"],
+        password=parameters["Password"],
+        host=parameters["Host"],
+        port=parameters["Port"],
+        database=parameters["DBName"],
+        query={"charset": "utf8mb4"},
+    )
+
+
+def community_settings(vo: str) -> CommunitySettings:
+    """A VO's options, with ``LoggingPlugins`` filled in.
+
+    Raises:
+        ConfigurationError: One is ill-typed.
+    """
+    options = pilot_options(vo)
+    settings = parse(CommunitySettings, _pilot_section(vo), own_options(CommunitySettings, options))
+    if settings.logging_plugins:
+        return settings
+    # A CS that has only DIRAC's own options behaves as documented there: UploadSE is where finished logs go.
+    usual = "StorageElement" if options.get("UploadSE") and options.get("UploadPath") else "LocalDirectory"
+    return settings.model_copy(update={"logging_plugins": (usual,)})
+
+
+def pilot_options(vo: str, subsection: str = "") -> dict[str, Any]:
+    """``/Operations/<VO or Defaults>/Pilot``, or a section below it, as DIRAC merges it for the VO."""
+    result = Operations(vo=vo).getOptionsDict(f"Pilot/{subsection}" if subsection else "Pilot")
+    return result["Value"] if result["OK"] else {}
+
+
+def plugin_settings(vo: str, plugin: str, settings: type[S]) -> S:
+    """A plugin's own options for a VO; those that it shares with DIRAC (``UploadSE``) stand in the section above.
+
+    Raises:
+        ConfigurationError: One is unknown, ill-typed or missing.
+    """
+    shared = {name: value for name, value in pilot_options(vo).items() if name in option_names(settings)}
+    return parse(settings, f"{_pilot_section(vo)}/{plugin}", shared | pilot_options(vo, plugin))
+
+
+def _pilot_section(vo: str) -> str:
+    return f"/Operations/{vo}/Pilot"
+
+
+def shifter(vo: str) -> tuple[str, str]:
+    """User and group of the VO's ``Shifter/DataManager``.
+
+    Raises:
+        ConfigurationError: It is not set.
+    """
+    operations = Operations(vo=vo)
+    user, group = (operations.getValue(f"Shifter/DataManager/{name}", "") for name in ("User", "Group"))
+    if not user or not group:
+        raise ConfigurationError(f"/Operations/{vo}/Shifter/DataManager", "does not name a User and a Group.")
+    return user, group
+
+
+def registered_vos() -> set[str]:
+    """The VOs in the Registry."""
+    result = Registry.getVOs()
+    return set(result["Value"]) if result["OK"] else set()
+
+
+def work_folder() -> Path:
+    """Where this installation keeps what belongs to no other machine."""
+    return Path(DIRAC.rootPath) / "work" / "WorkloadManagement"
+
+
+def dump_configuration(file: Path) -> None:
+    """Write all that this process knows of the CS, passwords included, to a file that only its user can read."""
+    descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as stream:
+        stream.write(gConfig.dumpCFGAsLocalCache()["Value"])

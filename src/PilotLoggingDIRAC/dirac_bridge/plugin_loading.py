@@ -1,0 +1,42 @@
+"""A VO's plugins: named in the CS, found by DIRAC's ObjectLoader in any extension."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from DIRAC.Core.Utilities.ObjectLoader import ObjectLoader
+
+from ..deliver.contract import ArchivePlugin
+from ..errors import ConfigurationError
+from . import cs
+
+_PACKAGE = "WorkloadManagementSystem.Client.PilotLoggingPlugins"
+
+
+def load_plugins(vo: str) -> dict[str, ArchivePlugin[Any]]:
+    """The plugins of a VO by name, ready for use.
+
+    Raises:
+        ConfigurationError: One is not there, or its options are wrong.
+    """
+    return {name: load_plugin(vo, name) for name in cs.community_settings(vo).logging_plugins}
+
+
+def load_plugin(vo: str, name: str) -> ArchivePlugin[Any]:
+    """One plugin, with the options that a VO has for it.
+
+    Raises:
+        ConfigurationError: It is not there, or its options are wrong.
+    """
+    option = f"/Operations/{vo}/Pilot/LoggingPlugins"
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
+        raise ConfigurationError(option, f"names {name!r}, which cannot be a plugin's name.")
+    result = ObjectLoader().loadObject(f"{_PACKAGE}.{name}Plugin", f"{name}Plugin", hideExceptions=True)
+    if not result["OK"]:
+        raise ConfigurationError(option, f"names {name}, and no extension has a {name}Plugin: {result['Message']}.")
+    plugin = result["Value"]
+    if not (isinstance(plugin, type) and issubclass(plugin, ArchivePlugin)):
+        raise ConfigurationError(option, f"names {name}, and {plugin.__module__} is not one of our plugins.")
+    loaded: ArchivePlugin[Any] = plugin(vo, cs.plugin_settings(vo, name, plugin.Settings))
+    return loaded

@@ -1,0 +1,245 @@
+"""A request's short path through Tornado.
+
+DIRAC's ``BaseRequestHandler`` takes every request through three hops of a thread pool, parses the certificate chain
+anew each time, and holds a thread until the method returns. A collector has thousands of small requests that all wait
+for a commit, so here
+
+- the peer is known before its body is read: its chain is parsed once a connection, and once for all connections of the
+  same proxy;
+- methods marked with :func:`immediate` run on the event loop and may give a future: nothing is held while they wait;
+- other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
+
+What is authorised, and how, stays DIRAC's: ``AuthManager`` decides on every request with the CS as it is then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from http import HTTPStatus
+from typing import Any, ClassVar, TypeVar
+from urllib.parse import unquote_to_bytes
+
+from DIRAC import S_ERROR
+from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
+from DIRAC.Core.Utilities import Network, TimeUtilities
+from tornado.httputil import parse_body_arguments
+from tornado.ioloop import IOLoop
+from tornado.web import HTTPError, stream_request_body
+
+from ..errors import PilotLoggingError, Rejected
+from . import results
+from .credentials import Caller, caller_of
+
+_KNOWN_CHAINS = 1000
+"""Parsed certificate chains that are remembered; a chain takes some 20 kB."""
+_READERS = 8
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def immediate(method: F) -> F:
+    """Mark an ``export_`` method that never blocks: it runs on the event loop, and may return a future."""
+    method.immediate = True  # type: ignore[attr-defined]
+    return method
+
+
+class _Peer:
+    """What is known of a TLS peer from its certificates."""
+
+    __slots__ = ("_credentials", "expires")
+
+    def __init__(self, credentials: dict[str, Any]) -> None:
+        self._credentials = credentials
+        self.expires = time.time() + credentials["secondsLeft"]
+
+    def credentials(self) -> dict[str, Any]:
+        """A copy: AuthManager writes into what it is given."""
+        return {**self._credentials, "secondsLeft": int(self.expires - time.time())}
+
+
+@stream_request_body
+class ShortPathService(TornadoService):  # type: ignore[misc]
+    """A TornadoService whose requests take the short path. Its subclasses define ``export_`` methods as ever."""
+
+    largest_body: ClassVar[int] = 100 * 2**20
+    """Bytes of a (decompressed) body that are kept; a larger one is read to its end, so that the peer gets its answer,
+    and Rejected."""
+
+    _peers: ClassVar[OrderedDict[bytes, _Peer]] = OrderedDict()
+    _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+
+    caller: Caller
+
+    def refused(self, error: PilotLoggingError) -> None:
+        """Called for each request that ends in one of our errors. May be overridden."""
+
+    # Tornado calls these, in this order.
+
+    async def prepare(self) -> None:
+        self._body: list[bytes] = []
+        self._body_size = 0
+        self._method_name = "?"
+        self._outcome: Any = None
+        self._monitorRequest()
+        try:
+            self.credDict = self._credentials_of_connection()
+            if self.credDict is None:
+                # No certificate: a token, which may have to be asked about elsewhere, or a balancer's headers.
+                self.credDict = await IOLoop.current().run_in_executor(self._readers, self._gatherPeerCredentials)
+        except Exception as error:
+            self.log.warn("Unauthenticated request", f"{self.getRemoteAddress()}: {error}")
+            raise HTTPError(HTTPStatus.UNAUTHORIZED, str(error)) from error
+
+    def data_received(self, chunk: bytes) -> None:
+        self._body_size += len(chunk)
+        if self._body_size <= self.largest_body:
+            self._body.append(chunk)
+        else:
+            self._body.clear()
+
+    async def post(self, *_args: Any, **_kwargs: Any) -> None:
+        try:
+            self._outcome = await self._answer()
+        except PilotLoggingError as error:
+            self.refused(error)
+            self._outcome = results.failure(error)
+        if isinstance(self._outcome, dict):
+            for internal in ("ExecInfo", "CallStack", "rpcStub"):
+                self._outcome.pop(internal, None)
+        self.set_header("Content-Type", "application/json")
+        self.finish(self.encode(self._outcome))
+
+    def on_finish(self) -> None:
+        """One line a request: quiet when all is well, loud when not."""
+        peer = self.srv_getFormattedRemoteCredentials()
+        milliseconds = 1000 * self.request.request_time()
+        outcome = self._outcome
+        ok = self._status_code < HTTPStatus.BAD_REQUEST and (not isinstance(outcome, dict) or outcome.get("OK", True))
+        if ok:
+            self.log.verbose("Served", f"{peer} {self._method_name} ({milliseconds:.1f} ms)")
+        else:
+            reason = outcome["Message"] if isinstance(outcome, dict) else f"{self._status_code} {self._reason}"
+            # What a peer sent is in the reason: it must not begin a line of its own.
+            self.log.warn("Refused", f"{peer} {self._method_name} ({milliseconds:.1f} ms): {_one_line(reason)}")
+        if self.activityMonitoringReporter:
+            self.activityMonitoringReporter.addRecord(
+                {
+                    "timestamp": int(TimeUtilities.toEpochMilliSeconds()),
+                    "Host": Network.getFQDN(),
+                    "ServiceName": "_".join(self._fullComponentName.split("/")),
+                    "Location": self.request.uri,
+                    "ResponseTime": milliseconds / 1000,
+                    "MethodName": self._method_name,
+                    "Protocol": "https",
+                    "Status": "OK" if ok else "ERROR",
+                }
+            )
+
+    # The steps of post().
+
+    async def _answer(self) -> Any:
+        fields = self._fields()
+        self._method_name = fields.get("method", "")
+        method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}", None)
+        if not callable(method):
+            self.log.error("Invalid method", _one_line(self._method_name))
+            raise HTTPError(HTTPStatus.NOT_IMPLEMENTED)
+        self._authorise(fields.get("extraCredentials", ""))
+        arguments = _arguments(fields.get("args", "[]"))
+        try:
+            if not getattr(method, "immediate", False):
+                return await IOLoop.current().run_in_executor(self._readers, lambda: method(*arguments))
+            outcome = method(*arguments)
+            return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
+        except PilotLoggingError:
+            raise
+        except TypeError as error:
+            # Wrong arguments by number; or a mistake of ours, and then the service's log needs it.
+            self.log.exception("Exception serving request", lException=error)
+            raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
+        except Exception as error:
+            self.log.exception("Exception serving request", lException=error)
+            return S_ERROR(f"{self._method_name} failed in the collector: {type(error).__name__}.", callStack=[])
+
+    def _fields(self) -> dict[str, str]:
+        """The form's fields. Repeated ones count once, the last."""
+        if self._body_size > self.largest_body:
+            raise Rejected(f"The request has {self._body_size} bytes and the limit is {self.largest_body}: send less.")
+        body = b"".join(self._body)
+        self._body.clear()
+        content_type = self.request.headers.get("Content-Type", "")
+        if content_type.startswith("application/x-www-form-urlencoded"):
+            pairs = (pair.partition(b"=") for pair in body.split(b"&"))
+            raw = {unquote_to_bytes(name): unquote_to_bytes(value.replace(b"+", b" ")) for name, _, value in pairs}
+        else:
+            arguments: dict[str, list[bytes]] = {}
+            parse_body_arguments(content_type, body, arguments, {})
+            raw = {name.encode(): values[-1] for name, values in arguments.items()}
+        try:
+            return {name.decode(): value.decode("utf-8", "surrogatepass") for name, value in raw.items()}
+        except UnicodeDecodeError as error:
+            raise Rejected("The request is not text in UTF-8.") from error
+
+    def _authorise(self, extra_credentials: str) -> None:
+        if extra_credentials:
+            # As DIRAC reads them: the word "hosts", or the DN and group for whom a trusted host asks.
+            try:
+                self.credDict["extraCredentials"] = self.decode(extra_credentials)[0]
+            except Exception as error:
+                raise Rejected("The extraCredentials are not JSON.") from error
+        method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}")
+        needed = getattr(
+            self, f"auth_{self._method_name}", getattr(method, "authorization", self.DEFAULT_AUTHORIZATION)
+        )
+        if not self._authManager.authQuery(self._method_name, self.credDict, needed):
+            raise HTTPError(HTTPStatus.UNAUTHORIZED)
+        self.caller = caller_of(self.credDict)
+
+    def _credentials_of_connection(self) -> dict[str, Any] | None:
+        """Credentials from the certificates of this connection; None where there are none."""
+        stream = self.request.connection.stream
+        peer = getattr(stream, "pilot_logging_peer", None)
+        if peer is None:
+            certificate = self.request.get_ssl_certificate() if hasattr(stream, "get_ssl_certificate") else None
+            if certificate is None:
+                return None
+            peer = stream.pilot_logging_peer = self._known_peer(certificate)
+        if peer.expires <= time.time():
+            raise ValueError("the certificate has expired since the connection was made")
+        credentials: dict[str, Any] = peer.credentials()
+        return credentials
+
+    def _known_peer(self, certificate: Any) -> _Peer:
+        """The peer with these certificates, parsed by DIRAC the first time."""
+        digest = hashlib.sha256(certificate.as_der())
+        for issuer in self.request.get_ssl_certificate_chain():
+            digest.update(issuer.as_der())
+        key = digest.digest()
+        peer = self._peers.get(key)
+        if peer is None:
+            peer = _Peer(results.value_of(self._authzSSL(), "reading the certificate"))
+            self._peers[key] = peer
+            while len(self._peers) > _KNOWN_CHAINS:
+                self._peers.popitem(last=False)
+        return peer
+
+
+def _arguments(encoded: str) -> list[Any]:
+    # Plain JSON: DIRAC's decoder imports whatever module an argument names.
+    try:
+        arguments = json.loads(encoded)
+    except (ValueError, RecursionError) as error:
+        raise Rejected(f"The arguments are not JSON: {error}.") from error
+    if not isinstance(arguments, list):
+        raise Rejected("The arguments are not a JSON list.")
+    return arguments
+
+
+def _one_line(text: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in text[:500])

@@ -1,0 +1,195 @@
+"""Work for one VO in a process of its own.
+
+``X509_USER_PROXY`` is one for a whole process, and a storage library that hangs or crashes takes its process with it:
+so the agent delivers the logs of each VO, and the collector fetches what needs a proxy, in a child of this module.
+
+The parent hands the child its whole configuration in a file that only its user can read, and gets one JSON document on
+the child's standard output; what the child logs goes on to the parent's standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import DIRAC
+
+from ..deliver.community import deliver_due
+from ..deliver.delivery import Courier
+from ..errors import NotFound, PilotLoggingError, Rejected, Unavailable
+from ..store import deliveries
+from ..WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
+from . import cs
+from .plugin_loading import load_plugin, load_plugins
+
+_GRACE_SECONDS = 10.0
+"""After SIGTERM a transfer may go on for so long; then it is cut off, and its log goes to whoever comes next."""
+_KINDS: dict[str, type[PilotLoggingError]] = {kind.__name__: kind for kind in (Rejected, NotFound, Unavailable)}
+
+
+class VOProcess:
+    """A child that works for one VO; used by the parent."""
+
+    def __init__(self, vo: str, task: str, arguments: Sequence[str] = ()) -> None:
+        """Start it.
+
+        Args:
+            vo: The VO.
+            task: ``deliver``, ``fetch`` or ``find``, see :func:`main`.
+            arguments: Those of the task.
+        """
+        self.vo = vo
+        folder = cs.work_folder()
+        folder.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=f"{task}-{vo}-", suffix=".cfg")
+        os.close(descriptor)
+        self._configuration = Path(name)
+        cs.dump_configuration(self._configuration)
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, "--parent", str(os.getpid()), task, vo, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            env=os.environ | {"DIRACSYSCONFIG": name, "DIRAC_NO_CFG": "1"},
+            text=True,
+        )
+
+    def running(self) -> bool:
+        return self._process.poll() is None
+
+    def stop(self) -> None:
+        """Ask it to end soon; it gives back what it had taken on."""
+        self._process.terminate()
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def wait(self, timeout: float | None = None) -> dict[str, Any]:
+        """Its result.
+
+        Raises:
+            Unavailable: It failed, was ended, or takes longer than ``timeout`` seconds (then it is ended).
+            NotFound: It said so.
+        """
+        try:
+            output, _ = self._process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired as error:
+            self._process.kill()
+            self._process.communicate()
+            raise Unavailable(f"The work for VO {self.vo} took longer than {timeout} s.") from error
+        finally:
+            self._configuration.unlink(missing_ok=True)
+        try:
+            answer: dict[str, Any] = json.loads(output)
+        except ValueError as error:
+            code = self._process.returncode
+            raise Unavailable(f"The process for VO {self.vo} ended with exit code {code} and no result.") from error
+        if "error" in answer:
+            raise _KINDS.get(answer["error"], Unavailable)(answer["message"])
+        return answer
+
+
+def main() -> int:
+    """The child: do one task, print its result.
+
+    ``deliver VO``: all that is due. ``fetch VO PLUGIN REFERENCE FILE``: an archived log into a file.
+    ``find VO STAMP FILE``: the archived log of a stamp, by the plugins' own naming, into a file.
+    """
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--parent", type=int, required=True)
+    tasks = parser.add_subparsers(dest="task", required=True)
+    tasks.add_parser("deliver").add_argument("vo")
+    for task, names in {"fetch": ("vo", "plugin", "reference", "file"), "find": ("vo", "stamp", "file")}.items():
+        subparser = tasks.add_parser(task)
+        for name in names:
+            subparser.add_argument(name)
+    options = parser.parse_args()
+    # The result is the only thing on standard output, whatever DIRAC and the storage libraries print.
+    result_stream = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    try:
+        DIRAC.initialize(require_auth=False, host_credentials=True, log_level=DIRAC.LogLevel.WARN)
+        answer = _TASKS[options.task](options)
+    except PilotLoggingError as error:
+        answer = {"error": type(error).__name__, "message": str(error)}
+    result_stream.write(json.dumps(answer))
+    result_stream.close()
+    # gfal2 and xrootd have threads that may keep an interpreter from ending.
+    os._exit(0)
+
+
+def _deliver(options: argparse.Namespace) -> dict[str, Any]:
+    owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
+    database = PilotLogDB()
+
+    def cut_off() -> None:
+        with database.writing() as connection:
+            deliveries.release_all(connection, owner)
+        os._exit(0)
+
+    stopping = _stop_on_signal(options.parent, cut_off)
+    courier = Courier(database, load_plugins(options.vo), owner, cs.work_folder())
+    return dict(deliver_due(courier, options.vo, stopping))
+
+
+def _stop_on_signal(parent: int, cut_off: Callable[[], None]) -> Callable[[], bool]:
+    """Whether to stop: after SIGTERM, or when the parent is gone. What still runs then is cut off after a while."""
+    stop = threading.Event()
+
+    def ending(*_: Any) -> None:
+        if not stop.is_set():
+            stop.set()
+            timer = threading.Timer(_GRACE_SECONDS, cut_off)
+            timer.daemon = True
+            timer.start()
+
+    signal.signal(signal.SIGTERM, ending)
+    signal.signal(signal.SIGINT, ending)
+
+    def stopping() -> bool:
+        if os.getppid() != parent:
+            ending()
+        return stop.is_set()
+
+    return stopping
+
+
+def _fetch(options: argparse.Namespace) -> dict[str, Any]:
+    with load_plugin(options.vo, options.plugin).fetch(options.reference) as source:
+        return _copied(source, options.file)
+
+
+def _find(options: argparse.Namespace) -> dict[str, Any]:
+    for plugin in load_plugins(options.vo).values():
+        reference = plugin.locate(options.stamp)
+        if reference is not None:
+            with plugin.fetch(reference) as source:
+                return _copied(source, options.file)
+    raise NotFound(f"There is no log {options.stamp} of VO {options.vo}.")
+
+
+def _copied(source: Any, file: str) -> dict[str, Any]:
+    with Path(file).open("wb") as target:
+        shutil.copyfileobj(source, target, 2**20)
+    return {"size": Path(file).stat().st_size}
+
+
+_TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "deliver": _deliver,
+    "fetch": _fetch,
+    "find": _find,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
