@@ -32,6 +32,7 @@ from ..store import deliveries
 from ..WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 from . import cs
 from .plugin_loading import load_plugin, load_plugins
+from .streams import take_stdout
 
 _GRACE_SECONDS = 10.0
 """After SIGTERM a transfer may go on for so long; then it is cut off, and its log goes to whoever comes next."""
@@ -114,16 +115,14 @@ def main() -> int:
         for name in names:
             subparser.add_argument(name)
     options = parser.parse_args()
-    # The result is the only thing on standard output, whatever DIRAC and the storage libraries print.
-    result_stream = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
+    result = take_stdout()
     try:
         DIRAC.initialize(require_auth=False, host_credentials=True, log_level=DIRAC.LogLevel.WARN)
         answer = _TASKS[options.task](options)
     except PilotLoggingError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
-    result_stream.write(json.dumps(answer))
-    result_stream.close()
+    result.write(json.dumps(answer).encode())
+    result.close()
     # gfal2 and xrootd have threads that may keep an interpreter from ending.
     os._exit(0)
 

@@ -14,7 +14,9 @@ from .schema import logs
 
 _RECORD = [column for column in logs.c if column.name not in ("Numbering", "Truncated")]
 
-COLUMNS = tuple(column.name for column in _RECORD if column.name not in ("LogID", "Gaps"))
+_INTERNAL = ("LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps")
+
+COLUMNS = tuple(column.name for column in _RECORD if column.name not in _INTERNAL)
 """The columns that a list of logs shows, and by which it can be sorted."""
 
 

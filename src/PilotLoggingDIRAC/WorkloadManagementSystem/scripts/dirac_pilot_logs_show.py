@@ -11,9 +11,12 @@ import sys
 from DIRAC import exit as DIRACExit
 from DIRAC.Core.Base.Script import Script
 
+from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
+
 
 @Script()
 def main():
+    output = take_stdout()
     Script.registerSwitch("f", "follow", "Go on as the pilot writes, until its log is closed")
     Script.registerSwitch("V:", "VO=", "The pilot's VO; by default that of your proxy")
     Script.registerArgument("Stamp: the pilot's stamp")
@@ -33,10 +36,10 @@ def main():
         return value_of(client.readLog(arguments[0], vo, cursor, 0), "reading the log")
 
     try:
-        for piece in shown(read, follow, terminal=sys.stdout.isatty()):
+        for piece in shown(read, follow, terminal=output.isatty()):
             # As bytes: a log may hold what no encoding of a terminal has.
-            sys.stdout.buffer.write(piece.encode("utf-8", "surrogatepass"))
-            sys.stdout.buffer.flush()
+            output.write(piece.encode("utf-8", "surrogatepass"))
+            output.flush()
     except PilotLoggingError as error:
         print(f"dirac-pilot-logs-show: {error}", file=sys.stderr)
         DIRACExit(1)
