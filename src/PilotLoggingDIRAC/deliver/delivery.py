@@ -92,7 +92,8 @@ class Courier:
         with self.database.writing() as connection:
             confirmed = deliveries.confirm(connection, log.log_id, delivery.plugin, self.owner, cursor, reference)
             if confirmed:
-                lifecycle.settle(connection, log.log_id, tuple(self.plugins), self.database.now(connection))
+                now = self.database.now(connection)
+                lifecycle.settle(connection, log.key.vo, tuple(self.plugins), now, log.log_id)
         if not confirmed:
             return False
         if delivery.reference and reference != delivery.reference:

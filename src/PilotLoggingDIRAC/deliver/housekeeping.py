@@ -18,6 +18,12 @@ def close_silent(database: Database, vo: str, settings: CommunitySettings) -> in
         return lifecycle.close_silent(connection, vo, before)
 
 
+def settle(database: Database, vo: str, settings: CommunitySettings) -> int:
+    """Archive logs that wait for nothing any more, since a plugin was taken off the VO's list; gives their number."""
+    with database.writing() as connection:
+        return lifecycle.settle(connection, vo, settings.logging_plugins, database.now(connection))
+
+
 def expire(database: Database, vo: str, settings: CommunitySettings, clear_pilots_delay: int) -> Counter[str]:
     """Remove the text of logs that were stored long enough ago, and after ``clear_pilots_delay`` days their rows.
 

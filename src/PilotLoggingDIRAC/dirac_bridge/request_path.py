@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import inspect
 import json
 import time
 from collections import OrderedDict
@@ -159,11 +160,9 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
         except PilotLoggingError:
             raise
-        except TypeError as error:
-            # Wrong arguments by number; or a mistake of ours, and then the service's log needs it.
-            self.log.exception("Exception serving request", lException=error)
-            raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
         except Exception as error:
+            if isinstance(error, TypeError) and not _takes(method, arguments):
+                raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
             self.log.exception("Exception serving request", lException=error)
             return S_ERROR(f"{self._method_name} failed in the collector: {type(error).__name__}.", callStack=[])
 
@@ -239,6 +238,14 @@ def _arguments(encoded: str) -> list[Any]:
     if not isinstance(arguments, list):
         raise Rejected("The arguments are not a JSON list.")
     return arguments
+
+
+def _takes(method: Callable[..., Any], arguments: list[Any]) -> bool:
+    try:
+        inspect.signature(method).bind(*arguments)
+    except TypeError:
+        return False
+    return True
 
 
 def _one_line(text: str) -> str:

@@ -118,6 +118,8 @@ def main() -> int:
     result = take_stdout()
     try:
         DIRAC.initialize(require_auth=False, host_credentials=True, log_level=DIRAC.LogLevel.WARN)
+        # It has the passwords of all services in it, and has been read.
+        Path(os.environ["DIRACSYSCONFIG"]).unlink(missing_ok=True)
         answer = _TASKS[options.task](options)
     except PilotLoggingError as error:
         answer = {"error": type(error).__name__, "message": str(error)}

@@ -26,11 +26,18 @@ def close_silent(connection: Connection, vo: str, silent_before: datetime) -> in
     ).rowcount
 
 
-def settle(connection: Connection, log_id: int, plugins: tuple[str, ...], now: datetime) -> bool:
-    """Mark a log as archived if every one of these plugins has confirmed all of it.
+def settle(connection: Connection, vo: str, plugins: tuple[str, ...], now: datetime, log_id: int | None = None) -> int:
+    """Mark those closed logs of a VO as archived of which every one of these plugins has confirmed all.
+
+    Args:
+        connection: In a writing transaction.
+        vo: The VO.
+        plugins: All plugins of the VO, as they are now.
+        now: By the database's clock.
+        log_id: Only this log.
 
     Returns:
-        True when it is archived now. A line that came meanwhile prevents it.
+        How many. A line that came meanwhile keeps a log from it.
     """
     confirmed = [
         exists().where(
@@ -41,8 +48,10 @@ def settle(connection: Connection, log_id: int, plugins: tuple[str, ...], now: d
         )
         for plugin in plugins
     ]
-    statement = logs.update().where(logs.c.LogID == log_id, closed(), *confirmed)
-    return connection.execute(statement.values(State=LogState.ARCHIVED, Archived=now)).rowcount > 0
+    statement = logs.update().where(logs.c.VO == vo, closed(), *confirmed)
+    if log_id is not None:
+        statement = statement.where(logs.c.LogID == log_id)
+    return connection.execute(statement.values(State=LogState.ARCHIVED, Archived=now)).rowcount
 
 
 def expired(connection: Connection, vo: str, archived_before: datetime) -> list[int]:

@@ -17,6 +17,8 @@ _BATCH_MESSAGES = 500
 _BATCH_BYTES = 8 * 2**20
 """A transaction ends at so many messages or bytes, so that the first one of a burst is not kept waiting by the last."""
 _CONFLICT_RETRIES = 5
+_WEIGHT = 1024
+"""What a waiting message takes beside its text, in bytes, about."""
 
 
 class _Waiting(NamedTuple):
@@ -60,7 +62,7 @@ class GroupCommitWriter:
                 raise Unavailable("The collector is stopping: send to another one, or later.")
             if self._pending_size > self._max_pending_size:
                 raise Unavailable("The database is slower than the pilots at the moment: send it again later.")
-            self._pending_size += len(append.data)
+            self._pending_size += len(append.data) + _WEIGHT
         answer: Future[Appended] = Future()
         self._queue.put(_Waiting(append, answer))
         return answer
@@ -82,7 +84,7 @@ class GroupCommitWriter:
             batch, ending = self._gather(first)
             self._store(batch)
             with self._lock:
-                self._pending_size -= sum(len(waiting.append.data) for waiting in batch)
+                self._pending_size -= sum(len(waiting.append.data) + _WEIGHT for waiting in batch)
             if ending:
                 return
 
