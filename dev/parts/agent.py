@@ -1,0 +1,42 @@
+"""DIRAC's ``dirac-agent`` with WorkloadManagement/PilotLoggingAgent, in the background or in the foreground."""
+
+import os
+from typing import NoReturn
+
+from . import environment, processes
+from .layout import PROJECT
+from .state import Stack
+
+AGENT = "WorkloadManagement/PilotLoggingAgent"
+_SECTION = "/Systems/WorkloadManagement/Agents/PilotLoggingAgent"
+_LOADED = b"Loaded agent module"
+"""What DIRAC logs when the agent's initialize() has succeeded."""
+
+
+def start(stack: Stack) -> None:
+    """Start an agent that loops until the stack goes down."""
+    layout = stack.layout
+    command = [environment.BIN / "dirac-agent", AGENT, "--cfg", layout.configuration]
+    own = environment.of_component(layout, "agent")
+    log = layout.log("agent")
+    earlier = log.stat().st_size if log.exists() else 0
+    process = processes.start("agent", command, own, log=log, directory=layout.home("agent"))
+    stack.add(process)
+    processes.wait_until(process, lambda: _LOADED in log.read_bytes()[earlier:])
+
+
+def run(stack: Stack, cycles: int) -> NoReturn:
+    """Become an agent that runs some cycles and ends; signals to this process are then signals to the agent."""
+    layout = stack.layout
+    home = layout.home(f"agent-{os.getpid()}")  # of its own: agents that run at once must not share work files
+    options = [f"{_SECTION}/MaxCycles={cycles}"]
+    if cycles == 1:
+        program = [str(environment.BIN / "dirac-agent")]
+    else:
+        program = [str(environment.BIN / "python"), str(PROJECT / "dev" / "parts" / "impatient_agent.py")]
+        options.append(f"{_SECTION}/PollingTime=1")
+    command = [*program, AGENT, "--cfg", str(layout.configuration)]
+    for option in options:
+        command += ["-o", option]
+    os.chdir(home)
+    os.execve(command[0], command, environment.of_component(layout, home.name))

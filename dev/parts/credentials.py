@@ -1,0 +1,27 @@
+"""All certificates and proxies of a stack, in one go."""
+
+from .certificates import Authority, Issued, make_keys
+from .identities import PILOT, STRANGER, USERS
+from .layout import Layout
+from .proxies import write_proxy
+
+_A_MINUTE_AGO = -60
+
+
+def write_credentials(layout: Layout) -> None:
+    """Make the CA, the host's certificate, the users', and their proxies; what an earlier ``up`` made is replaced."""
+    people = len(USERS) + 1
+    keys = iter(make_keys(1 + 1 + 2 * people + 1))
+
+    authority = Authority(next(keys))
+    authority.write_directory(layout.certificates)
+    authority.issue_host(next(keys), Issued(layout.host_certificate, layout.host_key))
+
+    for user in USERS:
+        issued = authority.issue_user(user.name, next(keys), layout.users)
+        write_proxy(issued, user.group, next(keys), layout.credentials / f"{user.name}.pem")
+        if user is PILOT:
+            write_proxy(issued, user.group, next(keys), layout.credentials / "expired.pem", seconds=_A_MINUTE_AGO)
+
+    issued = authority.issue_user(STRANGER, next(keys), layout.users)
+    write_proxy(issued, None, next(keys), layout.credentials / f"{STRANGER}.pem")
