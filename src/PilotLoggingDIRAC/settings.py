@@ -18,23 +18,26 @@ from .errors import ConfigurationError
 
 _DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+_LONGEST = 100 * 365 * 86400.0
+_LARGEST = 2.0**50
+"""Nothing sensible is longer or larger, and no calendar or index overflows below."""
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 
 
-def _with_unit(value: Any, units: Mapping[str, int], meaning: str) -> float:
+def _with_unit(value: Any, units: Mapping[str, int], most: float, meaning: str) -> float:
     matched = _NUMBER_AND_UNIT.fullmatch(str(value))
     factor = units.get(matched[2].lower()) if matched else None
-    if matched is None or factor is None:
+    if matched is None or factor is None or float(matched[1]) * factor > most:
         raise ValueError(meaning)
     return float(matched[1]) * factor
 
 
 def _duration(value: Any) -> float:
-    return _with_unit(value, _DURATION_UNITS, "a duration such as 90, 45s, 30m, 3h or 1d")
+    return _with_unit(value, _DURATION_UNITS, _LONGEST, "a duration such as 90, 45s, 30m, 3h or 1d")
 
 
 def _size(value: Any) -> int:
-    return int(_with_unit(value, _SIZE_UNITS, "a size such as 4096, 500kB or 10MiB"))
+    return int(_with_unit(value, _SIZE_UNITS, _LARGEST, "a size such as 4096, 500kB or 10MiB"))
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -43,7 +46,7 @@ def _names(value: Any) -> tuple[str, ...]:
 
 
 def _number(value: Any) -> int:
-    if not re.fullmatch(r"\s*[0-9]+\s*", str(value)):
+    if not re.fullmatch(r"\s*[0-9]{1,9}\s*", str(value)):
         raise ValueError("a whole number, 0 or more")
     return int(value)
 
@@ -60,7 +63,7 @@ class Settings(BaseModel):
     A plugin's own options are a subclass of this, see ``docs/add-a-plugin.md``.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class CollectorSettings(Settings):

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from ..errors import Unavailable
-from ..model import LogRecord
-from ..store import chunks
+from ..errors import PilotLoggingError, Unavailable
+from ..model import Delivery, LogRecord
+from ..store import chunks, deliveries
 from ..store.engine import Database
 
 _COPY_BYTES = 2**20
 
-OpenArchived = Callable[[LogRecord], AbstractContextManager[BinaryIO]]
-"""Opens the archived copy that has a log's expired text."""
+OpenCopy = Callable[[Delivery], AbstractContextManager[BinaryIO]]
+"""Opens what a plugin has stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Content:
 
 
 @contextmanager
-def assembled(database: Database, log: LogRecord, open_archived: OpenArchived, folder: Path) -> Iterator[Content]:
+def assembled(database: Database, log: LogRecord, open_copy: OpenCopy, folder: Path) -> Iterator[Content]:
     """Write the whole log into a temporary file below ``folder``, in bounded memory.
 
     Raises:
@@ -44,8 +44,7 @@ def assembled(database: Database, log: LogRecord, open_archived: OpenArchived, f
     """
     with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{log.key.stamp}.", suffix=".log") as file:
         if log.expired_bytes:
-            with open_archived(log) as archived:
-                _copy(archived, file, log.expired_bytes)
+            _copy_expired(database, log, open_copy, file)
         with database.reading() as connection:
             index = chunks.load_index(connection, log.log_id, log.expired_chunk_id, log.expired_part.due)
             for piece in chunks.stream_text(connection, log.log_id, index):
@@ -57,6 +56,22 @@ def assembled(database: Database, log: LogRecord, open_archived: OpenArchived, f
         file.seek(0)
         cursor = max((entry.chunk_id for entry in index.entries), default=log.expired_chunk_id)
         yield Content(cast(BinaryIO, file), size, cursor)
+
+
+def _copy_expired(database: Database, log: LogRecord, open_copy: OpenCopy, target: IO[bytes]) -> None:
+    """The text that stands in the archive only, from the first plugin that gives all of it."""
+    with database.reading() as connection:
+        copies = deliveries.with_expired_text(connection, log)
+    problem: PilotLoggingError = Unavailable("No plugin of the VO has the part of the log that has left the database.")
+    for delivery in copies:
+        try:
+            target.seek(0)
+            with open_copy(delivery) as archived:
+                _copy(archived, target, log.expired_bytes)
+            return
+        except PilotLoggingError as error:
+            problem = error
+    raise problem
 
 
 def _copy(source: BinaryIO, target: IO[bytes], size: int) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from ..errors import PilotLoggingError, Unavailable
-from ..model import Delivery, DeliveryState, LogRecord
+from ..model import Delivery, LogRecord
 from ..store import deliveries, lifecycle, logs
 from ..store.engine import Database
 from .content import assembled
@@ -73,7 +73,7 @@ class Courier:
 
     def _carry(self, log: LogRecord, delivery: Delivery) -> tuple[str, int]:
         plugin = self.plugins[delivery.plugin]
-        with assembled(self.database, log, self._open_archived, self.folder) as content:
+        with assembled(self.database, log, self._open_copy, self.folder) as content:
             if content.size == 0:
                 # A pilot that said goodbye and nothing else: there is nothing to store.
                 return "", content.cursor
@@ -120,31 +120,13 @@ class Courier:
             next_attempt = self.database.now(connection) + pause
             deliveries.fail(connection, log.log_id, delivery.plugin, self.owner, attempts, error, next_attempt)
 
-    @contextmanager
-    def _open_archived(self, log: LogRecord) -> Iterator[BinaryIO]:
-        """Open a copy that has the log's expired text, from whichever plugin gives it."""
-        with self.database.reading() as connection:
-            known = deliveries.of_log(connection, log.log_id)
-        copies = [
-            delivery
-            for delivery in known
-            if delivery.state is DeliveryState.DELIVERED
-            and delivery.cursor >= log.expired_chunk_id
-            and delivery.reference
-            and delivery.plugin in self.plugins
-        ]
-        if not copies:
-            raise Unavailable("No plugin of the VO has the part of the log that has left the database.")
-        with self._first_that_opens(copies) as file:
-            yield file
-
-    def _first_that_opens(self, copies: list[Delivery]) -> AbstractContextManager[BinaryIO]:
-        for copy in copies[:-1]:
-            try:
-                return self.plugins[copy.plugin].fetch(copy.reference)
-            except PilotLoggingError as error:
-                _log.warning("%s does not give %s: %s", copy.plugin, copy.reference, error)
-        return self.plugins[copies[-1].plugin].fetch(copies[-1].reference)
+    def _open_copy(self, delivery: Delivery) -> AbstractContextManager[BinaryIO]:
+        if delivery.plugin not in self.plugins:
+            raise Unavailable(
+                "No plugin of the VO has the part of the log that has left the database: "
+                f"it was stored by {delivery.plugin}, which is none of them any more."
+            )
+        return self.plugins[delivery.plugin].fetch(delivery.reference)
 
     @contextmanager
     def _kept(self, delivery: Delivery) -> Iterator[None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
 
 from ..settings import CommunitySettings
 from ..store import lifecycle
@@ -24,8 +26,21 @@ def settle(database: Database, vo: str, settings: CommunitySettings) -> int:
         return lifecycle.settle(connection, vo, settings.logging_plugins, database.now(connection))
 
 
-def expire(database: Database, vo: str, settings: CommunitySettings, clear_pilots_delay: int) -> Counter[str]:
+def expire(
+    database: Database,
+    vo: str,
+    settings: CommunitySettings,
+    clear_pilots_delay: int,
+    stopping: Callable[[], bool] = lambda: False,
+) -> Counter[str]:
     """Remove the text of logs that were stored long enough ago, and after ``clear_pilots_delay`` days their rows.
+
+    Args:
+        database: PilotLogDB.
+        vo: The VO.
+        settings: Its settings.
+        clear_pilots_delay: In days.
+        stopping: Asked between two logs; True ends the work.
 
     Returns:
         How many logs ``expired`` and how many were ``forgotten``.
@@ -33,12 +48,23 @@ def expire(database: Database, vo: str, settings: CommunitySettings, clear_pilot
     figures: Counter[str] = Counter()
     with database.reading() as connection:
         now = database.now(connection)
-        log_ids = lifecycle.expired(connection, vo, lifecycle.ago(now, settings.keep_delivered))
-    for log_id in log_ids:
-        with database.writing() as connection:
-            figures["expired"] += lifecycle.expire(connection, log_id)
+    while log_ids := _expired(database, vo, lifecycle.ago(now, settings.keep_delivered)):
+        for log_id in log_ids:
+            if stopping():
+                return figures
+            with database.writing() as connection:
+                figures["expired"] += lifecycle.expire(connection, log_id)
     # A row must not be forgotten before its text may expire.
     age = max(clear_pilots_delay * _DAY, settings.keep_delivered)
-    with database.writing() as connection:
-        figures["forgotten"] += lifecycle.forget(connection, vo, lifecycle.ago(now, age))
+    while not stopping():
+        with database.writing() as connection:
+            forgotten = lifecycle.forget(connection, vo, lifecycle.ago(now, age))
+        figures["forgotten"] += forgotten
+        if not forgotten:
+            break
     return figures
+
+
+def _expired(database: Database, vo: str, before: datetime) -> list[int]:
+    with database.reading() as connection:
+        return lifecycle.expired(connection, vo, before)

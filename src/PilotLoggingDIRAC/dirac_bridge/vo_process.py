@@ -4,7 +4,8 @@
 so the agent delivers the logs of each VO, and the collector fetches what needs a proxy, in a child of this module.
 
 The parent hands the child its whole configuration in a file that only its user can read, and gets one JSON document on
-the child's standard output; what the child logs goes on to the parent's standard error.
+the child's standard output; what the child logs goes on to the parent's standard error. All temporary files of a child
+are in a folder of its own, which the parent removes, however the child ended.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +39,19 @@ from .streams import take_stdout
 
 _GRACE_SECONDS = 10.0
 """After SIGTERM a transfer may go on for so long; then it is cut off, and its log goes to whoever comes next."""
+STORAGE_DEFAULTS = {
+    "XRD_CONNECTIONWINDOW": "5",
+    "XRD_CONNECTIONRETRY": "2",
+    "XRD_STREAMERRORWINDOW": "10",
+    "AWS_MAX_ATTEMPTS": "2",
+    "AWS_REQUEST_CHECKSUM_CALCULATION": "when_required",
+    "AWS_RESPONSE_CHECKSUM_VALIDATION": "when_required",
+}
+"""For storage libraries, where the environment does not say otherwise. With their own figures one file hangs for 200 s
+on an xrootd server that is down; the agent has its own pauses and comes again. And boto3 takes a part of a file for
+damaged where an S3 server sends the checksum of the whole with it; DIRAC compares its own checksum in any case."""
+_FOLDERS = "PilotLogProcesses"
+_ABANDONED_SECONDS = 86400.0
 _KINDS: dict[str, type[PilotLoggingError]] = {kind.__name__: kind for kind in (Rejected, NotFound, Unavailable)}
 
 
@@ -51,19 +67,22 @@ class VOProcess:
             arguments: Those of the task.
         """
         self.vo = vo
-        folder = cs.work_folder()
-        folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=f"{task}-{vo}-", suffix=".cfg")
-        os.close(descriptor)
-        self._configuration = Path(name)
-        cs.dump_configuration(self._configuration)
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, "--parent", str(os.getpid()), task, vo, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"DIRACSYSCONFIG": name, "DIRAC_NO_CFG": "1"},
-            text=True,
-        )
+        self._folder = _own_folder(f"{task}-{vo}-")
+        configuration = self._folder / "dirac.cfg"
+        try:
+            cs.dump_configuration(configuration)
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", __name__, "--parent", str(os.getpid()), task, vo, *arguments],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                env=STORAGE_DEFAULTS
+                | os.environ
+                | {"DIRACSYSCONFIG": str(configuration), "DIRAC_NO_CFG": "1", "TMPDIR": str(self._folder)},
+                text=True,
+            )
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
 
     def running(self) -> bool:
         return self._process.poll() is None
@@ -73,7 +92,10 @@ class VOProcess:
         self._process.terminate()
 
     def kill(self) -> None:
+        """End it at once. What it had taken on goes to others when its lease ends."""
         self._process.kill()
+        self._process.wait()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def wait(self, timeout: float | None = None) -> dict[str, Any]:
         """Its result.
@@ -89,7 +111,7 @@ class VOProcess:
             self._process.communicate()
             raise Unavailable(f"The work for VO {self.vo} took longer than {timeout} s.") from error
         finally:
-            self._configuration.unlink(missing_ok=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
         try:
             answer: dict[str, Any] = json.loads(output)
         except ValueError as error:
@@ -98,6 +120,17 @@ class VOProcess:
         if "error" in answer:
             raise _KINDS.get(answer["error"], Unavailable)(answer["message"])
         return answer
+
+
+def _own_folder(prefix: str) -> Path:
+    """A new folder for a child's configuration and temporary files. Those are removed whose parents were killed."""
+    folder = cs.work_folder() / _FOLDERS
+    folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if left.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+                shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(dir=folder, prefix=prefix))
 
 
 def main() -> int:
@@ -139,7 +172,7 @@ def _deliver(options: argparse.Namespace) -> dict[str, Any]:
         os._exit(0)
 
     stopping = _stop_on_signal(options.parent, cut_off)
-    courier = Courier(database, load_plugins(options.vo), owner, cs.work_folder())
+    courier = Courier(database, load_plugins(options.vo), owner, Path(tempfile.gettempdir()))
     return dict(deliver_due(courier, options.vo, stopping))
 
 

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from sqlalchemy import Connection
-
 from ..errors import NotFound, Unavailable
 from ..ingest.text import cut_at_character, decoded
-from ..model import Delivery, DeliveryState, Gap, LogKey, LogRecord
+from ..model import Delivery, Gap, LogKey, LogRecord
 from ..store import chunks, deliveries, logs
 from ..store.engine import Database
 from .cursor import Cursor
 
-_OVERLAP = 4
-"""Bytes of a character at most: what a cut at a character may leave over."""
+_CHARACTER = 4
+"""Bytes of a character at most: a page is never smaller, or it could not give any."""
+_PIECE_BYTES = 2**20
 
 OpenArchived = Callable[[str, Delivery], AbstractContextManager[BinaryIO]]
 """Opens what a plugin of a VO has stored: (vo, delivery) -> file. Raises NotFound or Unavailable."""
@@ -45,10 +44,23 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class _Log:
+    """What the database has of a log at one moment."""
+
+    record: LogRecord
+    index: chunks.Index
+
+    def in_archive(self, cursor: Cursor) -> bool:
+        """Whether the text behind a cursor stands in the archive only."""
+        return cursor.chunk <= self.record.expired_chunk_id and cursor.total < self.record.expired_bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads logs: from the database what it has, the rest from the archive.
 
     ``open_archived`` and ``open_forgotten`` stand for the plugins, which may need a proxy and a process of their own.
+    All methods raise NotFound when there is no such log, and Unavailable when the database or the archive fails.
     """
 
     database: Database
@@ -56,177 +68,196 @@ class Reader:
     open_forgotten: OpenForgotten
 
     def page(self, key: LogKey, cursor: Cursor, size: int) -> Page:
-        """The next piece of a log, of at most ``size`` bytes (and at least one character).
+        """The next piece of a log, of at most ``size`` bytes (and at least one character)."""
+        log = self._find(key)
+        if log is not None:
+            return self._page(log, cursor, size)
+        with self.open_forgotten(key) as archived:
+            data, more = _piece(archived, cursor.total, size, None)
+        return Page(None, decoded(data), Cursor(0, 0, cursor.total + len(data)), (), more)
 
-        Raises:
-            NotFound: There is no such log.
-            Unavailable: The database or the archive does not answer.
-        """
+    def pieces(self, key: LogKey, size: int) -> Iterator[Page]:
+        """A log from its beginning to its present end, page by page; at least one page."""
+        log = self._find(key)
+        page = self.page(key, Cursor(), size) if log is None else self._page(log, Cursor(), size)
+        yield page
+        while page.more:
+            page = self.page(key, page.cursor, size) if log is None else self._page(log, page.cursor, size)
+            yield page
+
+    def whole(self, key: LogKey, limit: int) -> str:
+        """A log from its beginning to its present end; of one larger than ``limit`` bytes the beginning and the end,
+        with one line between them that says how much was left out. Gaps are shown as lines in their place."""
+        log = self._find(key)
+        if log is None:
+            with self.open_forgotten(key) as archived:
+                return _shortened(archived, limit)
+        size = log.record.bytes
+        if size <= limit:
+            beginning, _ = self._text(log, Cursor(), size)
+            return beginning
+        beginning, end = self._text(log, Cursor(), limit // 2)
+        resumed = self._cursor_at(log, size - limit // 2)
+        ending, _ = self._text(log, resumed, limit // 2)
+        return f"{beginning}\n[... {resumed.total - end.total} bytes left out ...]\n{ending}"
+
+    def _find(self, key: LogKey) -> _Log | None:
         with self.database.reading() as connection:
             record = logs.find(connection, key)
-            if record is not None:
-                index = chunks.load_index(connection, record.log_id, record.expired_chunk_id, record.expired_part.due)
-                expired = cursor.chunk <= record.expired_chunk_id and cursor.total < record.expired_bytes
-                if not expired:
-                    return _page_of_chunks(connection, record, index, cursor, size)
-        if record is None:
-            with self.open_forgotten(key) as archived:
-                data, more = _piece(archived, cursor.total, size, None)
-            return Page(None, decoded(data), Cursor(0, 0, cursor.total + len(data)), (), more)
+            if record is None:
+                return None
+            index = chunks.load_index(connection, record.log_id, record.expired_chunk_id, record.expired_part.due)
+            return _Log(record, index)
+
+    def _page(self, log: _Log, cursor: Cursor, size: int) -> Page:
+        return self._archived_page(log, cursor, size) if log.in_archive(cursor) else self._own_page(log, cursor, size)
+
+    def _archived_page(self, log: _Log, cursor: Cursor, size: int) -> Page:
+        record = log.record
         with self._expired_text(record) as archived:
             data, more = _piece(archived, cursor.total, size, record.expired_bytes)
         if not data:
             raise Unavailable("The archived copy of the log is shorter than the log was.")
         end = cursor.total + len(data)
-        more = more or bool(index.entries)
-        gaps = _gaps_within(record.expired_part.gaps, data, cursor.total)
         # At the end of the archived part the reader goes on with the first chunk that the database has.
-        chunk = record.expired_chunk_id if end == record.expired_bytes else 0
-        return Page(record, decoded(data), Cursor(chunk, 0, end), gaps, more)
+        chunk = 0 if more else record.expired_chunk_id
+        gaps = tuple(
+            replace(gap, offset=len(decoded(data[: gap.offset - cursor.total])))
+            for gap in record.expired_part.gaps
+            if cursor.total <= gap.offset < end or (gap.offset == end and not more)
+        )
+        return Page(record, decoded(data), Cursor(chunk, 0, end), gaps, more or bool(log.index.entries))
 
-    def pieces(self, key: LogKey, size: int) -> Iterator[Page]:
-        """A log from its beginning to its present end, page by page; at least one page.
-
-        Raises:
-            NotFound: There is no such log.
-            Unavailable: The database or the archive does not answer.
-        """
-        page = self.page(key, Cursor(), size)
-        yield page
-        while page.more:
-            page = self.page(key, page.cursor, size)
-            yield page
-
-    def whole(self, key: LogKey, limit: int) -> str:
-        """A log from its beginning to its present end; of one larger than ``limit`` bytes the beginning and the end,
-        with one line between them that says how much was left out.
-
-        Raises:
-            NotFound: There is no such log.
-            Unavailable: The database or the archive does not answer.
-        """
+    def _own_page(self, log: _Log, cursor: Cursor, size: int) -> Page:
+        entries = log.index.entries
+        start, within = _place(entries, cursor)
+        end, available = start, -within
+        while end < len(entries) and available < max(size, _CHARACTER):
+            available += entries[end].size
+            end += 1
         with self.database.reading() as connection:
-            record = logs.find(connection, key)
-        if record is None:
-            with self.open_forgotten(key) as archived:
-                return _shortened(archived, limit)
-        half = limit // 2
-        beginning: list[str] = []
-        for page in self.pieces(key, min(limit, 2**20)):
-            beginning.append(with_gap_lines(page.text, page.gaps))
-            if page.cursor.total >= half and record.bytes > limit:
-                left_out = record.bytes - half - page.cursor.total
-                ending = self.page(key, self._cursor_at(record, record.bytes - half), half)
-                return "".join(
-                    [*beginning, f"\n[... {left_out} bytes left out ...]\n", with_gap_lines(ending.text, ending.gaps)]
-                )
-        return "".join(beginning)
+            texts = chunks.load_text(connection, log.record.log_id, [entry.chunk_id for entry in entries[start:end]])
+        data = b"".join(texts)[within:]
+        if len(data) != max(available, 0):
+            raise Unavailable("The log is just leaving the database: read on.")
+        piece = cut_at_character(data, max(size, _CHARACTER))
+        before = log.record.expired_bytes + sum(entry.size for entry in entries[:start]) + within
+        if len(piece) == len(data):
+            last, read_of_last = end - 1, entries[end - 1].size if end > 0 else 0
+        else:
+            last, read_of_last = _reached(entries, start, within + len(piece))
+        chunk = entries[last].chunk_id if last >= 0 else log.record.expired_chunk_id
+        return Page(
+            log.record,
+            decoded(piece),
+            Cursor(chunk, read_of_last, before + len(piece)),
+            _gaps(log, cursor, start, within, last + 1, piece),
+            last + 1 < len(entries) or len(piece) < len(data),
+        )
 
-    def _cursor_at(self, record: LogRecord, offset: int) -> Cursor:
-        """The cursor at a byte of the log, moved to the beginning of its chunk."""
-        if offset < record.expired_bytes:
-            return Cursor(0, 0, offset)
-        with self.database.reading() as connection:
-            index = chunks.load_index(connection, record.log_id, record.expired_chunk_id)
-        cursor = Cursor(record.expired_chunk_id, 0, record.expired_bytes)
-        for entry in index.entries:
-            if cursor.total + entry.size > offset:
-                break
-            cursor = Cursor(entry.chunk_id, entry.size, cursor.total + entry.size)
-        return cursor
+    def _text(self, log: _Log, cursor: Cursor, size: int) -> tuple[str, Cursor]:
+        """So many bytes from a cursor on, gaps shown; and where they end."""
+        pieces, until = [], cursor.total + size
+        while True:
+            page = self._page(log, cursor, min(until - cursor.total, _PIECE_BYTES))
+            pieces.append(with_gap_lines(page.text, page.gaps))
+            cursor = page.cursor
+            if not page.more or (until < log.record.bytes and until - cursor.total < _CHARACTER):
+                return "".join(pieces), cursor
+
+    def _cursor_at(self, log: _Log, offset: int) -> Cursor:
+        """The cursor at a byte of the log, or at the next character's beginning."""
+        if offset < log.record.expired_bytes:
+            with self._expired_text(log.record) as archived:
+                _skip(archived, offset)
+                return Cursor(0, 0, offset + _rest_of_character(archived.read(_CHARACTER)))
+        start = log.record.expired_bytes
+        for entry in log.index.entries:
+            if offset < start + entry.size:
+                with self.database.reading() as connection:
+                    text = b"".join(chunks.load_text(connection, log.record.log_id, [entry.chunk_id]))
+                within = offset - start
+                within += _rest_of_character(text[within : within + _CHARACTER])
+                return Cursor(entry.chunk_id, within, start + within)
+            start += entry.size
+        return Cursor(log.record.last_chunk_id, 0, start)
 
     @contextmanager
     def _expired_text(self, record: LogRecord) -> Iterator[BinaryIO]:
+        """A copy of the log's expired text, from the first plugin that gives it."""
         with self.database.reading() as connection:
-            copies = [
-                delivery
-                for delivery in deliveries.of_log(connection, record.log_id)
-                if delivery.state is DeliveryState.DELIVERED
-                and delivery.reference
-                and delivery.cursor >= record.expired_chunk_id
-            ]
-        if not copies:
-            raise Unavailable("The log's text has left the database, and no plugin of today's says where it is.")
-        problem: Exception | None = None
+            copies = deliveries.with_expired_text(connection, record)
+        problem: Exception = NotFound("no plugin has confirmed that it has it")
         for delivery in copies:
-            try:
-                opened = self.open_archived(record.key.vo, delivery)
-                file = opened.__enter__()
-            except (NotFound, Unavailable) as error:
-                problem = error
-                continue
-            try:
+            with ExitStack() as stack:
+                try:
+                    file = stack.enter_context(self.open_archived(record.key.vo, delivery))
+                except (NotFound, Unavailable) as error:
+                    problem = error
+                    continue
                 yield file
-            finally:
-                opened.__exit__(None, None, None)
-            return
+                return
         raise Unavailable(f"The log's archived text cannot be had now: {problem}")
 
 
-def _page_of_chunks(connection: Connection, record: LogRecord, index: chunks.Index, cursor: Cursor, size: int) -> Page:
-    entries = index.entries
-    start = next((place for place, entry in enumerate(entries) if entry.chunk_id == cursor.chunk), -1)
-    within = cursor.within
-    if start < 0:
-        start, within = 0, 0
-    elif within >= entries[start].size:
-        start, within = start + 1, 0
-    wanted: list[chunks.ChunkEntry] = []
-    available = -within
-    for entry in entries[start:]:
-        if available >= size:
-            break
-        wanted.append(entry)
-        available += entry.size
-    data = b"".join(chunks.load_text(connection, record.log_id, [entry.chunk_id for entry in wanted]))
-    piece = cut_at_character(data[within:], max(size, _OVERLAP))
-    place = cursor if not wanted else _advanced(wanted, within, len(piece), cursor.total)
-    before = record.expired_bytes + sum(entry.size for entry in entries[:start]) + within
-    gaps = _gaps_within(
-        tuple(replace(gap, offset=gap.offset + record.expired_bytes) for gap in index.gaps), piece, before
-    )
-    more = start + len(wanted) < len(entries) or len(piece) < len(data) - within
-    return Page(record, decoded(piece), place, gaps, more)
+def _place(entries: Sequence[chunks.ChunkEntry], cursor: Cursor) -> tuple[int, int]:
+    """The entry where a reader goes on, and the bytes of it that it has."""
+    for place, entry in enumerate(entries):
+        if entry.chunk_id == cursor.chunk:
+            return (place, cursor.within) if cursor.within < entry.size else (place + 1, 0)
+    return 0, 0
 
 
-def _advanced(wanted: list[chunks.ChunkEntry], within: int, read: int, total: int) -> Cursor:
-    left = within + read
-    for entry in wanted:
-        if left <= entry.size:
-            return Cursor(entry.chunk_id, left, total + read)
-        left -= entry.size
-    last = wanted[-1]
-    return Cursor(last.chunk_id, last.size, total + read)
+def _reached(entries: Sequence[chunks.ChunkEntry], start: int, read: int) -> tuple[int, int]:
+    """The last entry that was begun, and the bytes read of it, after ``read`` bytes from the beginning of ``start``."""
+    place = start
+    while read > entries[place].size:
+        read -= entries[place].size
+        place += 1
+    return place, read
 
 
-def _gaps_within(gaps: tuple[Gap, ...], data: bytes, start: int) -> tuple[Gap, ...]:
-    """Those that lie in this piece, with their offsets in characters from its beginning."""
-    return tuple(
-        replace(gap, offset=len(decoded(data[: gap.offset - start])))
-        for gap in gaps
-        if start <= gap.offset < start + len(data)
+def _gaps(log: _Log, cursor: Cursor, start: int, within: int, end: int, piece: bytes) -> tuple[Gap, ...]:
+    """The gaps before those entries that a page begins, with their offsets in characters of it."""
+    entries, record = log.index.entries, log.record
+    # An expired part of empty messages has no page of its own to show its gaps.
+    unseen = record.expired_part.gaps if cursor.chunk < record.expired_chunk_id and not record.expired_bytes else ()
+    first = start + 1 if within else start
+    due = chunks.due_after(entries[:first], record.expired_part.due)
+    skipped = entries[start].size - within if within else 0
+    return unseen + tuple(
+        replace(gap, offset=len(decoded(piece[: gap.offset + skipped])))
+        for gap in chunks.find_gaps(entries[first:end], due)
     )
 
 
 def _piece(file: BinaryIO, start: int, size: int, end: int | None) -> tuple[bytes, bool]:
     """So many bytes of an archived log from ``start``, cut at a character; and whether there is more before ``end``."""
     _skip(file, start)
-    wanted = max(size, _OVERLAP)
+    wanted = max(size, _CHARACTER)
     if end is not None and start + wanted >= end:
-        return _read_exactly(file, end - start), False
+        data = _read_exactly(file, end - start)
+        return data, start + len(data) < end
     data = _read_exactly(file, wanted + 1)
     piece = cut_at_character(data, wanted)
+    try:
+        piece.decode("utf-8", "surrogatepass")
+    except UnicodeDecodeError:
+        # A file from elsewhere: each byte that is no text is shown as a character of three bytes.
+        piece = piece[: max(wanted // 3, 1)]
     return piece, len(data) > len(piece)
+
+
+def _rest_of_character(data: bytes) -> int:
+    """How many bytes at the beginning belong to a character that began before."""
+    return next((place for place, byte in enumerate(data) if byte & 0xC0 != 0x80), len(data))
 
 
 def _skip(file: BinaryIO, size: int) -> None:
     if file.seekable():
-        file.seek(size)
+        file.seek(min(size, file.seek(0, 2)))
         return
-    while size > 0:
-        skipped = file.read(min(size, 2**20))
-        if not skipped:
-            return
+    while size > 0 and (skipped := file.read(min(size, _PIECE_BYTES))):
         size -= len(skipped)
 
 
@@ -254,16 +285,14 @@ def gap_line(gap: Gap) -> str:
 
 
 def _shortened(file: BinaryIO, limit: int) -> str:
-    beginning = _read_exactly(file, limit)
-    rest = b""
-    dropped = 0
-    while piece := file.read(2**20):
-        rest += piece
-        if len(rest) > limit // 2:
-            dropped += len(rest) - limit // 2
-            rest = rest[-(limit // 2) :]
-    if not rest:
+    """A file as text; of one larger than ``limit`` bytes the beginning and the end."""
+    beginning = _read_exactly(file, limit + 1)
+    if len(beginning) <= limit:
         return decoded(beginning)
-    kept = beginning[: limit // 2]
-    dropped += len(beginning) - len(kept)
-    return f"{decoded(kept)}\n[... {dropped} bytes left out ...]\n{decoded(rest)}"
+    kept = cut_at_character(beginning, limit // 2)
+    rest, size = beginning[-(limit // 2) :], len(beginning)
+    while piece := file.read(_PIECE_BYTES):
+        size += len(piece)
+        rest = (rest + piece)[-(limit // 2) :]
+    rest = rest[_rest_of_character(rest[:_CHARACTER]) :]
+    return f"{decoded(kept)}\n[... {size - len(kept) - len(rest)} bytes left out ...]\n{decoded(rest)}"

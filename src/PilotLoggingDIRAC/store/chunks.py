@@ -93,6 +93,15 @@ def find_gaps(ordered: Sequence[ChunkEntry], due: Mapping[str, int]) -> tuple[Ga
     return tuple(gaps)
 
 
+def due_after(ordered: Sequence[ChunkEntry], due: Mapping[str, int]) -> dict[str, int]:
+    """For each session the number that comes next behind these chunks."""
+    expected = dict(due)
+    for entry in ordered:
+        if entry.session is not None and entry.seq is not None:
+            expected[entry.session] = max(entry.seq + 1, expected.get(entry.session, 1))
+    return expected
+
+
 def load_text(connection: Connection, log_id: int, chunk_ids: Sequence[int]) -> list[bytes]:
     """The text of some chunks, in the order of ``chunk_ids``; one that is gone meanwhile is left out."""
     rows = connection.execute(

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, and_, case, func, or_, select
 
-from ..model import Delivery, DeliveryState
+from ..model import Delivery, DeliveryState, LogRecord
 from .engine import insert_if_absent
 from .logs import closed
 from .schema import deliveries, logs
@@ -93,8 +93,10 @@ def claim(
     """Take a delivery on, so that no other agent does it too.
 
     Returns:
-        The delivery, or None when somebody else has it, or has done it meanwhile.
+        The delivery, or None when somebody else has it, or has done it meanwhile, or the log is gone.
     """
+    if connection.execute(select(logs.c.LogID).where(logs.c.LogID == log_id).with_for_update()).first() is None:
+        return None
     connection.execute(
         insert_if_absent(connection, deliveries).values(
             LogID=log_id, Plugin=plugin, State=DeliveryState.PENDING, NextAttempt=now
@@ -149,7 +151,8 @@ def fail(
         plugin,
         owner,
         Attempts=attempts,
-        LastError=error[:_ERROR_LENGTH],
+        # Foreign messages may hold what no database takes.
+        LastError=error[:_ERROR_LENGTH].encode("utf-8", "replace").decode(),
         NextAttempt=next_attempt,
     )
 
@@ -173,6 +176,15 @@ def find(connection: Connection, log_id: int, plugin: str) -> Delivery | None:
     """The delivery of a log to a plugin, or None where it was never begun."""
     row = connection.execute(select(deliveries).where(_of(log_id, plugin))).one_or_none()
     return None if row is None else _delivery(row)
+
+
+def with_expired_text(connection: Connection, log: LogRecord) -> list[Delivery]:
+    """The deliveries that have all of a log's text that has left the database."""
+    return [
+        delivery
+        for delivery in of_log(connection, log.log_id)
+        if delivery.state is DeliveryState.DELIVERED and delivery.reference and delivery.cursor >= log.expired_chunk_id
+    ]
 
 
 def of_log(connection: Connection, log_id: int) -> list[Delivery]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -64,23 +64,32 @@ def communities(connection: Connection) -> list[str]:
     return list(connection.execute(select(logs.c.VO).distinct().order_by(logs.c.VO)).scalars())
 
 
-def _equals(column: Any) -> Any:
+def _equals(column: Any, fits: Callable[[Any], bool], what: str) -> Any:
     def condition(value: Any) -> ColumnElement[bool]:
         values = value if isinstance(value, (list, tuple)) else [value]
-        if not all(isinstance(each, (str, int)) and not isinstance(each, bool) for each in values):
-            raise Rejected(f"The selection's {column.name} is neither a text or number nor a list of them.")
+        if not all(fits(each) for each in values):
+            raise Rejected(f"The selection's {column.name} is neither {what} nor a list of such.")
         condition: ColumnElement[bool] = column.in_(values)
         return condition
 
     return condition
 
 
+def _is_text(value: Any) -> bool:
+    # Lone surrogates can be in no column.
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _is_exit_code(value: Any) -> bool:
+    return type(value) is int and abs(value) < 2**31
+
+
 def _time(value: Any, name: str) -> datetime:
     try:
         time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except (TypeError, ValueError):
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
         raise Rejected(f"The selection's {name} is not a time such as 2026-06-10T11:02:02Z.") from None
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
 
 
 def _flag(value: Any, condition: ColumnElement[bool], name: str) -> ColumnElement[bool]:
@@ -91,20 +100,10 @@ def _flag(value: Any, condition: ColumnElement[bool], name: str) -> ColumnElemen
 
 _SELECTIONS: Mapping[str, Any] = {
     **{
-        name: _equals(logs.c[name])
-        for name in (
-            "VO",
-            "Stamp",
-            "State",
-            "Site",
-            "CE",
-            "Queue",
-            "Host",
-            "PilotReference",
-            "PilotVersion",
-            "ExitCode",
-        )
+        name: _equals(logs.c[name], _is_text, "a text")
+        for name in ("VO", "Stamp", "State", "Site", "CE", "Queue", "Host", "PilotReference", "PilotVersion")
     },
+    "ExitCode": _equals(logs.c.ExitCode, _is_exit_code, "a whole number"),
     "Since": lambda value: logs.c.LastArrival >= _time(value, "Since"),
     "Until": lambda value: logs.c.FirstArrival < _time(value, "Until"),
     "HasErrors": lambda value: _flag(value, logs.c.Errors > 0, "HasErrors"),

@@ -32,8 +32,11 @@ _TIME_STAMP = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2
 
 @dataclass(slots=True)
 class _Session:
+    """``missing`` holds pairs [first, last], ascending. Number 0 is apart: it is never missed, and taken once."""
+
     next_seq: int
-    missing: list[list[int]]  # [first, last], ascending
+    missing: list[list[int]]
+    had_zero: bool
 
 
 @dataclass(slots=True)
@@ -56,7 +59,9 @@ class Numbering:
     def dump(self) -> str:
         stored: dict[str, Any] = {}
         if self.sessions:
-            stored["s"] = {name: [state.next_seq, state.missing] for name, state in self.sessions.items()}
+            stored["s"] = {
+                name: [state.next_seq, state.missing, state.had_zero] for name, state in self.sessions.items()
+            }
         if self.recent:
             stored["r"] = self.recent
         return json.dumps(stored, separators=(",", ":"))
@@ -76,26 +81,36 @@ class Numbering:
         if state is None:
             if len(self.sessions) >= MAX_SESSIONS:
                 raise Rejected(f"The log has {MAX_SESSIONS} sessions already, more than any pilot has processes.")
-            # Numbers begin at 1; a sender that begins at 0 has not lost anything by that.
-            self.sessions[session] = _Session(seq + 1, [[1, seq - 1]] if seq > 1 else [])
+            # Numbers begin at 1, but a sender may begin at 0.
+            self.sessions[session] = _Session(seq + 1, [[1, seq - 1]] if seq > 1 else [], seq == 0)
             return True
+        if seq == 0:
+            new, state.had_zero = not state.had_zero, True
+            return new
         if seq >= state.next_seq:
             if seq > state.next_seq:
-                self._note_gap(state, state.next_seq, seq - 1)
+                self._leave_room(state)
+                state.missing.append([state.next_seq, seq - 1])
             state.next_seq = seq + 1
             return True
         return self._fills_gap(state, seq)
 
     @staticmethod
-    def _note_gap(state: _Session, first: int, last: int) -> None:
+    def _leave_room(state: _Session) -> None:
+        """For one more gap.
+
+        Raises:
+            Rejected: There are too many.
+        """
         if len(state.missing) >= MAX_MISSING:
             raise Rejected(f"The session misses messages in {MAX_MISSING} places already: send in order.")
-        state.missing.append([first, last])
 
     def _fills_gap(self, state: _Session, seq: int) -> bool:
         for index, (first, last) in enumerate(state.missing):
             if first <= seq <= last:
                 rest = [piece for piece in ([first, seq - 1], [seq + 1, last]) if piece[0] <= piece[1]]
+                if len(rest) > 1:
+                    self._leave_room(state)
                 state.missing[index : index + 1] = rest
                 return True
         return False

@@ -62,9 +62,12 @@ class GroupCommitWriter:
                 raise Unavailable("The collector is stopping: send to another one, or later.")
             if self._pending_size > self._max_pending_size:
                 raise Unavailable("The database is slower than the pilots at the moment: send it again later.")
+            answer: Future[Appended] = Future()
+            # It will be stored, so it cannot be cancelled any more.
+            answer.set_running_or_notify_cancel()
             self._pending_size += len(append.data) + _WEIGHT
-        answer: Future[Appended] = Future()
-        self._queue.put(_Waiting(append, answer))
+            # Within the lock: nothing comes behind the None with which close() ends the queue.
+            self._queue.put(_Waiting(append, answer))
         return answer
 
     @property
@@ -76,7 +79,7 @@ class GroupCommitWriter:
         """Store what is waiting, then end. Later messages are refused."""
         with self._lock:
             self._closed = True
-        self._queue.put(None)
+            self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:

@@ -88,7 +88,9 @@ class PilotLoggingAgent(AgentModule):
             settings = cs.community_settings(vo)
             closed = housekeeping.close_silent(self._database, vo, settings)
             housekeeping.settle(self._database, vo, settings)
-            figures = housekeeping.expire(self._database, vo, settings, self._settings.clear_pilots_delay)
+            figures = housekeeping.expire(
+                self._database, vo, settings, self._settings.clear_pilots_delay, lambda: self._stopping
+            )
             if closed or any(figures.values()):
                 self.log.info("Housekeeping", f"VO {vo}: {closed} silent logs closed, {dict(figures)}")
             with self._database.reading() as connection:

@@ -9,20 +9,24 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import Field
 
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
+from PilotLoggingDIRAC.deliver.copies import begins_with, names_of
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
 
-_COMPARED_BYTES = 2**20
+_COPIED_BYTES = 2**20
+_PARTIAL = ".partial"
+"""Below the folder of a VO: logs that are being stored."""
+_ABANDONED_SECONDS = 86400.0
 
 
 class LocalDirectorySettings(Settings):
@@ -48,12 +52,14 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
     def store(self, log: ClosedLog, content: BinaryIO) -> str:
         with _disk_errors("storing the log"):
             folder = self._root / self.vo
-            _make_durably(folder)
+            partial = folder / _PARTIAL
+            _make_durably(partial)
+            _remove_old(partial)
             target = self._name_for(log, content, folder)
             content.seek(0)
-            with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as file:
+            with tempfile.NamedTemporaryFile(dir=partial, prefix=f"{log.key.stamp}.", delete=False) as file:
                 try:
-                    shutil.copyfileobj(content, file, _COMPARED_BYTES)
+                    shutil.copyfileobj(content, file, _COPIED_BYTES)
                     file.flush()
                     os.fchmod(file.fileno(), 0o644)
                     os.fsync(file.fileno())
@@ -68,15 +74,24 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
 
     @contextmanager
     def fetch(self, reference: str) -> Iterator[BinaryIO]:
+        path = self._file(reference)
         with _disk_errors("reading the log"):
-            file = self._file(reference).open("rb")
+            try:
+                file = path.open("rb")
+            except FileNotFoundError as error:
+                raise NotFound(f"There is no {reference} in the local directory.") from error
         with file:
             yield file
 
     def locate(self, stamp: str) -> str | None:
-        file = self._root / self.vo / f"{stamp}.log"
+        sizes = {}
         with _disk_errors("looking for the log"):
-            return str(file.relative_to(self._root)) if file.is_file() else None
+            for name in names_of(stamp):
+                with suppress(FileNotFoundError):
+                    sizes[name] = (self._root / self.vo / name).stat().st_size
+        # The largest: of several copies that is the whole one.
+        largest = max(sizes, key=lambda name: sizes[name], default=None)
+        return f"{self.vo}/{largest}" if largest else None
 
     def remove(self, reference: str) -> None:
         with _disk_errors("removing the log"), suppress(NotFound):
@@ -84,11 +99,11 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
 
     def _name_for(self, log: ClosedLog, content: BinaryIO, folder: Path) -> Path:
         """The log's own name, unless somebody else's log has it: that is never overwritten."""
-        for number in count(1):
-            name = folder / (f"{log.key.stamp}.log" if number == 1 else f"{log.key.stamp}-{number}.log")
-            if not name.exists() or _begins_with(content, name):
-                return name
-        raise AssertionError("unreachable")
+        for name in names_of(log.key.stamp):
+            file = folder / name
+            if not file.exists() or begins_with(content, file):
+                return file
+        raise Unavailable(f"All names for the log, up to {file}, are taken by files with another content.")
 
     def _file(self, reference: str) -> Path:
         file = self._root / reference
@@ -97,22 +112,20 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
         return file
 
 
-def _begins_with(content: BinaryIO, file: Path) -> bool:
-    """Whether a log begins with all that stands in a file: then the file is an earlier copy of it."""
-    content.seek(0)
-    with file.open("rb") as earlier:
-        while piece := earlier.read(_COMPARED_BYTES):
-            if content.read(len(piece)) != piece:
-                return False
-    return True
-
-
 def _make_durably(folder: Path) -> None:
     """Make a folder and those above it, so that they are there after a power cut too."""
     if not folder.is_dir():
         _make_durably(folder.parent)
         folder.mkdir(exist_ok=True)
         _sync(folder.parent)
+
+
+def _remove_old(partial: Path) -> None:
+    """Remove what processes left behind that were killed in the middle of storing a log."""
+    for file in partial.iterdir():
+        with suppress(FileNotFoundError):
+            if file.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
+                file.unlink()
 
 
 def _sync(folder: Path) -> None:
@@ -127,7 +140,5 @@ def _sync(folder: Path) -> None:
 def _disk_errors(doing: str) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError as error:
-        raise NotFound(f"There is no such log in the local directory: {error.filename}.") from error
     except OSError as error:
         raise Unavailable(f"The local directory failed in {doing}: {error}.") from error

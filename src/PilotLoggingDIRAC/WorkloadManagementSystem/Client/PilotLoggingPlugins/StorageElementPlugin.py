@@ -7,17 +7,18 @@ another log, or must not be touched before the new copy is safe, a number is add
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import Field
 
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.dirac_bridge.transfers import CataloguedFiles, checksum_of
-from PilotLoggingDIRAC.errors import ConfigurationError, NotFound
+from PilotLoggingDIRAC.deliver.copies import begins_with, names_of
+from PilotLoggingDIRAC.dirac_bridge.transfers import CataloguedFiles, Registered, checksum_of
+from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
 
 
@@ -48,34 +49,45 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
 
     def store(self, log: ClosedLog, content: BinaryIO) -> str:
         file = Path(content.name)
-        if log.previous is not None and not log.previous_is_needed:
-            # The database has all of the log: if this fails half-way, the next attempt makes it whole.
-            self._files.upload(log.previous, file, self.settings.upload_se, overwrite=True)
-            return log.previous
-        for number in count(1):
-            lfn = self._name(log.key.stamp, number)
-            known = self._files.find(lfn)
-            if known is None:
-                self._files.upload(lfn, file, self.settings.upload_se)
-                return lfn
-            if known == (log.size, checksum_of(file)):
+        whole = Registered(log.size, checksum_of(file))
+        for lfn in self._names(log.key.stamp):
+            if lfn == log.previous and log.previous_is_needed:
+                continue
+            registered = self._files.find([lfn]).get(lfn)
+            if registered == whole:
                 # An earlier attempt of ours whose confirmation was lost.
                 return lfn
-        raise AssertionError("unreachable")
+            # To replace a copy is to remove it first. Should the upload then fail, the database has all of the log.
+            if lfn == log.previous or self._is_ours(lfn, registered, content):
+                self._files.upload(lfn, file, self.settings.upload_se, overwrite=True)
+                return lfn
+        raise Unavailable(f"All names for the log, up to {lfn}, are taken by files with another content.")
 
     @contextmanager
     def fetch(self, reference: str) -> Iterator[BinaryIO]:
-        if self._files.find(reference) is None:
+        if reference not in self._files.find([reference]):
             raise NotFound(f"There is no {reference} in the file catalogue.")
         with self._files.download(reference) as path, path.open("rb") as file:
             yield file
 
     def locate(self, stamp: str) -> str | None:
-        lfn = self._name(stamp, 1)
-        return lfn if self._files.find(lfn) is not None else None
+        found = self._files.find(self._names(stamp))
+        # The largest: of several copies that is the whole one.
+        return max(found, key=lambda lfn: found[lfn].size, default=None)
 
     def remove(self, reference: str) -> None:
         self._files.remove(reference)
 
-    def _name(self, stamp: str, number: int) -> str:
-        return f"{self._folder}/{stamp}.log" if number == 1 else f"{self._folder}/{stamp}-{number}.log"
+    def _names(self, stamp: str) -> list[str]:
+        return [f"{self._folder}/{name}" for name in names_of(stamp)]
+
+    def _is_ours(self, lfn: str, registered: Registered | None, content: BinaryIO) -> bool:
+        """Whether a name is free, or has an earlier copy of this log: of an attempt that failed half-way, or whose
+        confirmation was lost before the log grew."""
+        if registered:
+            if registered.size > os.fstat(content.fileno()).st_size:
+                return False
+        elif not self._files.is_on(self.settings.upload_se, lfn):
+            return True
+        with self._files.download(lfn, None if registered else self.settings.upload_se) as path:
+            return begins_with(content, path)

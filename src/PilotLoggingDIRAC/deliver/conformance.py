@@ -1,0 +1,252 @@
+"""What every archive plugin must do, as tests for pytest. See ``docs/add-a-plugin.md``.
+
+A plugin's own tests are a subclass with two fixtures; run them on the real storage, not on a fake::
+
+    from PilotLoggingDIRAC.deliver.conformance import ArchiveConformance
+
+    class TestTape(ArchiveConformance):
+        @pytest.fixture
+        def plugin(self):
+            return TapePlugin("alpha", TapeSettings(pool="/dev/nst0"))
+
+        @pytest.fixture
+        def far_side(self):
+            return MyTapeRobot()  # has files() and put_foreign(), see FarSide
+"""
+
+from __future__ import annotations
+
+import random
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Protocol
+
+import pytest
+
+from ..errors import NotFound, Unavailable
+from ..model import LogKey
+from .contract import ArchivePlugin, ClosedLog
+
+_LONGEST_REFERENCE = 1024
+_LINES = b"".join(b"2026-11-22T12:00:00Z INFO [Pilot] line %d\n" % number for number in range(120))
+
+CONTENTS = {
+    "one byte": b"\n",
+    "5 kB": _LINES[:5000],
+    "20 MB": _LINES * (20 * 10**6 // len(_LINES)),
+    "binary rubbish": random.Random(2).randbytes(100_000),  # noqa: S311 - rubbish, not a secret
+    "lone surrogates": "a \udc80 b \ud800\n".encode("utf-8", "surrogatepass"),
+    "NULs and escapes": b"\0\0\x1b[2J\r\n\x1b]0;title\x07\xff\xfe",
+    "no end of line": b"killed in the middle of a li",
+}
+
+
+class FarSide(Protocol):
+    """The storage behind a plugin as its administrator sees it, past the plugin."""
+
+    def files(self, stamp: str) -> dict[str, bytes]:
+        """All that the storage has of a log, by whatever names, and what else stands under such names."""
+
+    def put_foreign(self, stamp: str, data: bytes) -> None:
+        """Put somebody else's file where the plugin would put the log of this stamp."""
+
+
+class ArchiveConformance:
+    """The tests. A subclass gives the fixtures ``plugin`` and ``far_side``, and ``unreachable`` where it can."""
+
+    @pytest.fixture
+    def plugin(self) -> ArchivePlugin[Any]:
+        """The plugin, ready for use, for a VO of the test's own choice."""
+        raise NotImplementedError("The subclass has to have a fixture plugin.")
+
+    @pytest.fixture
+    def far_side(self) -> FarSide:
+        """The storage that this plugin uses."""
+        raise NotImplementedError("The subclass has to have a fixture far_side.")
+
+    @pytest.fixture
+    def unreachable(self) -> ArchivePlugin[Any]:
+        """The plugin, ready for use, while its storage is away."""
+        raise NotImplementedError("The subclass has to have a fixture unreachable.")
+
+    @pytest.fixture
+    def stamp(self) -> str:
+        """Of a log that nobody has stored yet."""
+        return uuid.uuid4().hex
+
+    @pytest.fixture
+    def store(self, plugin: ArchivePlugin[Any], stamp: str, tmp_path: Path) -> Callable[..., str]:
+        """Stores bytes as the log of ``stamp``, as the agent does; keywords are those of ClosedLog."""
+        return lambda data, **more: store(plugin, stamp, data, tmp_path, **more)
+
+    @pytest.mark.parametrize("data", CONTENTS.values(), ids=CONTENTS.keys())
+    def test_gives_back_what_it_was_given(
+        self, plugin: ArchivePlugin[Any], store: Callable[..., str], data: bytes
+    ) -> None:
+        reference = store(data)
+        assert 0 < len(reference) <= _LONGEST_REFERENCE
+        assert fetched(plugin, reference) == data
+
+    def test_a_fetched_log_can_be_read_in_pieces(self, plugin: ArchivePlugin[Any], store: Callable[..., str]) -> None:
+        reference = store(_LINES)
+        with plugin.fetch(reference) as file:
+            assert file.read(1) == _LINES[:1]
+            assert file.read(99) == _LINES[1:100]
+            assert file.read() == _LINES[100:]
+            assert file.read(1) == b""
+
+    def test_a_log_that_is_stored_can_be_located(
+        self, plugin: ArchivePlugin[Any], store: Callable[..., str], stamp: str
+    ) -> None:
+        assert plugin.locate(stamp) is None
+        reference = store(_LINES)
+        assert plugin.locate(stamp) == reference
+
+    def test_storing_again_after_a_lost_confirmation_leaves_one_copy(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str
+    ) -> None:
+        assert store(_LINES) == store(_LINES)
+        assert list(far_side.files(stamp).values()) == [_LINES]
+
+    def test_a_log_that_grew_after_a_lost_confirmation_leaves_one_copy(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str
+    ) -> None:
+        store(_LINES)
+        reference = store(_LINES + b"late line\n")
+        assert list(far_side.files(stamp).values()) == [_LINES + b"late line\n"]
+        assert fetched(plugin, reference) == _LINES + b"late line\n"
+
+    def test_a_longer_copy_replaces_the_earlier(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str
+    ) -> None:
+        previous = store(_LINES)
+        reference = store(_LINES + b"late line\n", previous=previous)
+        if reference != previous:
+            plugin.remove(previous)  # as the agent does
+        assert fetched(plugin, reference) == _LINES + b"late line\n"
+        assert list(far_side.files(stamp).values()) == [_LINES + b"late line\n"]
+        assert plugin.locate(stamp) == reference
+
+    def test_an_earlier_copy_that_has_gone_is_no_obstacle(
+        self, plugin: ArchivePlugin[Any], store: Callable[..., str]
+    ) -> None:
+        previous = store(_LINES)
+        plugin.remove(previous)
+        reference = store(_LINES + b"late line\n", previous=previous)
+        assert fetched(plugin, reference) == _LINES + b"late line\n"
+
+    def test_an_earlier_copy_that_is_needed_can_be_read_until_the_new_one_can(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str
+    ) -> None:
+        """Three times, since the new copy may take turns between two names."""
+        data, reference = _LINES, store(_LINES)
+        for line in (b"late\n", b"later\n", b"latest\n"):
+            previous, whole = reference, data + line
+            with plugin.fetch(previous) as before:
+                reference = store(whole, previous=previous, previous_is_needed=True)
+                assert before.read() == data
+            if reference != previous:
+                assert fetched(plugin, previous) == data
+                plugin.remove(previous)
+            data = whole
+            assert fetched(plugin, reference) == data
+            assert list(far_side.files(stamp).values()) == [data]
+            assert plugin.locate(stamp) == reference
+
+    def test_an_earlier_copy_that_is_needed_survives_a_store_that_is_repeated(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str
+    ) -> None:
+        previous = store(_LINES)
+        more = {"previous": previous, "previous_is_needed": True}
+        first = store(_LINES + b"late\n", **more)
+        assert store(_LINES + b"late\n", **more) == first
+        assert fetched(plugin, first) == _LINES + b"late\n"
+        assert len(far_side.files(stamp)) <= 2
+
+    @pytest.mark.parametrize("foreign", [b"somebody else's", _LINES + b"but other lines than ours\n"])
+    def test_a_foreign_file_under_the_wanted_name_is_never_destroyed(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str, foreign: bytes
+    ) -> None:
+        far_side.put_foreign(stamp, foreign)
+        data = _LINES + b"ours is as long as this, so that length alone cannot tell\n"
+        reference = store(data)
+        assert fetched(plugin, reference) == data
+        assert sorted(far_side.files(stamp).values()) == sorted([data, foreign])
+        longer = data + b"late line\n"
+        reference = store(longer, previous=reference)
+        assert fetched(plugin, reference) == longer
+        assert sorted(far_side.files(stamp).values()) == sorted([longer, foreign])
+
+    def test_logs_with_equal_content_are_two(self, plugin: ArchivePlugin[Any], tmp_path: Path) -> None:
+        stamps = [uuid.uuid4().hex for _ in range(2)]
+        references = [store(plugin, stamp, _LINES, tmp_path) for stamp in stamps]
+        assert references[0] != references[1]
+        plugin.remove(references[0])
+        assert plugin.locate(stamps[0]) is None
+        assert fetched(plugin, references[1]) == _LINES
+
+    def test_what_is_removed_is_gone_and_may_be_removed_again(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str
+    ) -> None:
+        reference = store(_LINES)
+        plugin.remove(reference)
+        plugin.remove(reference)
+        assert far_side.files(stamp) == {}
+        assert plugin.locate(stamp) is None
+        with pytest.raises(NotFound):
+            fetched(plugin, reference)
+
+    def test_a_log_can_be_stored_anew_after_its_removal(
+        self, plugin: ArchivePlugin[Any], store: Callable[..., str]
+    ) -> None:
+        plugin.remove(store(_LINES))
+        assert fetched(plugin, store(_LINES)) == _LINES
+
+    def test_what_was_never_stored_is_not_found(
+        self, plugin: ArchivePlugin[Any], store: Callable[..., str], stamp: str
+    ) -> None:
+        reference = store(_LINES)
+        never = reference.replace(stamp, uuid.uuid4().hex)
+        assert never != reference, "A reference has the stamp in it, for people who look for the log by hand."
+        with pytest.raises(NotFound):
+            fetched(plugin, never)
+        plugin.remove(never)
+
+    def test_a_storage_that_is_away_is_unavailable(
+        self, plugin: ArchivePlugin[Any], unreachable: ArchivePlugin[Any], stamp: str, tmp_path: Path
+    ) -> None:
+        attempts: list[Callable[[], Any]] = [
+            lambda: store(unreachable, stamp, _LINES, tmp_path),
+            lambda: unreachable.locate(stamp),
+        ]
+        for attempt in attempts:
+            with pytest.raises(Unavailable) as caught:
+                attempt()
+            message = str(caught.value)
+            assert len(message) > len("It failed."), "Operators are shown the message."
+            assert "\n" not in message
+
+
+def store(plugin: ArchivePlugin[Any], stamp: str, data: bytes, folder: Path, **more: Any) -> str:
+    """Store bytes as a log, from a file below ``folder`` as the agent does; keywords are those of ClosedLog."""
+    path = folder / f"{stamp}.content"
+    path.write_bytes(data)
+    log = ClosedLog(
+        key=LogKey(plugin.vo, stamp),
+        size=len(data),
+        lines=data.count(b"\n"),
+        finalised=True,
+        exit_code=0,
+        **more,
+    )
+    with path.open("rb") as content:
+        reference = plugin.store(log, content)
+    assert path.read_bytes() == data, "The agent's copy is not the plugin's to change."
+    return reference
+
+
+def fetched(plugin: ArchivePlugin[Any], reference: str) -> bytes:
+    """The whole of a stored log."""
+    with plugin.fetch(reference) as file:
+        return file.read()

@@ -1,0 +1,30 @@
+"""The files of one log in an archive of files: their names, and telling them from somebody else's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import BinaryIO
+
+_COMPARED_BYTES = 2**20
+_MOST = 9
+
+
+def names_of(stamp: str) -> list[str]:
+    """The names that a log's file may have. The first is the usual one, and DIRAC's own; the others are for a log
+    whose usual name is taken by a file with another content, or by an earlier copy that must not be touched yet."""
+    return [f"{stamp}.log", *(f"{stamp}-{number}.log" for number in range(2, _MOST + 1))]
+
+
+def begins_with(content: BinaryIO, file: Path) -> bool:
+    """Whether a log begins with all that stands in a file. Logs only grow: then the file is an earlier copy of it.
+
+    Args:
+        content: The log; seekable, and left anywhere.
+        file: What may be a copy.
+    """
+    content.seek(0)
+    with file.open("rb") as earlier:
+        while piece := earlier.read(_COMPARED_BYTES):
+            if content.read(len(piece)) != piece:
+                return False
+    return True
