@@ -34,7 +34,7 @@ def of_component(layout: Layout, component: str, **more: str) -> dict[str, str]:
     return {
         **inherited,
         **_PATIENCE_WITH_XROOTD,
-        "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}",
+        "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}:/usr/sbin",  # Debian keeps servers out of users' PATH
         "HOME": str(layout.home("home")),  # ~/.dirac.cfg would be read before everything else
         "no_proxy": _LOOPBACK_NAMES,
         "NO_PROXY": _LOOPBACK_NAMES,
@@ -57,6 +57,7 @@ def write_env_sh(stack: Stack) -> None:
         "PILOTLOGGING_ARCHIVE": str(layout.archive),
         "X509_CERT_DIR": str(layout.certificates),
         "DIRACSYSCONFIG": str(layout.configuration),
+        **_PATIENCE_WITH_XROOTD,
         "no_proxy": _LOOPBACK_NAMES,
         "NO_PROXY": _LOOPBACK_NAMES,
     }

@@ -25,31 +25,36 @@ def start(stack: Stack, progress: Callable[[str], None]) -> None:
     progress("databases")
     xrootd.start(stack)
     s3.start(stack)
-    _start_dirac(stack, "cs", "tornado-start-CS")
-    wait_for_service(stack, stack.processes["cs"], stack.url("cs", CS_SERVICE))
+    start_dirac(stack, "cs")
+    wait_for_dirac(stack, "cs")
     progress(f"CS {stack.url('cs', CS_SERVICE)}")
-    _start_dirac(stack, "services", "tornado-start-all")
+    start_dirac(stack, "services")
 
 
 def fill(stack: Stack) -> None:
     """Wait for the services, and give them what an administrator and the shifters would."""
     xrootd.wait_for(stack)
     s3.wait_for(stack)
-    for service in GRID_SERVICES:
-        wait_for_service(stack, stack.processes["services"], stack.url("services", service))
+    wait_for_dirac(stack, "services")
     layout = stack.layout
     own = environment.of_component(layout, "setup", DIRACSYSCONFIG=str(layout.configuration))
     own["PYTHONPATH"] = str(PROJECT / "dev")
-    processes.run([environment.BIN / "python", "-m", "parts.grid_contents", layout.root], own)
+    processes.run([environment.BIN / "python", "-P", "-m", "parts.grid_contents", layout.root], own)
 
 
-def _start_dirac(stack: Stack, component: str, program: str) -> None:
+def start_dirac(stack: Stack, component: str) -> None:
+    """Start the CS or the process of the other services; wait_for_dirac() tells when it serves."""
     layout = stack.layout
     own = environment.of_component(layout, component, DIRAC_USE_TORNADO_IOLOOP="yes")
-    home = layout.home(component)
-    stack.add(
-        processes.start(component, [environment.BIN / program], own, log=layout.log(component), directory=home),
-    )
+    program = environment.BIN / ("tornado-start-CS" if component == "cs" else "tornado-start-all")
+    process = processes.start(component, [program], own, log=layout.log(component), directory=layout.home(component))
+    stack.add(process)
+
+
+def wait_for_dirac(stack: Stack, component: str) -> None:
+    """Wait until each service of a process answers requests."""
+    for service in [CS_SERVICE] if component == "cs" else GRID_SERVICES:
+        wait_for_service(stack, stack.processes[component], stack.url(component, service))
 
 
 def _make_databases(stack: Stack) -> None:

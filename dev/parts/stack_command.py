@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from . import collectors, lifecycle, state
+from . import faults, lifecycle, state
 from .failure import StackFailure
 
 
@@ -62,11 +62,18 @@ def _parser() -> argparse.ArgumentParser:
     status.add_argument("directory", metavar="DIR", type=Path)
     status.set_defaults(run=_status)
 
-    collector = commands.add_parser("collector", help="stop, start, kill (-9), pause or resume one collector")
+    what = "stop, start, kill (-9), pause or resume "
+    collector = commands.add_parser("collector", help=what + "one collector")
     collector.add_argument("directory", metavar="DIR", type=Path)
-    collector.add_argument("number", metavar="I", type=int, help="0 is the first")
-    collector.add_argument("action", choices=collectors.ACTIONS)
-    collector.set_defaults(run=_collector)
+    collector.add_argument("component", metavar="I", type="collector-{}".format, help="0 is the first")
+    collector.add_argument("action", choices=faults.ACTIONS)
+    collector.set_defaults(run=_change)
+
+    component = commands.add_parser("component", help=what + "any part, by the name that status shows")
+    component.add_argument("directory", metavar="DIR", type=Path)
+    component.add_argument("component", metavar="NAME", help="such as collector-0, mariadb, cs, services, xrootd, s3")
+    component.add_argument("action", choices=faults.ACTIONS)
+    component.set_defaults(run=_change)
     return parser
 
 
@@ -96,7 +103,7 @@ def _down(arguments: argparse.Namespace) -> int:
 
 def _status(arguments: argparse.Namespace) -> int:
     stack = state.load(arguments.directory)
-    states = dict.fromkeys(stack.ports, "stopped") | {name: p.state() for name, p in stack.processes.items()}
+    states = dict.fromkeys(stack.components, "stopped") | {name: p.state() for name, p in stack.processes.items()}
     for name, what in sorted(states.items()):
         process = stack.processes.get(name)
         pid = process.pid if process else "-"
@@ -104,9 +111,10 @@ def _status(arguments: argparse.Namespace) -> int:
     return 0 if set(states.values()) == {"running"} else 1
 
 
-def _collector(arguments: argparse.Namespace) -> int:
+def _change(arguments: argparse.Namespace) -> int:
+    state.load(arguments.directory)
     with state.alone(arguments.directory):
-        collectors.change(state.load(arguments.directory), arguments.number, arguments.action)
+        faults.change(state.load(arguments.directory), arguments.component, arguments.action)
     return 0
 
 

@@ -72,6 +72,11 @@ class Stack:
         return [f"collector-{number}" for number in range(self.plan.collectors)]
 
     @property
+    def components(self) -> list[str]:
+        """All that runs while this stack is up."""
+        return [*self.ports, "agent"] if self.plan.agent else list(self.ports)
+
+    @property
     def collector_urls(self) -> list[str]:
         return [self.url(collector, SERVICE) for collector in self.collectors]
 

@@ -30,7 +30,8 @@ def start(stack: Stack) -> None:
     stack.sockets = stack.sockets or tempfile.mkdtemp(prefix="pilotlogging-")
     stack.save()
     sockets = Path(stack.sockets, _COMPONENT)
-    sockets.mkdir(exist_ok=True)
+    shutil.rmtree(sockets, ignore_errors=True)
+    sockets.mkdir()
     for source in (layout.host_certificate, layout.host_key):
         target = home / source.name
         target.unlink(missing_ok=True)
@@ -87,16 +88,18 @@ acc.audit deny
 def _as_somebody_else(*owned: Path) -> list[str]:
     """The prefix that gives root's xrootd, which refuses to be root, another user.
 
-    It may still pass through directories that are closed to that user, such as one below /root or pytest's.
+    It may still pass through directories that are closed to that user, such as one below /root or pytest's: it keeps
+    root's capability for that, and no_setuid_fixup lets access(2), by which xrootd asks first, know of it as well.
     """
     account = next(filter(None, map(_account, _ACCOUNTS)), None)
     if account is None:
         raise StackFailure(f"xrootd refuses to run as root, and none of {', '.join(_ACCOUNTS)} is a user here")
     for top in owned:
         for path in (top, *top.rglob("*")):
-            os.chown(path, account.pw_uid, account.pw_gid)
+            os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)
     ids = [f"--reuid={account.pw_uid}", f"--regid={account.pw_gid}", "--clear-groups"]
-    return ["setpriv", *ids, "--inh-caps=+dac_override", "--ambient-caps=+dac_override", "--"]
+    keeps = ["--securebits=+no_setuid_fixup", "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+    return ["setpriv", *ids, *keeps, "--"]
 
 
 def _account(name: str) -> pwd.struct_passwd | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, BinaryIO
+
+from sqlalchemy import Connection
 
 from ..errors import PilotLoggingError, Unavailable
 from ..model import Delivery, LogRecord
@@ -42,16 +44,19 @@ class Courier:
     owner: str
     folder: Path
 
-    def deliver(self, log_id: int, plugin_name: str, stopping: Callable[[], bool] = lambda: False) -> bool:
+    def deliver(self, log_id: int, plugin_name: str) -> bool:
         """Deliver one log, if it is due and nobody else does it.
 
         Returns:
             True when the plugin has confirmed it.
         """
-        with self.database.writing() as connection:
+
+        def claim(connection: Connection) -> tuple[Delivery | None, LogRecord | None]:
             now = self.database.now(connection)
             delivery = deliveries.claim(connection, log_id, plugin_name, self.owner, now, LEASE)
-            log = logs.find_by_id(connection, log_id)
+            return delivery, logs.find_by_id(connection, log_id)
+
+        delivery, log = self.database.transact(claim)
         if delivery is None or log is None:
             return False
         try:
@@ -66,8 +71,7 @@ class Courier:
             return False
         except BaseException:
             # The process is ending: let another one begin at once.
-            with self.database.writing() as connection:
-                deliveries.release(connection, log_id, plugin_name, self.owner)
+            self.database.transact(lambda connection: deliveries.release(connection, log_id, plugin_name, self.owner))
             raise
         return self._note_success(log, delivery, reference, cursor)
 
@@ -89,12 +93,14 @@ class Courier:
             return plugin.store(closed, content.file), content.cursor
 
     def _note_success(self, log: LogRecord, delivery: Delivery, reference: str, cursor: int) -> bool:
-        with self.database.writing() as connection:
-            confirmed = deliveries.confirm(connection, log.log_id, delivery.plugin, self.owner, cursor, reference)
-            if confirmed:
-                now = self.database.now(connection)
-                lifecycle.settle(connection, log.key.vo, tuple(self.plugins), now, log.log_id)
-        if not confirmed:
+        def confirm(connection: Connection) -> bool:
+            if not deliveries.confirm(connection, log.log_id, delivery.plugin, self.owner, cursor, reference):
+                return False
+            now = self.database.now(connection)
+            lifecycle.settle(connection, log.key.vo, tuple(self.plugins), now, log.log_id)
+            return True
+
+        if not self.database.transact(confirm):
             return False
         if delivery.reference and reference != delivery.reference:
             # Nothing refers to the earlier copy any more, and all that it has is in the new one.
@@ -116,9 +122,12 @@ class Courier:
             pause.total_seconds(),
             error,
         )
-        with self.database.writing() as connection:
+
+        def fail(connection: Connection) -> None:
             next_attempt = self.database.now(connection) + pause
             deliveries.fail(connection, log.log_id, delivery.plugin, self.owner, attempts, error, next_attempt)
+
+        self.database.transact(fail)
 
     def _open_copy(self, delivery: Delivery) -> AbstractContextManager[BinaryIO]:
         if delivery.plugin not in self.plugins:
@@ -133,16 +142,18 @@ class Courier:
         """Renew the lease while the block runs."""
         done = threading.Event()
 
-        def renew() -> None:
+        def renew(connection: Connection) -> None:
+            until = self.database.now(connection) + LEASE
+            deliveries.renew(connection, delivery.log_id, delivery.plugin, self.owner, until)
+
+        def keep() -> None:
             while not done.wait(_RENEW_SECONDS):
                 try:
-                    with self.database.writing() as connection:
-                        until = self.database.now(connection) + LEASE
-                        deliveries.renew(connection, delivery.log_id, delivery.plugin, self.owner, until)
+                    self.database.transact(renew)
                 except Unavailable as error:
                     _log.warning("The lease on log %d could not be renewed: %s", delivery.log_id, error)
 
-        thread = threading.Thread(target=renew, name="lease", daemon=True)
+        thread = threading.Thread(target=keep, name="lease", daemon=True)
         thread.start()
         try:
             yield

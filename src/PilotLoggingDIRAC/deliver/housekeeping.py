@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+
+from sqlalchemy import Connection
 
 from ..settings import CommunitySettings
 from ..store import lifecycle
@@ -15,15 +18,19 @@ _DAY = 86400.0
 
 def close_silent(database: Database, vo: str, settings: CommunitySettings) -> int:
     """Close the logs of a VO whose pilots have said nothing for too long; gives their number."""
-    with database.writing() as connection:
+
+    def close(connection: Connection) -> int:
         before = lifecycle.ago(database.now(connection), settings.silent_after)
         return lifecycle.close_silent(connection, vo, before)
+
+    return database.transact(close)
 
 
 def settle(database: Database, vo: str, settings: CommunitySettings) -> int:
     """Archive logs that wait for nothing any more, since a plugin was taken off the VO's list; gives their number."""
-    with database.writing() as connection:
-        return lifecycle.settle(connection, vo, settings.logging_plugins, database.now(connection))
+    return database.transact(
+        lambda connection: lifecycle.settle(connection, vo, settings.logging_plugins, database.now(connection))
+    )
 
 
 def expire(
@@ -52,13 +59,11 @@ def expire(
         for log_id in log_ids:
             if stopping():
                 return figures
-            with database.writing() as connection:
-                figures["expired"] += lifecycle.expire(connection, log_id)
+            figures["expired"] += database.transact(partial(lifecycle.expire, log_id=log_id))
     # A row must not be forgotten before its text may expire.
     age = max(clear_pilots_delay * _DAY, settings.keep_delivered)
     while not stopping():
-        with database.writing() as connection:
-            forgotten = lifecycle.forget(connection, vo, lifecycle.ago(now, age))
+        forgotten = database.transact(lambda connection: lifecycle.forget(connection, vo, lifecycle.ago(now, age)))
         figures["forgotten"] += forgotten
         if not forgotten:
             break

@@ -167,8 +167,7 @@ def _deliver(options: argparse.Namespace) -> dict[str, Any]:
     database = PilotLogDB()
 
     def cut_off() -> None:
-        with database.writing() as connection:
-            deliveries.release_all(connection, owner)
+        database.transact(lambda connection: deliveries.release_all(connection, owner))
         os._exit(0)
 
     stopping = _stop_on_signal(options.parent, cut_off)

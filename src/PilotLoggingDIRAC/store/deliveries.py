@@ -95,7 +95,7 @@ def claim(
     Returns:
         The delivery, or None when somebody else has it, or has done it meanwhile, or the log is gone.
     """
-    if connection.execute(select(logs.c.LogID).where(logs.c.LogID == log_id).with_for_update()).first() is None:
+    if not _lock(connection, log_id):
         return None
     connection.execute(
         insert_if_absent(connection, deliveries).values(
@@ -116,6 +116,11 @@ def claim(
     return find(connection, log_id, plugin) if taken else None
 
 
+def _lock(connection: Connection, log_id: int) -> bool:
+    """Let no other transaction change this log until the end of this one; False when there is no such log."""
+    return connection.execute(select(logs.c.LogID).where(logs.c.LogID == log_id).with_for_update()).first() is not None
+
+
 def renew(connection: Connection, log_id: int, plugin: str, owner: str, until: datetime) -> bool:
     """Keep a delivery that takes long; False when somebody else has taken it over."""
     return (
@@ -128,6 +133,8 @@ def renew(connection: Connection, log_id: int, plugin: str, owner: str, until: d
 
 def confirm(connection: Connection, log_id: int, plugin: str, owner: str, cursor: int, reference: str) -> bool:
     """Note that the plugin has all chunks up to ``cursor``; False when somebody else has taken the delivery over."""
+    # So that of two plugins that confirm at once the later one sees the other.
+    _lock(connection, log_id)
     return _end(
         connection,
         log_id,

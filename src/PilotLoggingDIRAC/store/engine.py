@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, select, text
 from sqlalchemy.dialects import mysql, sqlite
@@ -15,8 +17,11 @@ from sqlalchemy.sql import func
 
 from ..errors import PilotLoggingError, Unavailable
 
+T = TypeVar("T")
+
 _BUSY_SECONDS = 10.0
 """How long a SQLite connection waits for another process's transaction."""
+_CONFLICT_RETRIES = 8
 _CONFLICTS = ((1213,), (1205,))
 """MySQL's ER_LOCK_DEADLOCK and ER_LOCK_WAIT_TIMEOUT, as the first argument of the driver's exception."""
 
@@ -43,13 +48,14 @@ class Database:
             self._writers = self._sqlite_engine(url, "BEGIN IMMEDIATE")
             self._readers = self._sqlite_engine(url, "BEGIN")
         else:
-            self._writers = self._readers = create_engine(
+            self._writers = create_engine(
                 url,
                 isolation_level="READ COMMITTED",
                 pool_pre_ping=True,
                 pool_recycle=1800,
                 connect_args={"connect_timeout": 5, "read_timeout": 60, "write_timeout": 60},
             )
+            self._readers = self._writers.execution_options(isolation_level="REPEATABLE READ")
 
     @staticmethod
     def _sqlite_engine(url: URL, begin: str) -> Engine:
@@ -58,7 +64,7 @@ class Database:
         @event.listens_for(engine, "connect")
         def _configure(connection: sqlite3.Connection, _record: Any) -> None:
             connection.isolation_level = None  # transactions begin below, not where the driver thinks
-            connection.execute("PRAGMA journal_mode = WAL")
+            _use_wal(connection)
             # FULL: a commit has reached the disk when it returns. Promise 1 stands on this line.
             connection.execute("PRAGMA synchronous = FULL")
 
@@ -67,6 +73,21 @@ class Database:
             connection.exec_driver_sql(begin)
 
         return engine
+
+    def transact(self, work: Callable[[Connection], T]) -> T:
+        """Run work in a writing transaction, again if it has to give way to another one; gives what it returns.
+
+        Raises:
+            Unavailable: The database is away, locked or full; nothing was stored.
+        """
+        for attempt in range(_CONFLICT_RETRIES):
+            try:
+                with self.writing() as connection:
+                    return work(connection)
+            except Conflict:
+                time.sleep(random.uniform(0, 0.02) * (attempt + 1))  # noqa: S311 - spreads, guards nothing
+        with self.writing() as connection:
+            return work(connection)
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -80,7 +101,7 @@ class Database:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that only reads.
+        """A transaction that only reads, and sees the database as it was at one moment.
 
         Raises:
             Unavailable: The database is away or locked.
@@ -115,6 +136,19 @@ class Database:
         """Close all connections."""
         self._writers.dispose()
         self._readers.dispose()
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """The first connection of all switches the file; while it does, SQLite refuses the others without waiting."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.02)
 
 
 def insert_if_absent(connection: Connection, table: Table) -> Insert:

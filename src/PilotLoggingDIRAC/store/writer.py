@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from ..errors import PilotLoggingError, Unavailable
+from ..errors import Rejected, Unavailable
 from ..model import Append, Appended
 from .append import append_all
-from .engine import Conflict, Database
+from .engine import Database
 
 _BATCH_MESSAGES = 500
 _BATCH_BYTES = 8 * 2**20
 """A transaction ends at so many messages or bytes, so that the first one of a burst is not kept waiting by the last."""
-_CONFLICT_RETRIES = 5
 _WEIGHT = 1024
 """What a waiting message takes beside its text, in bytes, about."""
 
@@ -122,18 +121,13 @@ class GroupCommitWriter:
                 batch[0].answer.set_exception(failure)
             return
         for waiting, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, PilotLoggingError):
+            if isinstance(answer, Rejected):
                 waiting.answer.set_exception(answer)
             else:
                 waiting.answer.set_result(answer)
 
-    def _committed(self, batch: Sequence[_Waiting]) -> list[Appended | PilotLoggingError]:
+    def _committed(self, batch: Sequence[_Waiting]) -> list[Appended | Rejected]:
         appends = [waiting.append for waiting in batch]
-        for attempt in range(_CONFLICT_RETRIES + 1):
-            try:
-                with self._database.writing() as connection:
-                    return list(append_all(connection, appends, self._database.now(connection)))
-            except Conflict:
-                if attempt == _CONFLICT_RETRIES:
-                    raise
-        raise AssertionError("unreachable")
+        return self._database.transact(
+            lambda connection: append_all(connection, appends, self._database.now(connection))
+        )
