@@ -16,10 +16,12 @@ from . import cs
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Attributes:
-    name: User or host, for the log.
-    vo: The VO of the caller's group; empty for hosts and for groups without one.
-    properties: What the Registry says that the caller may.
+    """Somebody whom DIRAC has authorised for the method.
+
+    Attributes:
+        name: User or host, for the log.
+        vo: The VO of the caller's group; empty for hosts and for groups without one.
+        properties: What the Registry says that the caller may.
     """
 
     name: str

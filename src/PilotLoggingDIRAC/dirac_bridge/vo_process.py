@@ -150,7 +150,7 @@ def main() -> int:
     options = parser.parse_args()
     result = take_stdout()
     try:
-        DIRAC.initialize(require_auth=False, host_credentials=True, log_level=DIRAC.LogLevel.WARN)
+        DIRAC.initialize(require_auth=False, host_credentials=True, log_level=DIRAC.LogLevel.ERROR)
         # It has the passwords of all services in it, and has been read.
         Path(os.environ["DIRACSYSCONFIG"]).unlink(missing_ok=True)
         answer = _TASKS[options.task](options)

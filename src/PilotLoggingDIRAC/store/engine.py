@@ -39,8 +39,10 @@ class Database:
     """
 
     def __init__(self, url: URL) -> None:
-        """Args:
-        url: ``sqlite:///path`` or ``mysql+mysqldb://...``; nothing is opened yet.
+        """Nothing is opened yet.
+
+        Args:
+            url: ``sqlite:///path`` or ``mysql+mysqldb://...``
         """
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"

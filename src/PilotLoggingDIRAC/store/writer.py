@@ -33,9 +33,11 @@ class GroupCommitWriter:
     """
 
     def __init__(self, database: Database, max_pending_size: int) -> None:
-        """Args:
-        database: Where to; its tables exist.
-        max_pending_size: Bytes of text that may wait; more is refused: a slow database must not fill the memory.
+        """Start the thread.
+
+        Args:
+            database: Where to.
+            max_pending_size: Bytes of text that may wait; more is refused: a slow database must not fill the memory.
         """
         self._database = database
         self._max_pending_size = max_pending_size

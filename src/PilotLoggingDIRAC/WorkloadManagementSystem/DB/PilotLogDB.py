@@ -12,7 +12,9 @@ class PilotLogDB(PreparedDatabase):
     """
 
     def __init__(self) -> None:
-        """Raises:
-        ConfigurationError: The CS does not say where the database is.
+        """Nothing is opened yet.
+
+        Raises:
+            ConfigurationError: The CS does not say where the database is.
         """
         super().__init__(cs.database_url())
