@@ -36,8 +36,9 @@ def deliver_due(courier: Courier, vo: str, stopping: Callable[[], bool]) -> Coun
         try:
             for log_id in _due(courier.database, vo, plugin, stopping):
                 done = courier.deliver(log_id, plugin)
-                with lock:
-                    figures["delivered" if done else "failed"] += 1
+                if done is not None:
+                    with lock:
+                        figures["delivered" if done else "failed"] += 1
         except Unavailable as error:
             with lock:
                 failures.append(error)

@@ -44,11 +44,11 @@ class Courier:
     owner: str
     folder: Path
 
-    def deliver(self, log_id: int, plugin_name: str) -> bool:
+    def deliver(self, log_id: int, plugin_name: str) -> bool | None:
         """Deliver one log, if it is due and nobody else does it.
 
         Returns:
-            True when the plugin has confirmed it.
+            True when the plugin has confirmed it, False when that failed, None when it was not ours to do.
         """
 
         def claim(connection: Connection) -> tuple[Delivery | None, LogRecord | None]:
@@ -58,7 +58,7 @@ class Courier:
 
         delivery, log = self.database.transact(claim)
         if delivery is None or log is None:
-            return False
+            return None
         try:
             with self._kept(delivery):
                 reference, cursor = self._carry(log, delivery)
@@ -92,7 +92,7 @@ class Courier:
             )
             return plugin.store(closed, content.file), content.cursor
 
-    def _note_success(self, log: LogRecord, delivery: Delivery, reference: str, cursor: int) -> bool:
+    def _note_success(self, log: LogRecord, delivery: Delivery, reference: str, cursor: int) -> bool | None:
         def confirm(connection: Connection) -> bool:
             if not deliveries.confirm(connection, log.log_id, delivery.plugin, self.owner, cursor, reference):
                 return False
@@ -101,7 +101,7 @@ class Courier:
             return True
 
         if not self.database.transact(confirm):
-            return False
+            return None
         if delivery.reference and reference != delivery.reference:
             # Nothing refers to the earlier copy any more, and all that it has is in the new one.
             try:

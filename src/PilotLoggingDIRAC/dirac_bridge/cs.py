@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import DIRAC
 from DIRAC import gConfig
+from DIRAC.ConfigurationSystem.Client.ConfigurationData import gConfigurationData
 from DIRAC.ConfigurationSystem.Client.Helpers import Registry
 from DIRAC.ConfigurationSystem.Client.Helpers.Operations import Operations
 from DIRAC.ConfigurationSystem.Client.PathFinder import getAgentSection, getDatabaseSection, getServiceSection
@@ -152,6 +153,11 @@ def shifter(vo: str) -> tuple[str, str]:
     if not user or not group:
         raise ConfigurationError(f"/Operations/{vo}/Shifter/DataManager", "does not name a User and a Group.")
     return user, group
+
+
+def version() -> str:
+    """Changes whenever this process has taken up a new version of the CS."""
+    return str(gConfigurationData.getVersion())
 
 
 def registered_vos() -> set[str]:

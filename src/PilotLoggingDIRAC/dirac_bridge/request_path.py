@@ -5,16 +5,18 @@ anew each time, and holds a thread until the method returns. A collector has tho
 for a commit, so here
 
 - the peer is known before its body is read: its chain is parsed once a connection, and once for all connections of the
-  same proxy;
+  same proxy; connections share their TLS context (:mod:`.tls_context`), and forms are decoded in C (:mod:`.form`);
 - methods marked with :func:`immediate` run on the event loop and may give a future: nothing is held while they wait;
 - other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
 
-What is authorised, and how, stays DIRAC's: ``AuthManager`` decides on every request with the CS as it is then.
+What is authorised, and how, stays DIRAC's: ``AuthManager`` decides, and its word holds for some seconds or until the CS
+changes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import gc
 import hashlib
 import inspect
 import json
@@ -23,8 +25,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, ClassVar, TypeVar
-from urllib.parse import unquote_to_bytes
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from DIRAC import S_ERROR
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
@@ -34,11 +35,17 @@ from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, stream_request_body
 
 from ..errors import PilotLoggingError, Rejected
-from . import results
+from . import cs, results
 from .credentials import Caller, caller_of
+from .form import fields_of
+from .tls_context import share_contexts
 
 _KNOWN_CHAINS = 1000
 """Parsed certificate chains that are remembered; a chain takes some 20 kB."""
+_KNOWN_DECISIONS = 100
+"""Decisions that are remembered for one peer: a portal asks for many users."""
+_DECISION_SECONDS = 10.0
+"""How long AuthManager is not asked again, unless the CS has changed; it trusts its own caches for a minute."""
 _READERS = 8
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,14 +57,38 @@ def immediate(method: F) -> F:
     return method
 
 
+class _Accepted(NamedTuple):
+    """AuthManager's decision that a peer may call a method, and whom it took it for."""
+
+    credentials: dict[str, Any]
+    caller: Caller
+    cs_version: str
+    until: float
+
+
 class _Peer:
     """What is known of a TLS peer from its certificates."""
 
-    __slots__ = ("_credentials", "expires")
+    __slots__ = ("_accepted", "_credentials", "expires")
 
     def __init__(self, credentials: dict[str, Any]) -> None:
         self._credentials = credentials
+        self._accepted: dict[tuple[str, str], _Accepted] = {}
         self.expires = time.time() + credentials["secondsLeft"]
+
+    def accepted(self, method: str, extra_credentials: str) -> _Accepted | None:
+        """The decision on an earlier request, while it may be trusted."""
+        accepted = self._accepted.get((method, extra_credentials))
+        if accepted and accepted.until > time.monotonic() and accepted.cs_version == cs.version():
+            return accepted
+        return None
+
+    def note_accepted(self, method: str, extra_credentials: str, credentials: dict[str, Any], caller: Caller) -> None:
+        """Remember a decision for some seconds."""
+        if len(self._accepted) >= _KNOWN_DECISIONS:
+            self._accepted.clear()
+        until = time.monotonic() + _DECISION_SECONDS
+        self._accepted[method, extra_credentials] = _Accepted(credentials, caller, cs.version(), until)
 
     def credentials(self) -> dict[str, Any]:
         """A copy: AuthManager writes into what it is given."""
@@ -79,6 +110,15 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
 
     def refused(self, error: PilotLoggingError) -> None:
         """Called for each request that ends in one of our errors. May be overridden."""
+
+    @classmethod
+    def _pre_initialize(cls) -> list[Any]:
+        """DIRAC calls this when the server starts, after it has loaded the configuration."""
+        urls: list[Any] = super()._pre_initialize()
+        share_contexts()
+        # What is loaded by now stays: the garbage collector need not look through it again and again.
+        gc.freeze()
+        return urls
 
     # Tornado calls these, in this order.
 
@@ -118,15 +158,18 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
 
     def on_finish(self) -> None:
         """One line a request: quiet when all is well, loud when not."""
-        peer = self.srv_getFormattedRemoteCredentials()
         milliseconds = 1000 * self.request.request_time()
         outcome = self._outcome
         ok = self._status_code < HTTPStatus.BAD_REQUEST and (not isinstance(outcome, dict) or outcome.get("OK", True))
         if ok:
-            self.log.verbose("Served", f"{peer} {self._method_name} ({milliseconds:.1f} ms)")
+            if self.log.shown("VERBOSE"):
+                self.log.verbose(
+                    "Served", f"{self.srv_getFormattedRemoteCredentials()} {self._method_name} ({milliseconds:.1f} ms)"
+                )
         else:
             reason = outcome["Message"] if isinstance(outcome, dict) else f"{self._status_code} {self._reason}"
             # What a peer sent is in the reason: it must not begin a line of its own.
+            peer = self.srv_getFormattedRemoteCredentials()
             self.log.warn("Refused", f"{peer} {self._method_name} ({milliseconds:.1f} ms): {_one_line(reason)}")
         if self.activityMonitoringReporter:
             self.activityMonitoringReporter.addRecord(
@@ -174,8 +217,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         self._body.clear()
         content_type = self.request.headers.get("Content-Type", "")
         if content_type.startswith("application/x-www-form-urlencoded"):
-            pairs = (pair.partition(b"=") for pair in body.split(b"&"))
-            raw = {unquote_to_bytes(name): unquote_to_bytes(value.replace(b"+", b" ")) for name, _, value in pairs}
+            raw = fields_of(body)
         else:
             arguments: dict[str, list[bytes]] = {}
             parse_body_arguments(content_type, body, arguments, {})
@@ -186,6 +228,11 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
             raise Rejected("The request is not text in UTF-8.") from error
 
     def _authorise(self, extra_credentials: str) -> None:
+        peer: _Peer | None = getattr(self.request.connection.stream, "pilot_logging_peer", None)
+        accepted = peer and peer.accepted(self._method_name, extra_credentials)
+        if accepted:
+            self.credDict, self.caller = dict(accepted.credentials), accepted.caller
+            return
         if extra_credentials:
             # As DIRAC reads them: the word "hosts", or the DN and group for whom a trusted host asks.
             try:
@@ -199,6 +246,8 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         if not self._authManager.authQuery(self._method_name, self.credDict, needed):
             raise HTTPError(HTTPStatus.UNAUTHORIZED)
         self.caller = caller_of(self.credDict)
+        if peer:
+            peer.note_accepted(self._method_name, extra_credentials, dict(self.credDict), self.caller)
 
     def _credentials_of_connection(self) -> dict[str, Any] | None:
         """Credentials from the certificates of this connection; None where there are none."""

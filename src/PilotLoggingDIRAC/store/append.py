@@ -42,6 +42,13 @@ _ROW = (
     logs.c.Numbering,
 )
 _CHANGED = [column.name for column in _ROW if column.name not in ("LogID", "VO", "Stamp")] + ["LastArrival"]
+_NAMES = tuple(column.name for column in _ROW)
+# Built once: building a statement takes longer than running it.
+_SELECT_LOGS = (
+    select(*_ROW)
+    .where(logs.c.VO == bindparam("vo"), logs.c.Stamp.in_(bindparam("stamps", expanding=True)))
+    .with_for_update()
+)
 _UPDATE_LOG = logs.update().where(logs.c.LogID == bindparam("_id")).values({name: bindparam(name) for name in _CHANGED})
 _INSERT_CHUNK = chunks.insert()
 
@@ -169,8 +176,7 @@ def _select_rows(connection: Connection, keys: Iterable[LogKey]) -> dict[LogKey,
     for vo, of_vo in stamps.items():
         for start in range(0, len(of_vo), _STATEMENT_KEYS):
             part = of_vo[start : start + _STATEMENT_KEYS]
-            statement = select(*_ROW).where(logs.c.VO == vo, logs.c.Stamp.in_(part)).with_for_update()
-            for row in connection.execute(statement):
-                values = dict(row._mapping)
-                found[LogKey(vo, row.Stamp)] = _Log(values, Numbering.load(values["Numbering"]))
+            for row in connection.execute(_SELECT_LOGS, {"vo": vo, "stamps": part}).all():
+                values = dict(zip(_NAMES, row, strict=True))
+                found[LogKey(vo, values["Stamp"])] = _Log(values, Numbering.load(values["Numbering"]))
     return found

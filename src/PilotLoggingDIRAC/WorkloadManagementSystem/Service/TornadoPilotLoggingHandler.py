@@ -65,6 +65,8 @@ class TornadoPilotLoggingHandler(ShortPathService):
     def _check_database(cls):
         """Say at the start what an operator should know; a database that is away now may come back."""
         try:
+            with cls._database.reading():
+                pass
             problem = cls._database.durability_problem()
         except ConfigurationError as error:
             raise SystemExit(f"TornadoPilotLogging does not start: {error}") from None

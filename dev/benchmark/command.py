@@ -1,0 +1,83 @@
+"""DIRAC's own collector and ours, as they come (files; SQLite with synchronous=FULL), in turns, under the same load.
+
+After each measurement every acknowledged message is looked for in what was stored. Nothing is asserted on time.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from types import FrameType
+
+from demonstration.senders import Refused
+from parts import lifecycle, state
+from parts.failure import StackFailure
+
+from . import report
+from .measurement import BenchFailure, Client
+from .report import OURS, STOCK
+
+_KEEP_ALIVE = {"new": False, "keep-alive": True}
+_WARM_UP_SECONDS = 1.0
+
+
+def main() -> int:
+    """Measure and print; the exit code is 0 if all that was acknowledged was stored."""
+    parser = argparse.ArgumentParser(prog="dev/bench", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=4, help="of one measurement; there are 4 in each round")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--pilots", type=int, default=16, help="how many send at once")
+    parser.add_argument("--processes", type=int, default=2, help="of the client")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    folder = Path(tempfile.mkdtemp(prefix="pilotlogging-bench-"))
+    try:
+        _bench(folder, arguments)
+        return 0
+    except (BenchFailure, StackFailure, Refused, OSError) as failure:
+        print(f"bench: FAILED: {failure}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        _remove(folder)
+
+
+def _bench(folder: Path, arguments: argparse.Namespace) -> None:
+    stacks = {}
+    for name in (STOCK, OURS):
+        lifecycle.up(folder / name, state.Plan(stock=name == STOCK))
+        stacks[name] = state.load(folder / name)
+    rounds = {mode: {STOCK: [], OURS: []} for mode in _KEEP_ALIVE}
+    with Client(arguments.processes, arguments.pilots) as client:
+        for name, stack in stacks.items():
+            client.measure(stack, keep_alive=False, seconds=_WARM_UP_SECONDS)
+            print(f"bench: {name} is warm, and stored what it acknowledged", flush=True)
+        for number in range(arguments.rounds):
+            for mode, keep_alive in _KEEP_ALIVE.items():
+                line = f"bench: round {number + 1} of {arguments.rounds}, {mode:<10}"
+                for name, stack in stacks.items():
+                    measured = client.measure(stack, keep_alive, arguments.seconds)
+                    rounds[mode][name].append(measured)
+                    line += f"  {name} {measured.rate:6.0f}/s"
+                print(line, flush=True)
+    report.show(rounds)
+
+
+def _remove(folder: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
+    for stack in folder.iterdir():
+        if (stack / "stack.json").exists():
+            lifecycle.down(stack)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""``make demo``: simulated pilots against a stack, and a comparison of every byte sent with every byte stored."""

@@ -1,0 +1,130 @@
+"""Twenty simulated pilots of two communities send their logs to a real collector; is every byte stored, and once?
+
+A throw-away stack with the embedded defaults (SQLite, LocalDirectory) is started, and ended and removed afterwards.
+"""
+
+import argparse
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import FrameType
+
+from parts import lifecycle, state
+from parts.failure import StackFailure
+from parts.layout import Layout
+
+from . import report
+from .comparison import compare
+from .crowd import Crowd
+from .delivery import Collector, deliver_all
+from .failure import DemoFailure
+from .senders import Refused
+from .tail import Tail
+
+_SILENT_AFTER = "/Operations/Defaults/Pilot/SilentAfter=3s"
+"""The killed pilot's log is not to be waited for three hours."""
+
+
+def main() -> int:
+    """Run the demo; the exit code is 0 only if nothing is lost, duplicated or changed."""
+    parser = argparse.ArgumentParser(prog="dev/demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave the stack running, and say what to try with it")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, _as_interrupt)
+    layout = Layout(Path(tempfile.mkdtemp(prefix="pilotlogging-demo-")))
+    keep = False
+    try:
+        last_line = _demonstrate(layout, arguments.keep)
+        keep = arguments.keep
+        print(last_line)
+        return 0
+    except (DemoFailure, StackFailure, Refused, OSError) as failure:
+        keep = arguments.keep
+        print(f"demo: FAILED: {failure}", file=sys.stderr)
+        if not keep:
+            print("demo: make demo KEEP=1 leaves the stack running, to be looked at", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("demo: interrupted", file=sys.stderr)
+        return 130
+    finally:
+        if not keep:
+            _remove(layout)
+
+
+def _demonstrate(layout: Layout, keep: bool) -> str:
+    lifecycle.up(layout.root, state.Plan(options=(_SILENT_AFTER,)))
+    say = _Progress()
+    url = state.load(layout.root).collector_urls[0]
+    records = layout.home("sent")
+
+    with Crowd(url, layout, records) as crowd:
+        crowd.start()
+        say(f"{len(crowd.pilots)} pilots begin, half of them as DIRAC's own pilot, half with appendLog")
+        followed = crowd.followed
+        with Tail(layout, followed, lambda line: say(f"{followed.stamp[:8]}… | {line}")) as tail:
+            tail.start()
+            crowd.kill_the_doomed()
+            say(f"{crowd.doomed.stamp[:8]}… is killed in the middle of its job (SIGKILL)")
+            crowd.wait()
+            say("all other pilots have said goodbye")
+            tail.wait()
+            say("dirac-pilot-logs-show --follow gave every byte, and ended with the log")
+
+        rows = deliver_all(Collector(url, layout), len(crowd.pilots))
+        say("the agent has delivered all logs")
+        comparison = compare({report.archived_name(pilot): pilot.sent for pilot in crowd.pilots}, layout.archive)
+        if not comparison.problems:
+            _check_rows(crowd, rows)
+
+    report.show_table(crowd.pilots, rows, layout)
+    if keep:
+        report.show_what_to_try(crowd.pilots, layout)
+    last_line = (
+        f"demo: {len(rows)} logs, {comparison.sent} lines sent, {comparison.stored} lines stored, "
+        f"{comparison.lost} lost, {comparison.duplicated} duplicated"
+    )
+    if comparison.problems:
+        raise DemoFailure("\n".join([*comparison.problems, last_line]))
+    return last_line
+
+
+def _check_rows(crowd: Crowd, rows: dict) -> None:
+    """What the collector says of the logs must be true as well."""
+    for pilot in crowd.pilots:
+        row = rows[pilot.stamp]
+        told = (row["VO"], row["Lines"], row["Bytes"], row["Finalised"] is not None, row["ExitCode"])
+        exit_code = None if pilot.doomed else pilot.exit_code
+        true = (pilot.vo, pilot.sent.count(b"\n"), len(pilot.sent), not pilot.doomed, exit_code)
+        if told != true:
+            raise DemoFailure(
+                f"log {pilot.stamp}: VO, lines, bytes, goodbye and exit code are {true}, and the collector says {told}"
+            )
+
+
+class _Progress:
+    """One line a step, with the seconds since the start."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+
+    def __call__(self, text: str) -> None:
+        print(f"demo: {time.monotonic() - self._started:6.1f} s  {text}", flush=True)
+
+
+def _remove(layout: Layout) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
+    if layout.state.exists():
+        lifecycle.down(layout.root)
+    shutil.rmtree(layout.root, ignore_errors=True)
+
+
+def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,5 @@
+"""Why a demo failed, in words for the person who typed the command."""
+
+
+class DemoFailure(Exception):
+    """Something did not go as promised."""
