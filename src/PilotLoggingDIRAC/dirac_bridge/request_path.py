@@ -127,6 +127,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         self._body_size = 0
         self._method_name = "?"
         self._outcome: Any = None
+        self._unauthenticated: HTTPError | None = None
         self._monitorRequest()
         try:
             self.credDict = self._credentials_of_connection()
@@ -134,17 +135,19 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
                 # No certificate: a token, which may have to be asked about elsewhere, or a balancer's headers.
                 self.credDict = await IOLoop.current().run_in_executor(self._readers, self._gatherPeerCredentials)
         except Exception as error:
-            self.log.warn("Unauthenticated request", f"{self.getRemoteAddress()}: {error}")
-            raise HTTPError(HTTPStatus.UNAUTHORIZED, str(error)) from error
+            # Said after the body has been read to its end, or the peer would find its connection cut instead.
+            self._unauthenticated = HTTPError(HTTPStatus.UNAUTHORIZED, str(error))
 
     def data_received(self, chunk: bytes) -> None:
         self._body_size += len(chunk)
-        if self._body_size <= self.largest_body:
+        if self._body_size <= self.largest_body and self._unauthenticated is None:
             self._body.append(chunk)
         else:
             self._body.clear()
 
     async def post(self, *_args: Any, **_kwargs: Any) -> None:
+        if self._unauthenticated is not None:
+            raise self._unauthenticated
         try:
             self._outcome = await self._answer()
         except PilotLoggingError as error:
@@ -189,10 +192,10 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
 
     async def _answer(self) -> Any:
         fields = self._fields()
-        self._method_name = fields.get("method", "")
+        self._method_name = _one_line(fields.get("method", ""))
         method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}", None)
         if not callable(method):
-            self.log.error("Invalid method", _one_line(self._method_name))
+            self.log.error("Invalid method", self._method_name)
             raise HTTPError(HTTPStatus.NOT_IMPLEMENTED)
         self._authorise(fields.get("extraCredentials", ""))
         arguments = _arguments(fields.get("args", "[]"))

@@ -69,6 +69,7 @@ class _Log:
 
     row: dict[str, Any]
     numbering: Numbering
+    changed: bool = False
 
     def note(self, append: Append, now: datetime) -> tuple[Appended, dict[str, Any] | None]:
         """Take in one message; gives the answer, and the chunk to store if any of it is new."""
@@ -83,6 +84,7 @@ class _Log:
             data = append.data
             fresh = self.numbering.is_new(append.session, append.seq)
             answer = Appended(self.numbering.next_seq(append.session), repeated=not fresh)
+        self.changed = True
         row.update(append.context)
         row["LastArrival"] = now
         if append.final is not None:
@@ -138,13 +140,15 @@ def append_all(connection: Connection, appends: Sequence[Append], now: datetime)
             new_chunks.append(chunk)
     if new_chunks:
         connection.execute(_INSERT_CHUNK, new_chunks)
-    connection.execute(
-        _UPDATE_LOG,
-        [
-            {"_id": log.row["LogID"], **{n: log.row[n] for n in _CHANGED}, "Numbering": log.numbering.dump()}
-            for log in known.values()
-        ],
-    )
+    changed = [log for log in known.values() if log.changed]
+    if changed:
+        connection.execute(
+            _UPDATE_LOG,
+            [
+                {"_id": log.row["LogID"], **{n: log.row[n] for n in _CHANGED}, "Numbering": log.numbering.dump()}
+                for log in changed
+            ],
+        )
     return answers
 
 

@@ -32,7 +32,7 @@ def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: i
     """
     if _current(database) == version:
         return
-    with database.writing() as connection, _exclusive(database, connection):
+    with _exclusive(database), database.writing() as connection:
         current = _version_in(connection)
         if current is None:
             metadata.create_all(connection)
@@ -60,18 +60,20 @@ def _version_in(connection: Connection) -> int | None:
 
 
 @contextmanager
-def _exclusive(database: Database, connection: Connection) -> Iterator[None]:
+def _exclusive(database: Database) -> Iterator[None]:
     """Only one process upgrades. SQLite's writing transaction is exclusive already."""
     if database.is_sqlite:
         yield
         return
     name = {"name": f"PilotLogDB.{database.url.database}"[:64]}
-    if connection.execute(text(f"SELECT GET_LOCK(:name, {_LOCK_SECONDS})"), name).scalar() != 1:
-        raise Unavailable(f"Another process has been upgrading PilotLogDB for {_LOCK_SECONDS} seconds.")
-    try:
-        yield
-    finally:
-        connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)
+    # On a connection of its own, so that the lock outlasts the commit of what is done under it.
+    with database.reading() as connection:
+        if connection.execute(text(f"SELECT GET_LOCK(:name, {_LOCK_SECONDS})"), name).scalar() != 1:
+            raise Unavailable(f"Another process has been upgrading PilotLogDB for {_LOCK_SECONDS} seconds.")
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT RELEASE_LOCK(:name)"), name)
 
 
 class PreparedDatabase(Database):

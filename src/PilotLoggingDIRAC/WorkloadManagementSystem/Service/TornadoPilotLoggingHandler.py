@@ -183,7 +183,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         """
         if not isinstance(selection or {}, dict) or not isinstance(sort or [], list):
             raise Rejected("The selection is not an object, or the sort not a list.")
-        if type(start) is not int or type(limit) is not int or start < 0 or not 0 < limit <= _LARGEST_PAGE:
+        if type(start) is not int or type(limit) is not int or not (0 <= start < 2**53 and 0 < limit <= _LARGEST_PAGE):
             raise Rejected(f"start is not 0 or more, or limit not 1 to {_LARGEST_PAGE}.")
         vo = None
         if not self.caller.reads_any_vo(self._settings.read_any_vo):

@@ -1,0 +1,163 @@
+"""Several collectors on one MariaDB: they keep no state of their own, so any of them takes any message."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from typing import Any
+
+import pytest
+from harness.client import Client
+from harness.sender import batch
+from harness.stacks import RunningStack, dumped
+from harness.waiting import until
+from sqlalchemy import URL, Engine, event
+
+from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
+
+COLLECTORS = 3
+
+
+@pytest.fixture(scope="module")
+def stack(own_stack: Callable[..., RunningStack]) -> RunningStack:
+    """Three collectors that started at once on an empty database."""
+    return own_stack("--collectors", str(COLLECTORS), "--database", "mariadb")
+
+
+@pytest.fixture
+def pilots(stack: RunningStack) -> list[Client]:
+    """One pilot's connections to all collectors."""
+    return [stack.client("alpha_pilot", number) for number in range(COLLECTORS)]
+
+
+def test_all_start_at_once_on_an_empty_database(stack: RunningStack) -> None:
+    assert stack.run_sql("SELECT COUNT(*), MAX(Version) FROM PilotLogSchema").split() == ["1", "1"]
+    for number in range(COLLECTORS):
+        log = stack.log_of(f"collector-{number}")
+        assert "Traceback" not in log
+        assert "PilotLogDB is not as it should be" not in log
+
+
+def _use_first(url: URL, together: Barrier, outcomes: Queue[Any]) -> None:
+    """What each of several processes does with a database that has no tables yet and is slow to commit."""
+    event.listen(Engine, "commit", lambda _: time.sleep(0.5))
+    database = PreparedDatabase(url)
+    together.wait()
+    try:
+        with database.reading() as connection:
+            outcomes.put(connection.exec_driver_sql("SELECT COUNT(*) FROM PilotLogSchema").scalar_one())
+    except Exception as error:
+        outcomes.put(str(error))
+
+
+def test_many_processes_make_the_tables_at_the_same_moment(mariadb_server: Any) -> None:
+    """As the collectors and agents of several hosts do that all start with a new release."""
+    context = multiprocessing.get_context("fork")
+    url, together, outcomes = mariadb_server.new_database(), context.Barrier(4), context.Queue()
+    processes = [context.Process(target=_use_first, args=(url, together, outcomes)) for _ in range(4)]
+    for process in processes:
+        process.start()
+    assert [outcomes.get(timeout=30) for _ in processes] == [1] * len(processes)
+    for process in processes:
+        process.join(30)
+
+
+def test_a_pilot_that_changes_collector_leaves_one_log(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
+    expected = ""
+    for seq in range(1, 31):
+        expected += f"line {seq} €\n"
+        assert pilots[seq % 3]("appendLog", batch(stamp, seq, f"line {seq} €\n")).value["nextSeq"] == seq + 1
+        # The reply was lost, and another collector is asked to take it again.
+        assert pilots[(seq + 1) % 3]("appendLog", batch(stamp, seq, f"line {seq} €\n")).value["nextSeq"] == seq + 1
+    for number in range(COLLECTORS):
+        reader = stack.client("alpha_user", number)
+        page = reader("readLog", stamp).value
+        assert (page["text"], page["gaps"]) == (expected, [])
+        assert reader("listLogs", {"Stamp": stamp}).value["total"] == 1
+
+
+def test_a_stock_pilot_too(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
+    lines = [f"2026-06-10T11:02:02.{number:06}Z INFO [Pilot] {number}\n" for number in range(6)]
+    assert pilots[0]("sendMessage", dumped(lines[0]), stamp, "alpha")["OK"]
+    assert pilots[1]("sendMessage", dumped(lines[0] + lines[1]), stamp, "alpha")["OK"]
+    assert pilots[2]("sendMessage", dumped(lines[0] + lines[1]), stamp, "alpha")["OK"]
+    assert pilots[2]("sendMessage", dumped("".join(lines[2:])), stamp, "alpha")["OK"]
+    assert pilots[0]("finaliseLogs", dumped({"retCode": "0"}), stamp, "alpha")["OK"]
+    page = stack.client("alpha_user", 1)("readLog", stamp).value
+    assert (page["text"], page["state"]) == ("".join(lines), "Complete")
+
+
+def test_the_same_numbers_through_all_at_once(stack: RunningStack, pilots: list[Client]) -> None:
+    """Every collector gets every message of the same ten logs at the same time."""
+    stamps = [uuid.uuid4().hex for _ in range(10)]
+    refused = []
+
+    def send(client: Client) -> None:
+        for seq in range(1, 16):
+            for stamp in stamps:
+                answer = client("appendLog", batch(stamp, seq, f"{seq}\n"))
+                if not answer["OK"]:
+                    refused.append(answer)
+
+    threads = [threading.Thread(target=send, args=(client,)) for client in pilots]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not refused
+    reader = stack.client("alpha_user")
+    for stamp in stamps:
+        page = reader("readLog", stamp).value
+        assert (page["text"], page["gaps"]) == ("".join(f"{seq}\n" for seq in range(1, 16)), [])
+
+
+def test_one_collector_is_killed_and_the_others_go_on(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
+    for seq in (1, 2):
+        assert pilots[2]("appendLog", batch(stamp, seq, f"{seq}\n"))["OK"]
+    stack.collector(2, "kill")
+    try:
+        with pytest.raises(OSError):
+            pilots[2]("appendLog", batch(stamp, 3, "3\n"))
+        for seq in (2, 3):
+            assert pilots[seq % 2]("appendLog", batch(stamp, seq, f"{seq}\n"))["OK"]
+        page = stack.client("alpha_user", 0)("readLog", stamp).value
+        assert (page["text"], page["gaps"]) == ("1\n2\n3\n", [])
+    finally:
+        stack.collector(2, "start")
+
+
+def test_the_agent_delivers_from_it(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
+    text = "ünï €𝄞\x00\x1b[1m\n" * 1000
+    assert pilots[0]("appendLog", batch(stamp, 1, text))["OK"]
+    assert pilots[1]("appendLog", batch(stamp, 3, text, final={"retCode": 1}))["OK"]
+    expired = f"SELECT ExpiredChunkID = LastChunkID FROM PilotLogs WHERE Stamp = '{stamp}'"
+    stack.run_agent_until(lambda: stack.run_sql(expired).strip() == "1", {"/Operations/alpha/Pilot/KeepDelivered": 0})
+    assert stack.archived("alpha", stamp).read_bytes().decode() == text + text
+    reader = stack.client("alpha_user", 2)
+    assert reader.text_of(stamp, size=1001) == text + text
+    page = reader("readLog", stamp).value
+    assert (page["state"], page["exitCode"]) == ("Archived", 1)
+    assert [gap["first"] for gap in page["gaps"]] == [2]
+
+
+def test_two_collectors_start_at_once_on_an_empty_sqlite_file(own_stack: Callable[..., RunningStack]) -> None:
+    """They make the tables at their first request: here that comes to both at the same time."""
+    stack = own_stack("--collectors", "2")
+    answers = []
+
+    def send(number: int, stamp: str) -> None:
+        answers.append(stack.client("alpha_pilot", number)("sendMessage", dumped("x\n"), stamp, "alpha")["OK"])
+
+    stamps = [uuid.uuid4().hex for _ in range(8)]
+    threads = [threading.Thread(target=send, args=(n % 2, stamp)) for n, stamp in enumerate(stamps)]
+    for thread in threads:
+        thread.start()
+    until(lambda: len(answers) == len(stamps))
+    assert all(answers)
+    assert stack.client("alpha_user")("listLogs", {"Stamp": stamps}).value["total"] == len(stamps)
+    assert stack.rows("SELECT Version FROM PilotLogSchema") == [{"Version": 1}]

@@ -1,0 +1,238 @@
+"""The wheel, installed beside DIRAC in an environment that has neither this work tree nor the tests' tools."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from email import message_from_string
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import pytest
+from packaging.requirements import Requirement
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+INSPECT = Path(__file__).with_name("inspect_installation.py")
+
+
+def _run(command: list[str | Path], **more: Any) -> str:
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True, timeout=120, check=False, **more
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from a copy, so that no left-over of an earlier build gets in."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    no_products = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*", "build", "dist")
+    shutil.copytree(PROJECT, source, ignore=no_products)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    _run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder / "dist", source])
+    (wheel,) = (folder / "dist").iterdir()
+    return wheel
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _distributions_of_dirac() -> list[metadata.Distribution]:
+    """DIRAC, what ``dev/requirements-base.txt`` names, and what these need in turn."""
+    lines = (PROJECT / "dev" / "requirements-base.txt").read_text().splitlines()
+    wanted = ["DIRAC", *(line.partition("#")[0].strip() for line in lines)]
+    found: dict[str, metadata.Distribution] = {}
+    while wanted:
+        text = wanted.pop()
+        if not text:
+            continue
+        requirement = Requirement(text)
+        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
+            continue
+        name = _normal(requirement.name)
+        if name in found:
+            continue
+        try:
+            found[name] = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue  # DIRAC names some that nothing here needs, as dev/requirements-base.txt explains
+        wanted += found[name].requires or []
+    return list(found.values())
+
+
+@pytest.fixture(scope="session")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A new virtual environment. What DIRAC needs is copied file by file from the distributions that pip installed for
+    these tests (a minute faster than from PyPI); only the wheel is installed by pip."""
+    folder = tmp_path_factory.mktemp("clean") / "venv"
+    _run([sys.executable, "-m", "venv", "--without-pip", folder])
+    (site,) = folder.glob("lib/python3*/site-packages")
+    for distribution in _distributions_of_dirac():
+        assert distribution.files, distribution
+        for file in distribution.files:
+            if ".." in file.parts or file.suffix == ".pyc":
+                continue
+            target = site / file
+            target.parent.mkdir(parents=True, exist_ok=True)
+            if not target.exists():
+                _link(Path(str(file.locate())), target)
+    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
+    _run([*pip, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", wheel])
+    return folder
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system
+        shutil.copy2(source, target)
+
+
+@pytest.fixture(scope="session")
+def seen(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What DIRAC's own loaders find there."""
+    home = tmp_path_factory.mktemp("home")
+    foreign = ("PYTHON", "DIRAC", "X509_", "VIRTUAL_ENV", "PILOTLOGGING_")
+    own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
+    own |= {"HOME": str(home), "DIRAC_ROOT_PATH": str(home), "DIRAC_NO_CFG": "1"}
+    own["PATH"] = f"{environment / 'bin'}:{os.environ['PATH']}"
+    output = _run([environment / "bin" / "python", INSPECT], env=own, cwd=home)
+    (line,) = [line for line in output.splitlines() if line.startswith("SEEN ")]
+    return dict(json.loads(line.removeprefix("SEEN ")))
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith("PilotLoggingDIRAC.")
+
+
+def _version() -> str:
+    text = (PROJECT / "src" / "PilotLoggingDIRAC" / "_version.py").read_text()
+    matched = re.search(r'__version__ = "([^"]+)"', text)
+    assert matched
+    return matched[1]
+
+
+class TestContent:
+    @pytest.fixture(scope="class")
+    def names(self, wheel: Path) -> list[str]:
+        return zipfile.ZipFile(wheel).namelist()
+
+    def test_every_module_of_the_source_is_in_it_and_nothing_else(self, names: list[str]) -> None:
+        source = PROJECT / "src"
+        modules = {str(p.relative_to(source)) for p in source.rglob("*.py") if ".egg-info" not in str(p)}
+        assert {name for name in names if name.endswith(".py")} == modules
+
+    def test_every_file_that_is_no_module_too(self, names: list[str]) -> None:
+        source = PROJECT / "src" / "PilotLoggingDIRAC"
+        files = (p for p in source.rglob("*") if p.is_file() and p.suffix not in (".py", ".pyc"))
+        assert {f"PilotLoggingDIRAC/{p.relative_to(source)}" for p in files} <= set(names)
+        assert "PilotLoggingDIRAC/WorkloadManagementSystem/ConfigTemplate.cfg" in names
+        assert "PilotLoggingDIRAC/WorkloadManagementSystem/DB/PilotLogDB.sql" in names
+
+    def test_only_the_package_is_in_it(self, names: list[str]) -> None:
+        assert {name.split("/")[0] for name in names} == {
+            "PilotLoggingDIRAC",
+            f"PilotLoggingDIRAC-{_version()}.dist-info",
+        }
+
+    def test_metadata(self, wheel: Path, names: list[str]) -> None:
+        (license_file,) = (name for name in names if name.endswith("/LICENSE"))
+        assert "GNU GENERAL PUBLIC LICENSE" in zipfile.ZipFile(wheel).read(license_file).decode()
+        (described,) = (name for name in names if name.endswith("/METADATA"))
+        told = message_from_string(zipfile.ZipFile(wheel).read(described).decode())
+        assert (told["Name"], told["Version"]) == ("PilotLoggingDIRAC", _version())
+        assert told["License"] == "GPL-3.0-only"
+        assert told["Requires-Python"] == ">=3.11"
+        assert any(Requirement(text).name == "DIRAC" for text in told.get_all("Requires-Dist", []))
+
+    def test_what_it_requires_is_enough_to_import_all_of_it(self, seen: dict[str, Any], wheel: Path) -> None:
+        """All third-party modules that it imports are of the distributions that it names, or of DIRAC's."""
+        (described,) = (n for n in zipfile.ZipFile(wheel).namelist() if n.endswith("/METADATA"))
+        told = message_from_string(zipfile.ZipFile(wheel).read(described).decode())
+        named = {_normal(Requirement(text).name) for text in told.get_all("Requires-Dist", [])}
+        of_dirac = {_normal(Requirement(text).name) for text in metadata.requires("DIRAC") or []}
+        # The conformance suite for plugins is for those who have pytest.
+        accepted = named | of_dirac | {"diraccommon", "pytest"}
+        assert {_normal(name) for name in seen["imported_distributions"]} <= accepted
+
+
+def test_the_environment_is_clean(seen: dict[str, Any], environment: Path) -> None:
+    assert seen["package"].startswith(str(environment))
+    assert "pytest" not in seen["distributions"]
+    assert str(PROJECT / "src") not in seen["path"]
+
+
+def test_version(seen: dict[str, Any]) -> None:
+    assert seen["version"] == seen["distribution_version"] == _version()
+
+
+def test_dirac_finds_the_extension_and_it_wins(seen: dict[str, Any]) -> None:
+    assert seen["extensions"] == ["PilotLoggingDIRAC", "DIRAC"]
+
+
+@pytest.mark.parametrize("name", ["LocalDirectoryPlugin", "StorageElementPlugin", "FileCacheDownloadPlugin"])
+def test_object_loader_finds_the_plugins(seen: dict[str, Any], name: str) -> None:
+    assert _is_ours(seen["plugins"][name])
+
+
+def test_object_loader_still_finds_diracs_own(seen: dict[str, Any]) -> None:
+    assert seen["plugins"]["FileCacheLoggingPlugin"].startswith("DIRAC.")
+
+
+def test_module_loader_takes_our_service_and_our_agent(seen: dict[str, Any]) -> None:
+    assert _is_ours(seen["service"])
+    assert _is_ours(seen["agent"])
+
+
+def test_the_installer_lists_service_and_agent(seen: dict[str, Any]) -> None:
+    assert "TornadoPilotLogging" in seen["components"]["Services"]["WorkloadManagement"]
+    assert "PilotLoggingAgent" in seen["components"]["Agents"]["WorkloadManagement"]
+
+
+def test_the_installer_finds_the_database(seen: dict[str, Any]) -> None:
+    database = seen["databases"]["PilotLogDB"]
+    assert (database["System"], database["Type"]) == ("WorkloadManagement", "MySQL")
+    assert ["WorkloadManagementSystem", "PilotLogDB.sql"] in seen["sql"]
+
+
+def test_the_installer_takes_our_template(seen: dict[str, Any]) -> None:
+    service = seen["template"]["service"]
+    assert service["MaxMessageSize"] == "10MiB"
+    assert service["Protocol"] == "https"
+    assert {"sendMessage", "finaliseLogs", "appendLog", "readLog", "listLogs"} <= service["Authorization"].keys()
+    agent = seen["template"]["agent"]
+    assert (agent["WorkerTime"], agent["PollingTime"]) == ("1h", "120")
+
+
+def test_error_numbers_have_names(seen: dict[str, Any]) -> None:
+    assert seen["errors"] == {"3401": "EPLREJECTED", "3402": "EPLUNAVAILABLE", "3403": "EPLNOTFOUND"}
+    assert "Rejected" in seen["error_text"]
+
+
+def test_the_command_is_installed_and_found_by_diracs_script(seen: dict[str, Any], environment: Path) -> None:
+    assert (environment / "bin" / "dirac-pilot-logs-show").exists()
+    assert _is_ours(seen["script"])
+    assert "Show the log of a pilot" in seen["script_help"]
+
+
+def test_diracs_client_has_our_methods(seen: dict[str, Any]) -> None:
+    """``createClient`` reads them from our handler's source."""
+    assert {
+        "sendMessage",
+        "finaliseLogs",
+        "getMetadata",
+        "getLogs",
+        "appendLog",
+        "readLog",
+        "listLogs",
+        "getStatistics",
+    } <= set(seen["client_methods"])
