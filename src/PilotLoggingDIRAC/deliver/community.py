@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from ..errors import Unavailable
+from ..errors import PilotLoggingError, Unavailable
 from ..store import deliveries
-from ..store.engine import Database
 from .delivery import Courier
 
 _AT_ONCE = 50
+_log = logging.getLogger(__name__)
 
 
 def deliver_due(courier: Courier, vo: str, stopping: Callable[[], bool]) -> Counter[str]:
@@ -29,19 +30,21 @@ def deliver_due(courier: Courier, vo: str, stopping: Callable[[], bool]) -> Coun
         Unavailable: The database is away.
     """
     figures: Counter[str] = Counter()
-    failures: list[Unavailable] = []
+    failures: list[PilotLoggingError] = []
     lock = threading.Lock()
 
     def serve(plugin: str) -> None:
         try:
-            for log_id in _due(courier.database, vo, plugin, stopping):
-                done = courier.deliver(log_id, plugin)
-                if done is not None:
-                    with lock:
-                        figures["delivered" if done else "failed"] += 1
-        except Unavailable as error:
+            for done in _outcomes(courier, vo, plugin, stopping):
+                with lock:
+                    figures["delivered" if done else "failed"] += 1
+        except PilotLoggingError as error:
             with lock:
                 failures.append(error)
+        except Exception as error:
+            _log.exception("The deliveries of VO %s to %s ended unexpectedly", vo, plugin)
+            with lock:
+                failures.append(Unavailable(f"{plugin} ended unexpectedly: {type(error).__name__}: {error}."))
 
     threads = [threading.Thread(target=serve, args=(name,), name=f"deliver-{name}") for name in courier.plugins]
     for thread in threads:
@@ -53,16 +56,21 @@ def deliver_due(courier: Courier, vo: str, stopping: Callable[[], bool]) -> Coun
     return figures
 
 
-def _due(database: Database, vo: str, plugin: str, stopping: Callable[[], bool]):  # type: ignore[no-untyped-def]
-    tried: set[int] = set()
-    while not stopping():
-        with database.reading() as connection:
-            found = deliveries.due(connection, vo, plugin, database.now(connection), _AT_ONCE + len(tried))
-        fresh = [log_id for log_id in found if log_id not in tried]
+def _outcomes(courier: Courier, vo: str, plugin: str, stopping: Callable[[], bool]) -> Iterator[bool]:
+    """Deliver one log after the other until none is due; for each that was ours to do, whether it worked."""
+    passed_over: set[int] = set()
+    while True:
+        with courier.database.reading() as connection:
+            now = courier.database.now(connection)
+            found = deliveries.due(connection, vo, plugin, now, _AT_ONCE + len(passed_over))
+        fresh = [log_id for log_id in found if log_id not in passed_over]
         if not fresh:
             return
         for log_id in fresh:
             if stopping():
                 return
-            tried.add(log_id)
-            yield log_id
+            done = courier.deliver(log_id, plugin)
+            if not done:
+                passed_over.add(log_id)
+            if done is not None:
+                yield done
