@@ -68,7 +68,7 @@ class ArchiveConformance:
     @pytest.fixture
     def unreachable(self) -> ArchivePlugin[Any]:
         """The plugin, ready for use, while its storage is away."""
-        raise NotImplementedError("The subclass has to have a fixture unreachable.")
+        pytest.skip("the subclass has no fixture unreachable, which would give its plugin while the storage is away")
 
     @pytest.fixture
     def stamp(self) -> str:

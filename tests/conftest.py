@@ -1,0 +1,175 @@
+"""What all tests share: PilotLogDB on every kind of database that it runs on.
+
+The MariaDB is the one of ``dev/stack``: a private server on loopback, one for the whole session.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from sqlalchemy import URL
+
+from PilotLoggingDIRAC.store.engine import Database
+from PilotLoggingDIRAC.store.schema import metadata, schema_version
+from PilotLoggingDIRAC.store.upgrade import prepare
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "dev"))
+
+from parts import mariadb, processes
+from parts.layout import Layout
+from parts.ports import FreePorts
+from parts.state import Plan, Stack
+
+# A test that uses a database takes as long as the disk does; and each example makes logs of its own in it.
+hypothesis.settings.register_profile(
+    "pilotlogging", deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+hypothesis.settings.load_profile("pilotlogging")
+
+_USER = "PilotLogDB"
+_TESTER = "tester"
+_MARIADB = "mariadb"
+
+
+def pytest_configure() -> None:
+    """Let SIGTERM end the tests as Ctrl-C does: then fixtures end what they started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+class MariaDB:
+    """A private MariaDB server that can be stopped and started."""
+
+    def __init__(self, root: Path, port: int) -> None:
+        root.mkdir(parents=True, exist_ok=True)
+        self._stack = Stack(
+            Layout(root), Plan(database=_MARIADB), ports={_MARIADB: port}, passwords={_USER: secrets.token_hex(8)}
+        )
+        self._made = 0
+
+    def start(self) -> None:
+        """Start it and wait until it serves."""
+        mariadb.start(self._stack)
+        self.run_sql(
+            f"CREATE USER IF NOT EXISTS '{_TESTER}'@'%' IDENTIFIED BY '{self._stack.passwords[_USER]}';"
+            rf"GRANT ALL ON `{_USER}\_%`.* TO '{_TESTER}'@'%'"
+        )
+
+    def stop(self) -> None:
+        """End it in good order."""
+        processes.end(list(self._stack.processes.values()), self._stack.mark)
+
+    def kill(self) -> None:
+        """End it in the middle of whatever it does."""
+        processes.end(list(self._stack.processes.values()), self._stack.mark, patience=0)
+
+    def remove(self) -> None:
+        """End it, and leave nothing behind."""
+        self.stop()
+        if self._stack.sockets:
+            shutil.rmtree(self._stack.sockets)
+
+    def run_sql(self, statement: str) -> str:
+        """Run a statement as the server's administrator."""
+        return mariadb.run_sql(self._stack, statement)
+
+    def new_database(self) -> URL:
+        """Make an empty database and say how to reach it."""
+        self._made += 1
+        name = f"{_USER}_{self._made}"
+        self.run_sql(f"CREATE DATABASE {name}")
+        return URL.create(
+            "mysql+mysqldb",
+            username=_TESTER,
+            password=self._stack.passwords[_USER],
+            host="127.0.0.1",
+            port=self._stack.ports[_MARIADB],
+            database=name,
+        )
+
+
+@pytest.fixture(scope="session")
+def database_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Where all databases are: in memory where that has room, since no test pulls the plug of its machine."""
+    memory = Path("/dev/shm")
+    if memory.is_dir() and shutil.disk_usage(memory).free > 2**30:
+        with tempfile.TemporaryDirectory(dir=memory, prefix="pilotlogging-") as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp("databases")
+
+
+@pytest.fixture(scope="session")
+def mariadb_server(database_folder: Path) -> Iterator[MariaDB]:
+    """One MariaDB for all tests of the session."""
+    places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+    if not (shutil.which("mariadbd", path=places) and shutil.which("mariadb-install-db", path=places)):
+        pytest.skip("there is no mariadbd: install the Debian package mariadb-server")
+    with FreePorts() as ports:
+        server = MariaDB(database_folder / _MARIADB, ports.take())
+        try:
+            server.start()
+            yield server
+        finally:
+            server.remove()
+
+
+@pytest.fixture(scope="session")
+def mariadb_database(mariadb_server: MariaDB) -> Iterator[Database]:
+    """One prepared database for all tests: emptying its tables is much faster than making them."""
+    database = Database(mariadb_server.new_database())
+    prepare(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(database_folder: Path) -> Path:
+    """A file with empty tables: copying it is much faster than making them."""
+    file = database_folder / "template.sqlite"
+    database = Database(URL.create("sqlite", database=str(file)))
+    prepare(database)
+    database.close()
+    return file
+
+
+@pytest.fixture(params=["sqlite", _MARIADB])
+def backend(request: pytest.FixtureRequest) -> str:
+    """The kinds of database that everything must work on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_url(request: pytest.FixtureRequest, backend: str, database_folder: Path) -> Callable[[], URL]:
+    """Makes empty databases, without tables."""
+    if backend == _MARIADB:
+        server: MariaDB = request.getfixturevalue("mariadb_server")
+        return server.new_database
+    return lambda: URL.create("sqlite", database=str(database_folder / f"{secrets.token_hex(8)}.sqlite"))
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest, backend: str) -> Iterator[Database]:
+    """A PilotLogDB that is ready for use and empty."""
+    if backend == _MARIADB:
+        database = request.getfixturevalue("mariadb_database")
+        with database.writing() as connection:
+            for table in metadata.sorted_tables:
+                if table is not schema_version:
+                    connection.execute(table.delete())
+        yield database
+        return
+    template: Path = request.getfixturevalue("sqlite_template")
+    file = shutil.copy(template, template.with_name(f"{secrets.token_hex(8)}.sqlite"))
+    database = Database(URL.create("sqlite", database=str(file)))
+    yield database
+    database.close()
+    file.unlink()

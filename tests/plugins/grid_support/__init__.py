@@ -1,0 +1,1 @@
+"""A grid stack as the tests of the storage element plugin use it."""

@@ -1,0 +1,263 @@
+"""Short words for what most tests of the core do: send, read back, archive."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import pytest
+from sqlalchemy import Connection
+
+from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
+from PilotLoggingDIRAC.deliver.delivery import Courier
+from PilotLoggingDIRAC.errors import NotFound, Unavailable
+from PilotLoggingDIRAC.ingest.text import decoded
+from PilotLoggingDIRAC.model import Append, Appended, Delivery, Final, LogKey, LogRecord
+from PilotLoggingDIRAC.read.reader import Reader
+from PilotLoggingDIRAC.settings import Settings
+from PilotLoggingDIRAC.store import chunks, deliveries, lifecycle, logs, schema
+from PilotLoggingDIRAC.store.append import append_all
+from PilotLoggingDIRAC.store.engine import Database
+
+KEY = LogKey("alpha", "0" * 32)
+
+
+class Store:
+    """PilotLogDB as a test uses it. Methods without ``key`` are about one and the same log."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self._stamps = itertools.count(1)
+
+    def new_key(self, vo: str = "alpha") -> LogKey:
+        """A log that nobody has written to."""
+        return LogKey(vo, f"{next(self._stamps):032d}")
+
+    def append(self, *appends: Append, ago: timedelta = timedelta()) -> list[Appended | Exception]:
+        """Store messages in one transaction, as if they had come some time ago."""
+        return list(
+            self.database.transact(
+                lambda connection: append_all(connection, appends, self.database.now(connection) - ago)
+            )
+        )
+
+    def _one(self, append: Append, ago: timedelta = timedelta()) -> Appended:
+        (answer,) = self.append(append, ago=ago)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def send(self, text: str, key: LogKey = KEY, ago: timedelta = timedelta()) -> Appended:
+        """A message of a stock pilot."""
+        return self._one(Append(key, text.encode("utf-8", "surrogatepass")), ago)
+
+    def send_numbered(self, seq: int, text: str, key: LogKey = KEY, session: str = "pilot", **more: Any) -> Appended:
+        """A message of our own sender."""
+        data = text.encode("utf-8", "surrogatepass")
+        return self._one(Append(key, data, session=session, seq=seq, **more))
+
+    def finalise(self, key: LogKey = KEY, exit_code: int | None = 0) -> Appended:
+        """A stock pilot's goodbye."""
+        return self._one(Append(key, final=Final(exit_code)))
+
+    def close_silent(self, vo: str = "alpha") -> int:
+        """Close the open logs of a VO, as if a long time had passed."""
+        with self.database.writing() as connection:
+            return lifecycle.close_silent(connection, vo, datetime.now(UTC) + timedelta(days=1))
+
+    def expire(self, key: LogKey = KEY) -> bool:
+        """Remove the text of an archived log."""
+        with self.database.writing() as connection:
+            return lifecycle.expire(connection, self.record(key).log_id)
+
+    def forget(self, vo: str = "alpha") -> int:
+        """Remove the rows of logs whose text is gone, as if a long time had passed."""
+        with self.database.writing() as connection:
+            return lifecycle.forget(connection, vo, datetime.now(UTC) + timedelta(days=1))
+
+    def make_older(self, age: timedelta, key: LogKey = KEY) -> None:
+        """Set the clock back for what is known of a log."""
+        with self.database.writing() as connection:
+            record = self._found(connection, key)
+            times = {"FirstArrival": record.first_arrival - age, "LastArrival": record.last_arrival - age}
+            if record.archived:
+                times["Archived"] = record.archived - age
+            connection.execute(schema.logs.update().where(schema.logs.c.LogID == record.log_id).values(times))
+
+    def end_pauses(self) -> None:
+        """Let the pauses after failed deliveries be over."""
+        with self.database.writing() as connection:
+            connection.execute(schema.deliveries.update().values(NextAttempt=datetime(2020, 1, 1, tzinfo=UTC)))
+
+    def end_leases(self) -> None:
+        """Let all that took on a delivery be dead for long enough."""
+        with self.database.writing() as connection:
+            connection.execute(schema.deliveries.update().values(LeaseUntil=datetime(2020, 1, 1, tzinfo=UTC)))
+
+    def lease_has_ended(self, plugin: str, key: LogKey = KEY) -> bool:
+        """Whether another agent may take over the delivery of a log."""
+        with self.database.reading() as connection:
+            now, log_id = self.database.now(connection), self._found(connection, key).log_id
+            return log_id in deliveries.due(connection, key.vo, plugin, now, 1000)
+
+    @staticmethod
+    def _found(connection: Connection, key: LogKey) -> LogRecord:
+        record = logs.find(connection, key)
+        assert record is not None
+        return record
+
+    def knows(self, key: LogKey = KEY) -> bool:
+        with self.database.reading() as connection:
+            return logs.find(connection, key) is not None
+
+    def record(self, key: LogKey = KEY) -> LogRecord:
+        with self.database.reading() as connection:
+            return self._found(connection, key)
+
+    def index(self, key: LogKey = KEY) -> chunks.Index:
+        """The chunks of a log that the database has, and the gaps between them."""
+        with self.database.reading() as connection:
+            record = self._found(connection, key)
+            return chunks.load_index(connection, record.log_id, record.expired_chunk_id, record.expired_part.due)
+
+    def text(self, key: LogKey = KEY) -> str:
+        """All text of a log that the database has, in its order."""
+        index = self.index(key)
+        with self.database.reading() as connection:
+            return decoded(b"".join(chunks.stream_text(connection, self.record(key).log_id, index)))
+
+    def delivery(self, plugin: str, key: LogKey = KEY) -> Delivery:
+        with self.database.reading() as connection:
+            delivery = deliveries.find(connection, self._found(connection, key).log_id, plugin)
+        assert delivery is not None
+        return delivery
+
+
+class NoOptions(Settings):
+    """The folder archive has none."""
+
+
+class FolderArchive(ArchivePlugin[NoOptions]):
+    """An archive that keeps logs as files, and can be told to be down.
+
+    Attributes:
+        problem: What :meth:`store` and :meth:`fetch` raise, while it is set.
+        during_store: Called in the middle of each :meth:`store`.
+        stored: What was stored, in order.
+        new_name_each_time: True makes each copy a file of its own.
+    """
+
+    Settings = NoOptions
+
+    def __init__(self, vo: str, folder: Path, new_name_each_time: bool = False) -> None:
+        super().__init__(vo, NoOptions())
+        self.folder = folder / vo
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.problem: BaseException | None = None
+        self.during_store: Callable[[ClosedLog], object] = lambda _log: None
+        self.stored: list[ClosedLog] = []
+        self.new_name_each_time = new_name_each_time
+
+    def store(self, log: ClosedLog, content: BinaryIO) -> str:
+        if self.problem:
+            raise self.problem
+        number = f".{len(self.stored)}" if self.new_name_each_time else ""
+        path = self.folder / f"{log.key.stamp}{number}.log"
+        data = content.read()
+        assert len(data) == log.size > 0
+        self.during_store(log)
+        partial = path.with_suffix(".part")
+        partial.write_bytes(data)
+        os.replace(partial, path)
+        self.stored.append(log)
+        return str(path)
+
+    @contextmanager
+    def fetch(self, reference: str) -> Iterator[BinaryIO]:
+        if self.problem:
+            raise self.problem
+        if not Path(reference).exists():
+            raise NotFound(f"There is no {reference}.")
+        with Path(reference).open("rb") as file:
+            yield file
+
+    def locate(self, stamp: str) -> str | None:
+        path = self.folder / f"{stamp}.log"
+        return str(path) if path.exists() else None
+
+    def remove(self, reference: str) -> None:
+        Path(reference).unlink(missing_ok=True)
+
+    def content(self, key: LogKey = KEY) -> str:
+        """The text of a stored log."""
+        reference = self.locate(key.stamp)
+        assert reference is not None
+        return decoded(Path(reference).read_bytes())
+
+    @property
+    def files(self) -> set[str]:
+        return {path.name for path in self.folder.iterdir()}
+
+
+class Archives:
+    """The archives of one VO, a courier to them, and a reader from them."""
+
+    def __init__(self, database: Database, folder: Path) -> None:
+        self.database = database
+        self.folder = folder
+        self.plugins: dict[str, FolderArchive] = {}
+
+    def add(self, name: str = "Folder", **options: Any) -> FolderArchive:
+        """Configure one more plugin for the VO."""
+        self.plugins[name] = FolderArchive("alpha", self.folder / name, **options)
+        return self.plugins[name]
+
+    def courier(self, owner: str = "agent") -> Courier:
+        return Courier(self.database, dict(self.plugins), owner, self.folder)
+
+    def deliver(self, log_id: int) -> list[bool]:
+        """Deliver one log to each plugin."""
+        return [self.courier().deliver(log_id, name) for name in self.plugins]
+
+    @property
+    def reader(self) -> Reader:
+        def open_archived(vo: str, delivery: Delivery) -> Any:
+            if delivery.plugin not in self.plugins:
+                raise NotFound(f"VO {vo} has no plugin {delivery.plugin}.")
+            return self.plugins[delivery.plugin].fetch(delivery.reference)
+
+        def open_forgotten(key: LogKey) -> Any:
+            for plugin in self.plugins.values():
+                if reference := plugin.locate(key.stamp):
+                    return plugin.fetch(reference)
+            raise NotFound(f"There is no log {key.stamp} of VO {key.vo}.")
+
+        return Reader(self.database, open_archived, open_forgotten)
+
+
+@pytest.fixture
+def key() -> LogKey:
+    """The log that :class:`Store` means when none is named."""
+    return KEY
+
+
+@pytest.fixture
+def store(database: Database) -> Store:
+    return Store(database)
+
+
+@pytest.fixture
+def archives(database: Database, tmp_path: Path) -> Archives:
+    folder = tmp_path / "archives"
+    folder.mkdir()
+    return Archives(database, folder)
+
+
+@pytest.fixture
+def storage_problem() -> Unavailable:
+    return Unavailable("The storage element does not answer.")

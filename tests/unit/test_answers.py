@@ -1,0 +1,83 @@
+"""Pages and rows as plain values, for a reply."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+from PilotLoggingDIRAC.model import LogKey
+from PilotLoggingDIRAC.read import answers
+from PilotLoggingDIRAC.read.cursor import Cursor
+from PilotLoggingDIRAC.store import deliveries, logs
+
+LEASE = timedelta(minutes=5)
+
+
+def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
+    store.send_numbered(1, "one \ud800\n")
+    store.send_numbered(3, "three\n")
+    store.finalise(exit_code=3)
+    answer = answers.of_page(key, archives.reader.page(key, Cursor(), 1000))
+    assert json.loads(json.dumps(answer)) == answer, "it is plain values"
+    times = [datetime.fromisoformat(answer.pop(name)) for name in ("firstArrival", "lastArrival")]
+    assert all(time.utcoffset() == timedelta() for time in times)
+    assert answer == {
+        "vo": "alpha",
+        "stamp": key.stamp,
+        "text": "one \ud800\nthree\n",
+        "cursor": "2.6.14",
+        "more": False,
+        "gaps": [{"offset": 6, "session": "pilot", "first": 2, "last": 2}],
+        "state": "Complete",
+        "finalised": True,
+        "exitCode": 3,
+        "lines": 2,
+        "bytes": 14,
+    }
+
+
+def test_a_page_that_only_the_archive_knows(store: Any, archives: Any, key: LogKey) -> None:
+    archives.add()
+    store.send("one\n")
+    store.finalise()
+    archives.deliver(store.record().log_id)
+    store.expire()
+    store.forget()
+    answer = answers.of_page(key, archives.reader.page(key, Cursor(), 1000))
+    assert (answer["text"], answer["cursor"], answer["state"]) == ("one\n", "0.0.4", "Archived")
+    known = {"vo", "stamp", "text", "cursor", "more", "gaps", "state"}
+    assert all(answer[name] is None for name in answer.keys() - known)
+
+
+def test_a_row(store: Any) -> None:
+    store.send("one\n")
+    with store.database.reading() as connection:
+        (row,), _ = logs.list_logs(connection, {}, [], 0, 10)
+    answer = answers.of_row(row)
+    assert json.loads(json.dumps(answer)) == answer
+    assert datetime.fromisoformat(answer["FirstArrival"]) == store.record().first_arrival
+    assert (answer["Lines"], answer["Finalised"]) == (1, None)
+
+
+def test_states(store: Any) -> None:
+    for vo in ("alpha", "alpha", "beta"):
+        store.send("one\n", key=store.new_key(vo))
+    store.finalise(LogKey("alpha", f"{1:032d}"))
+    with store.database.reading() as connection:
+        assert answers.of_states(logs.states(connection)) == {"alpha": {"Complete": 1, "Open": 1}, "beta": {"Open": 1}}
+
+
+def test_a_backlog(store: Any) -> None:
+    store.send("one\n")
+    store.finalise()
+    store.make_older(timedelta(hours=2))
+    log_id = store.record().log_id
+    with store.database.writing() as connection:
+        now = store.database.now(connection)
+        deliveries.claim(connection, log_id, "A", "agent", now, LEASE)
+        deliveries.fail(connection, log_id, "A", "agent", 1, "It is full.", now)
+    with store.database.reading() as connection:
+        (answer,) = [answers.of_backlog(entry, now) for entry in deliveries.backlog(connection)]
+    assert 7190 < answer.pop("oldest") < 7260
+    assert answer == {"vo": "alpha", "plugin": "A", "logs": 1, "failing": 1, "lastError": "It is full."}

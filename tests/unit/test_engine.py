@@ -1,0 +1,193 @@
+"""Connections to PilotLogDB: transactions, and errors that say what a caller can do."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import URL, Connection, text
+
+from PilotLoggingDIRAC.errors import Rejected, Unavailable
+from PilotLoggingDIRAC.model import Append, LogKey
+from PilotLoggingDIRAC.store import engine, logs
+from PilotLoggingDIRAC.store.append import append_all
+from PilotLoggingDIRAC.store.chunks import load_index
+from PilotLoggingDIRAC.store.engine import Conflict, Database
+
+
+def test_a_transaction_is_seen_by_others_when_it_has_ended(store: Any, key: LogKey) -> None:
+    with store.database.writing() as connection:
+        append_all(connection, [Append(key, b"one\n")], store.database.now(connection))
+        assert not store.knows()
+    assert store.knows()
+
+
+def test_a_reading_transaction_sees_one_moment(store: Any, archives: Any, key: LogKey) -> None:
+    """A page is put together from several statements: text that expires between them must not be missing from it."""
+    store.send("one\n")
+    store.finalise()
+    archives.add()
+    archives.deliver(store.record().log_id)
+    with store.database.reading() as connection:
+        record = logs.find(connection, key)
+        assert record is not None
+        assert record.expired_bytes == 0
+        store.expire()
+        index = load_index(connection, record.log_id, record.expired_chunk_id)
+        assert index.size == record.bytes - record.expired_bytes
+
+
+def test_the_clock_is_in_utc(database: Database) -> None:
+    with database.reading() as connection:
+        now = database.now(connection)
+    assert now.utcoffset() == timedelta()
+    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_times_keep_their_microseconds(store: Any, key: LogKey) -> None:
+    moment = datetime(2026, 6, 10, 11, 2, 2, 823512, tzinfo=UTC)
+    with store.database.writing() as connection:
+        append_all(connection, [Append(key, b"one\n")], moment)
+    assert store.record().first_arrival == moment
+
+
+def test_our_own_errors_pass_through(database: Database) -> None:
+    with pytest.raises(Rejected, match=r"^no$"):
+        with database.writing():
+            raise Rejected("no")
+
+
+def test_errors_of_the_database_are_typed(database: Database) -> None:
+    with pytest.raises(Unavailable, match=r"^PilotLogDB cannot do that now: .*NoSuchTable.*\.$"):
+        with database.reading() as connection:
+            connection.execute(text("SELECT * FROM NoSuchTable"))
+
+
+def test_other_errors_on_the_way_to_the_database_are_typed(database: Database) -> None:
+    with pytest.raises(Unavailable, match=r"^PilotLogDB cannot do that now: .*bind parameter"):
+        with database.reading() as connection:
+            connection.execute(text("SELECT :unbound"))
+
+
+def test_the_durability_of_a_new_database_is_no_problem(database: Database) -> None:
+    assert database.durability_problem() is None
+
+
+def test_sqlite_waits_for_the_disk(tmp_path: Any) -> None:
+    database = Database(URL.create("sqlite", database=str(tmp_path / "db.sqlite")))
+    with database.writing() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+    database.close()
+
+
+def test_a_server_that_does_not_wait_for_the_disk_is_a_problem(mariadb_server: Any, mariadb_database: Database) -> None:
+    mariadb_server.run_sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
+    try:
+        problem = mariadb_database.durability_problem()
+    finally:
+        mariadb_server.run_sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
+    assert problem is not None
+    assert "innodb_flush_log_at_trx_commit = 2" in problem
+    assert "Set it to 1." in problem
+
+
+def test_a_database_that_is_not_there_is_unavailable(new_url: Callable[[], URL]) -> None:
+    url = new_url()
+    broken = url.set(database="/nowhere/at/all") if url.get_backend_name() == "sqlite" else url.set(port=1)
+    database = Database(broken)
+    for transaction in (database.reading, database.writing):
+        with pytest.raises(Unavailable, match=r"^PilotLogDB cannot do that now: "):
+            with transaction():
+                pass
+    database.close()
+
+
+def test_a_database_that_somebody_keeps_locked_is_unavailable(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Writing waits a while and says so; reading goes on."""
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
+    url = URL.create("sqlite", database=str(tmp_path / "db.sqlite"))
+    database, other = Database(url), Database(url)
+    with other.writing():
+        with database.reading() as connection:
+            assert connection.execute(text("SELECT 1")).scalar() == 1
+        with pytest.raises(Unavailable, match=r"database is locked\.$"):
+            with database.writing():
+                pass
+    with database.writing():
+        pass
+    database.close()
+    other.close()
+
+
+class CrossedTransactions:
+    """Two threads that write to the same two logs, each first to the one that the other writes to last."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.keys = [LogKey("conflict", digit * 32) for digit in "12"]
+        self.both_have_one = threading.Barrier(2)
+        self.now = datetime.now(UTC)
+        self.attempts = [0, 0]
+        with database.writing() as connection:
+            append_all(connection, [Append(key) for key in self.keys], self.now)
+
+    def write(self, connection: Connection, mine: int) -> int:
+        self.attempts[mine] += 1
+        append_all(connection, [Append(self.keys[mine])], self.now)
+        if self.attempts[mine] == 1:
+            self.both_have_one.wait(10)
+        append_all(connection, [Append(self.keys[1 - mine])], self.now)
+        return mine
+
+    def run(self, run_one: Callable[[int], Any]) -> list[Future[Any]]:
+        with ThreadPoolExecutor(2) as threads:
+            return [threads.submit(run_one, mine) for mine in (0, 1)]
+
+
+def test_two_transactions_that_lock_each_other_out_are_a_conflict(mariadb_database: Database) -> None:
+    """MariaDB ends one of them, with an error that says: again."""
+    crossed = CrossedTransactions(mariadb_database)
+
+    def write(mine: int) -> None:
+        with mariadb_database.writing() as connection:
+            crossed.write(connection, mine)
+
+    problems = [outcome.exception() for outcome in crossed.run(write)]
+    assert sorted(type(problem) for problem in problems if problem) == [Conflict]
+
+
+def test_a_transaction_that_gives_way_is_run_again(mariadb_database: Database) -> None:
+    crossed = CrossedTransactions(mariadb_database)
+    outcomes = crossed.run(lambda mine: mariadb_database.transact(lambda connection: crossed.write(connection, mine)))
+    assert [outcome.result() for outcome in outcomes] == [0, 1]
+    assert sorted(crossed.attempts) == [1, 2]
+
+
+def test_a_transaction_is_run_once_where_nobody_is_in_its_way(store: Any) -> None:
+    attempts: list[int] = []
+
+    def fails(_connection: Connection) -> None:
+        attempts.append(1)
+        raise Unavailable("no")
+
+    with pytest.raises(Unavailable, match=r"^no$"):
+        store.database.transact(fails)
+    assert attempts == [1]
+    assert store.database.transact(lambda connection: connection.execute(text("SELECT 7")).scalar()) == 7
+
+
+def test_a_transaction_that_always_has_to_give_way_is_given_up(store: Any) -> None:
+    attempts: list[int] = []
+
+    def gives_way(_connection: Connection) -> None:
+        attempts.append(1)
+        raise Conflict("again")
+
+    with pytest.raises(Conflict, match=r"^again$"):
+        store.database.transact(gives_way)
+    assert 5 < len(attempts) < 20

@@ -1,0 +1,130 @@
+"""What the database does with logs that nobody writes any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from PilotLoggingDIRAC.deliver import housekeeping
+from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
+from PilotLoggingDIRAC.settings import CommunitySettings, parse
+from PilotLoggingDIRAC.store import lifecycle, schema
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def settings(**options: str) -> CommunitySettings:
+    return parse(CommunitySettings, "/Operations/alpha/Pilot", options)
+
+
+def archived_log(store: Any, archives: Any, age: timedelta, text: str = "text\n") -> LogKey:
+    key: LogKey = store.new_key()
+    store.append(Append(key, text.encode(), session="a", seq=1, final=Final(0)))
+    archives.deliver(store.record(key).log_id)
+    store.make_older(age, key=key)
+    return key
+
+
+@pytest.fixture
+def folder(archives: Any) -> Any:
+    return archives.add()
+
+
+def test_silent_logs_are_closed(store: Any) -> None:
+    two_hours, four_hours = store.new_key(), store.new_key()
+    store.send("text\n", key=two_hours, ago=2 * HOUR)
+    store.send("text\n", key=four_hours, ago=4 * HOUR)
+    assert housekeeping.close_silent(store.database, "beta", settings()) == 0
+    assert housekeeping.close_silent(store.database, "alpha", settings()) == 1
+    assert store.record(four_hours).state is LogState.SILENT
+    assert housekeeping.close_silent(store.database, "alpha", settings(SilentAfter="90m")) == 1
+    assert store.record(two_hours).state is LogState.SILENT
+
+
+def test_delivered_text_expires_after_its_time(store: Any, archives: Any, folder: Any) -> None:
+    young, old = (archived_log(store, archives, age) for age in (23 * HOUR, 25 * HOUR))
+    assert housekeeping.expire(store.database, "alpha", settings(), 30) == {"expired": 1, "forgotten": 0}
+    assert (store.text(young), store.text(old)) == ("text\n", "")
+    assert housekeeping.expire(store.database, "alpha", settings(), 30)["expired"] == 0
+    assert housekeeping.expire(store.database, "alpha", settings(KeepDelivered="1h"), 30)["expired"] == 1
+
+
+def test_logs_that_are_not_stored_do_not_expire(store: Any, archives: Any, folder: Any) -> None:
+    """However old they are."""
+    folder.problem = OSError("The storage is down.")
+    keys = [store.new_key() for _ in range(3)]
+    for key in keys:
+        store.send("text\n", key=key)
+        store.make_older(100 * DAY, key=key)
+    store.finalise(keys[1])
+    store.finalise(keys[2])
+    archives.deliver(store.record(keys[2]).log_id)
+    assert not any(housekeeping.expire(store.database, "alpha", settings(), 30).values())
+    assert [store.text(key) for key in keys] == ["text\n"] * 3
+
+
+def test_all_that_may_expire_does_so_at_once(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A VO may have a hundred thousand pilots a day, and an agent's cycles are minutes apart."""
+    monkeypatch.setattr(lifecycle, "_STEP", 5)
+    store.append(*(Append(store.new_key(), b"text\n", session="a", seq=1) for _ in range(12)))
+    with store.database.writing() as connection:
+        archived = store.database.now(connection) - 2 * DAY
+        connection.execute(schema.logs.update().values(State=LogState.ARCHIVED, Archived=archived))
+    assert housekeeping.expire(store.database, "alpha", settings(), 1) == {"expired": 12, "forgotten": 12}
+
+
+def test_expiring_stops_between_two_logs(store: Any, archives: Any, folder: Any) -> None:
+    keys = [archived_log(store, archives, 40 * DAY) for _ in range(3)]
+    answers = iter([False, True])
+    figures = housekeeping.expire(store.database, "alpha", settings(), 30, lambda: next(answers))
+    assert figures == {"expired": 1}
+    assert all(store.knows(key) for key in keys)
+
+
+def test_a_log_is_forgotten_after_some_days(store: Any, archives: Any, folder: Any) -> None:
+    young, old = (archived_log(store, archives, age) for age in (29 * DAY, 31 * DAY))
+    assert housekeeping.expire(store.database, "alpha", settings(), 30) == {"expired": 2, "forgotten": 1}
+    assert (store.knows(young), store.knows(old)) == (True, False)
+    assert folder.content(old) == "text\n", "its storage keeps it"
+
+
+def test_a_log_is_not_forgotten_before_its_text_may_expire(store: Any, archives: Any, folder: Any) -> None:
+    key = archived_log(store, archives, 3 * DAY)
+    figures = housekeeping.expire(store.database, "alpha", settings(KeepDelivered="5d"), 1)
+    assert not any(figures.values())
+    assert store.text(key) == "text\n"
+
+
+def test_a_log_without_text_is_forgotten(store: Any, archives: Any, folder: Any) -> None:
+    key = archived_log(store, archives, 31 * DAY, text="")
+    housekeeping.expire(store.database, "alpha", settings(), 30)
+    assert not store.knows(key)
+
+
+def test_a_late_line_starts_the_time_anew(store: Any, archives: Any, folder: Any) -> None:
+    key = archived_log(store, archives, 2 * DAY)
+    store.send("late\n", key=key)
+    assert not any(housekeeping.expire(store.database, "alpha", settings(), 30).values())
+    archives.deliver(store.record(key).log_id)
+    assert not any(housekeeping.expire(store.database, "alpha", settings(), 30).values())
+    assert store.text(key) == "text\nlate\n"
+    store.make_older(2 * DAY, key=key)
+    assert housekeeping.expire(store.database, "alpha", settings(), 30)["expired"] == 1
+
+
+def test_a_plugin_that_was_taken_off_holds_no_log_back(
+    store: Any, archives: Any, folder: Any, storage_problem: Exception
+) -> None:
+    """It was down for ever; the other one has the log."""
+    archives.add("Down").problem = storage_problem
+    key = store.new_key()
+    store.send("text\n", key=key)
+    store.finalise(key)
+    assert archives.deliver(store.record(key).log_id) == [True, False]
+    assert housekeeping.settle(store.database, "alpha", settings(LoggingPlugins="Folder, Down")) == 0
+    assert housekeeping.settle(store.database, "beta", settings(LoggingPlugins="Folder")) == 0
+    assert housekeeping.settle(store.database, "alpha", settings(LoggingPlugins="Folder")) == 1
+    assert store.record(key).state is LogState.ARCHIVED

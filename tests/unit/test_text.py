@@ -1,0 +1,85 @@
+"""Text from outside as bytes, and what is counted in it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from PilotLoggingDIRAC.errors import Rejected
+from PilotLoggingDIRAC.ingest.text import Counts, counted, cut_at_character, decoded, encoded
+
+# All code points: NULs, escapes and the surrogates, alone or in pairs, that JSON may bring.
+ANY_TEXT = st.text(st.characters(codec=None))
+_CHARACTERS = "a\0\n\x1bé€😀\ud800\udfff"
+
+
+@given(st.one_of(ANY_TEXT, st.text(_CHARACTERS)))
+def test_text_comes_back_as_it_was(text: str) -> None:
+    assert decoded(encoded(text, 10**6)) == text
+
+
+@given(st.binary())
+def test_foreign_bytes_become_some_text(data: bytes) -> None:
+    assert isinstance(decoded(data), str)
+
+
+def test_foreign_bytes_are_marked_where_they_are() -> None:
+    assert decoded("Grüße".encode("latin-1")) == "Gr\ufffd\ufffde"
+
+
+def test_the_limit_counts_bytes_and_may_be_reached() -> None:
+    assert encoded("é" * 5, 10) == "é".encode() * 5
+    with pytest.raises(Rejected, match=r"^The message has 12 bytes of text and the limit \(MaxMessageSize\) is 11: "):
+        encoded("é" * 6, 11)
+
+
+def test_a_limit_of_nothing_lets_the_empty_message_through() -> None:
+    assert encoded("", 0) == b""
+
+
+@given(st.text(_CHARACTERS), st.integers(0, 30))
+def test_a_cut_is_the_longest_that_ends_between_characters(text: str, size: int) -> None:
+    data = encoded(text, 10**6)
+    cut = cut_at_character(data, size)
+    beginnings = [encoded(text[:end], 10**6) for end in range(len(text) + 1)]
+    assert cut == max((beginning for beginning in beginnings if len(beginning) <= size), key=len)
+
+
+@given(st.binary(), st.integers(4, 30))
+def test_a_cut_of_foreign_bytes_goes_forward(data: bytes, size: int) -> None:
+    """Whatever an archive holds: a reader with pages of 4 bytes or more gets on."""
+    cut = cut_at_character(data, size)
+    assert data.startswith(cut)
+    assert bool(cut) == bool(data)
+
+
+PILOT = "2026-06-10T11:02:02.823512Z"
+WRAPPER = "2026-06-10T11:02:02,823512Z"
+
+
+@pytest.mark.parametrize(
+    ("text", "counts"),
+    [
+        ("", Counts(0, 0, 0)),
+        ("no end", Counts(0, 0, 0)),
+        ("\n\n", Counts(2, 0, 0)),
+        (f"{PILOT} INFO [X] a\n{PILOT} WARN [X] b\n{PILOT} ERROR [X] c\n", Counts(3, 1, 1)),
+        (f"{WRAPPER} WARNING  [pilotLogger] a\n{WRAPPER} CRITICAL [pilotLogger] b\n", Counts(2, 1, 1)),
+        (f"{PILOT} FATAL [X] at the end", Counts(0, 0, 1)),
+        ("ERROR without a header\nWARN too\n", Counts(2, 0, 0)),
+        (f"  {PILOT} ERROR not at the beginning\n", Counts(1, 0, 0)),
+        (f"{PILOT} INFO [X] no ERROR at all\n", Counts(1, 0, 0)),
+    ],
+)
+def test_lines_and_levels_are_counted(text: str, counts: Counts) -> None:
+    assert counted(text.encode()) == counts
+
+
+@given(st.lists(st.sampled_from([f"{PILOT} WARN a\n", f"{PILOT} ERROR b\n", "text\n", "half a line "])))
+def test_figures_of_parts_add_up_where_they_are_cut_at_lines(parts: list[str]) -> None:
+    whole = counted("".join(f"{part}\n" for part in parts).encode())
+    single = [counted(f"{part}\n".encode()) for part in parts]
+    assert whole == Counts(
+        sum(each.lines for each in single), sum(each.warnings for each in single), sum(each.errors for each in single)
+    )
