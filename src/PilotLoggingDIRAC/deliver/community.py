@@ -57,20 +57,22 @@ def deliver_due(courier: Courier, vo: str, stopping: Callable[[], bool]) -> Coun
 
 
 def _outcomes(courier: Courier, vo: str, plugin: str, stopping: Callable[[], bool]) -> Iterator[bool]:
-    """Deliver one log after the other until none is due; for each that was ours to do, whether it worked."""
-    passed_over: set[int] = set()
+    """Deliver each log once that is due; for each that was ours to do, whether it worked."""
+    tried: set[int] = set()
+    still_due = 0
     while True:
         with courier.database.reading() as connection:
             now = courier.database.now(connection)
-            found = deliveries.due(connection, vo, plugin, now, _AT_ONCE + len(passed_over))
-        fresh = [log_id for log_id in found if log_id not in passed_over]
+            found = deliveries.due(connection, vo, plugin, now, _AT_ONCE + still_due)
+        fresh = [log_id for log_id in found if log_id not in tried]
         if not fresh:
             return
         for log_id in fresh:
             if stopping():
                 return
+            tried.add(log_id)
             done = courier.deliver(log_id, plugin)
-            if not done:
-                passed_over.add(log_id)
             if done is not None:
                 yield done
+            if not done:
+                still_due += 1
