@@ -74,7 +74,7 @@ def test_other_errors_on_the_way_to_the_database_are_typed(database: Database) -
 
 
 def test_the_durability_of_a_new_database_is_no_problem(database: Database) -> None:
-    assert database.durability_problem() is None
+    assert database.server_problem(10 * 2**20) is None
 
 
 def test_sqlite_waits_for_the_disk(tmp_path: Any) -> None:
@@ -88,7 +88,7 @@ def test_sqlite_waits_for_the_disk(tmp_path: Any) -> None:
 def test_a_server_that_does_not_wait_for_the_disk_is_a_problem(mariadb_server: Any, mariadb_database: Database) -> None:
     mariadb_server.run_sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
     try:
-        problem = mariadb_database.durability_problem()
+        problem = mariadb_database.server_problem(10 * 2**20)
     finally:
         mariadb_server.run_sql("SET GLOBAL innodb_flush_log_at_trx_commit = 1")
     assert problem is not None
@@ -191,3 +191,10 @@ def test_a_transaction_that_always_has_to_give_way_is_given_up(store: Any) -> No
     with pytest.raises(Conflict, match=r"^again$"):
         store.database.transact(gives_way)
     assert 5 < len(attempts) < 20
+
+
+def test_a_server_that_does_not_take_the_largest_message_is_a_problem(mariadb_database: Database) -> None:
+    problem = mariadb_database.server_problem(64 * 2**20)
+    assert problem is not None
+    assert "max_allowed_packet" in problem
+    assert "MaxMessageSize" in problem

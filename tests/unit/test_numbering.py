@@ -197,3 +197,10 @@ def test_the_memory_of_stock_messages_stays_small() -> None:
 def test_a_new_log_remembers_nothing() -> None:
     assert Numbering.load("") == Numbering()
     assert again(Numbering()) == Numbering()
+
+
+def test_a_buffer_that_is_lost_again_and_again_does_not_push_out_others() -> None:
+    """Each time it is sent with one line more behind it."""
+    lines = [b"2026-06-10T11:02:03.%06dZ INFO [A] line %d\n" % (number, number) for number in range(20)]
+    growing = [b"".join(lines[: number + 1]) for number in range(20)]
+    assert stored(X, *growing, X, Y) == [X, *lines, b"", Y]

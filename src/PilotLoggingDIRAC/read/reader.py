@@ -289,10 +289,11 @@ def _shortened(file: BinaryIO, limit: int) -> str:
     beginning = _read_exactly(file, limit + 1)
     if len(beginning) <= limit:
         return decoded(beginning)
-    kept = cut_at_character(beginning, limit // 2)
-    rest, size = beginning[-(limit // 2) :], len(beginning)
+    half = max(limit // 2, 1)
+    kept = cut_at_character(beginning, half)
+    rest, size = beginning[-half:], len(beginning)
     while piece := file.read(_PIECE_BYTES):
         size += len(piece)
-        rest = (rest + piece)[-(limit // 2) :]
+        rest = (rest + piece)[-half:]
     rest = rest[_rest_of_character(rest[:_CHARACTER]) :]
     return f"{decoded(kept)}\n[... {size - len(kept) - len(rest)} bytes left out ...]\n{decoded(rest)}"

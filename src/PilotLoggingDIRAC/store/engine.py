@@ -21,6 +21,8 @@ T = TypeVar("T")
 
 _BUSY_SECONDS = 10.0
 """How long a SQLite connection waits for another process's transaction."""
+_PACKET_FACTOR = 1.5
+"""Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
 _CONFLICTS = ((1213,), (1205,))
 """MySQL's ER_LOCK_DEADLOCK and ER_LOCK_WAIT_TIMEOUT, as the first argument of the driver's exception."""
@@ -118,21 +120,27 @@ class Database:
         value = connection.execute(select(func.utc_timestamp(text("6")))).scalar_one()
         return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
 
-    def durability_problem(self) -> str | None:
-        """What an operator must mend for "acknowledged means stored" to hold; None when all is well.
+    def server_problem(self, largest_message: int) -> str | None:
+        """What an operator must mend in the database server; None when all is well.
 
-        MySQL and MariaDB keep it only with ``innodb_flush_log_at_trx_commit = 1``.
+        "Acknowledged means stored" holds only with ``innodb_flush_log_at_trx_commit = 1``, and a message of
+        ``largest_message`` bytes must fit ``max_allowed_packet``, or it would be refused for ever.
         """
         if self.is_sqlite:
             return None
         with self.reading() as connection:
-            value = connection.execute(text("SELECT @@innodb_flush_log_at_trx_commit")).scalar_one()
-        if int(value) == 1:
-            return None
-        return (
-            f"The database server runs with innodb_flush_log_at_trx_commit = {value}: acknowledged text is lost when "
-            "its host crashes. Set it to 1."
-        )
+            row = connection.execute(text("SELECT @@innodb_flush_log_at_trx_commit, @@max_allowed_packet")).one()
+        if int(row[0]) != 1:
+            return (
+                f"The database server runs with innodb_flush_log_at_trx_commit = {row[0]}: acknowledged text is lost "
+                "when its host crashes. Set it to 1."
+            )
+        if int(row[1]) < largest_message * _PACKET_FACTOR:
+            return (
+                f"The database server runs with max_allowed_packet = {row[1]}, too small for messages of "
+                f"{largest_message} bytes (MaxMessageSize). Set it to {int(largest_message * _PACKET_FACTOR)} at least."
+            )
+        return None
 
     def close(self) -> None:
         """Close all connections."""
@@ -147,8 +155,8 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             return
-        except sqlite3.OperationalError:
-            if time.monotonic() > until:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or time.monotonic() > until:
                 raise
             time.sleep(0.02)
 

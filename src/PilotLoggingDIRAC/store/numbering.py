@@ -117,10 +117,14 @@ class Numbering:
 
     def unrepeated(self, data: bytes) -> bytes:
         """Note a stock message and give what of it is new: all, its end, or nothing."""
-        sent_before = max((size for size, digest in self.recent if self._begins_with(data, size, digest)), default=0)
-        entry = (len(data), _digest(data))
-        if data and entry not in self.recent:
-            self.recent = [*self.recent, entry][-REMEMBERED:]
+        known = sorted(entry for entry in self.recent if self._begins_with(data, *entry))
+        sent_before = known[-1][0] if known else 0
+        if data:
+            # Of what it repeats only the shortest and the longest stay: a buffer whose replies are lost again and
+            # again must not push out what other buffers sent.
+            others = [entry for entry in self.recent if entry not in known]
+            entries = dict.fromkeys([*others, *known[:1], *known[-1:], (len(data), _digest(data))])
+            self.recent = list(entries)[-REMEMBERED:]
         return data[sent_before:]
 
     @staticmethod

@@ -86,6 +86,7 @@ logs = Table(
     UniqueConstraint("VO", "Stamp", name="UQ_PilotLogs_VO_Stamp"),
     Index("IX_PilotLogs_VO_State_LastArrival", "VO", "State", "LastArrival"),
     Index("IX_PilotLogs_VO_LastArrival", "VO", "LastArrival"),
+    sqlite_autoincrement=True,  # the number of a forgotten log is not given again
     **_TABLE_OPTIONS,
 )
 

@@ -67,7 +67,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         try:
             with cls._database.reading():
                 pass
-            problem = cls._database.durability_problem()
+            problem = cls._database.server_problem(cls._settings.max_message_size)
         except ConfigurationError as error:
             raise SystemExit(f"TornadoPilotLogging does not start: {error}") from None
         except PilotLoggingError as error:
