@@ -45,6 +45,17 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_detours() -> Iterator[None]:
+    """What a machine sets for its way to the Internet must not lead calls to loopback astray."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("no_proxy", "NO_PROXY"):
+            patch.setenv(name, "localhost,127.0.0.1,::1")
+        for name in [name for name in os.environ if name.startswith(("DIRAC", "X509_", "PILOTLOGGING_"))]:
+            patch.delenv(name)
+        yield
+
+
 class MariaDB:
     """A private MariaDB server that can be stopped and started."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,17 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent / "dev"))
 
 from harness.client import Client
 from harness.stacks import RunningStack, running
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_detours() -> Iterator[None]:
-    """What a machine sets for its way to the Internet must not lead calls to loopback astray."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("no_proxy", "NO_PROXY"):
-            patch.setenv(name, "localhost,127.0.0.1,::1")
-        for name in [name for name in os.environ if name.startswith(("DIRAC", "X509_", "PILOTLOGGING_"))]:
-            patch.delenv(name)
-        yield
 
 
 @pytest.fixture(scope="session")

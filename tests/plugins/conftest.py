@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -22,17 +21,6 @@ _PROGRAMS = {
     "mariadbd": "the Debian package mariadb-server-core",
     "xrootd": "the Debian package xrootd-server",
 }
-
-
-@pytest.fixture(scope="session", autouse=True)
-def no_detours() -> Iterator[None]:
-    """What a machine sets for its way to the Internet must not lead calls to loopback astray."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("no_proxy", "NO_PROXY"):
-            patch.setenv(name, "localhost,127.0.0.1,::1")
-        for name in [name for name in os.environ if name.startswith(("DIRAC", "X509_", "PILOTLOGGING_"))]:
-            patch.delenv(name)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,14 @@ def immediate(method: F) -> F:
     return method
 
 
+class _Call(NamedTuple):
+    """What AuthManager is asked about."""
+
+    component: str
+    method: str
+    extra_credentials: str
+
+
 class _Accepted(NamedTuple):
     """AuthManager's decision that a peer may call a method, and whom it took it for."""
 
@@ -73,22 +81,22 @@ class _Peer:
 
     def __init__(self, credentials: dict[str, Any]) -> None:
         self._credentials = credentials
-        self._accepted: dict[tuple[str, str], _Accepted] = {}
+        self._accepted: dict[_Call, _Accepted] = {}
         self.expires = time.time() + credentials["secondsLeft"]
 
-    def accepted(self, method: str, extra_credentials: str) -> _Accepted | None:
+    def accepted(self, call: _Call) -> _Accepted | None:
         """The decision on an earlier request, while it may be trusted."""
-        accepted = self._accepted.get((method, extra_credentials))
+        accepted = self._accepted.get(call)
         if accepted and accepted.until > time.monotonic() and accepted.cs_version == cs.version():
             return accepted
         return None
 
-    def note_accepted(self, method: str, extra_credentials: str, credentials: dict[str, Any], caller: Caller) -> None:
+    def note_accepted(self, call: _Call, credentials: dict[str, Any], caller: Caller) -> None:
         """Remember a decision for some seconds."""
         if len(self._accepted) >= _KNOWN_DECISIONS:
             self._accepted.clear()
         until = time.monotonic() + _DECISION_SECONDS
-        self._accepted[method, extra_credentials] = _Accepted(credentials, caller, cs.version(), until)
+        self._accepted[call] = _Accepted(credentials, caller, cs.version(), until)
 
     def credentials(self) -> dict[str, Any]:
         """A copy: AuthManager writes into what it is given."""
@@ -232,16 +240,14 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
 
     def _authorise(self, extra_credentials: str) -> None:
         peer: _Peer | None = getattr(self.request.connection.stream, "pilot_logging_peer", None)
-        accepted = peer and peer.accepted(self._method_name, extra_credentials)
+        call = _Call(self._fullComponentName, self._method_name, extra_credentials)
+        accepted = peer and peer.accepted(call)
         if accepted:
             self.credDict, self.caller = dict(accepted.credentials), accepted.caller
             return
         if extra_credentials:
-            # As DIRAC reads them: the word "hosts", or the DN and group for whom a trusted host asks.
-            try:
-                self.credDict["extraCredentials"] = self.decode(extra_credentials)[0]
-            except Exception as error:
-                raise Rejected("The extraCredentials are not JSON.") from error
+            # The word "hosts", or the DN and group for whom a trusted host asks.
+            self.credDict["extraCredentials"] = _decoded(extra_credentials, "extraCredentials")
         method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}")
         needed = getattr(
             self, f"auth_{self._method_name}", getattr(method, "authorization", self.DEFAULT_AUTHORIZATION)
@@ -250,7 +256,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
             raise HTTPError(HTTPStatus.UNAUTHORIZED)
         self.caller = caller_of(self.credDict)
         if peer:
-            peer.note_accepted(self._method_name, extra_credentials, dict(self.credDict), self.caller)
+            peer.note_accepted(call, dict(self.credDict), self.caller)
 
     def _credentials_of_connection(self) -> dict[str, Any] | None:
         """Credentials from the certificates of this connection; None where there are none."""
@@ -281,12 +287,16 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         return peer
 
 
-def _arguments(encoded: str) -> list[Any]:
-    # Plain JSON: DIRAC's decoder imports whatever module an argument names.
+def _decoded(encoded: str, what: str) -> Any:
+    # Plain JSON: DIRAC's decoder imports whatever module the peer names in it.
     try:
-        arguments = json.loads(encoded)
+        return json.loads(encoded)
     except (ValueError, RecursionError) as error:
-        raise Rejected(f"The arguments are not JSON: {error}.") from error
+        raise Rejected(f"The {what} are not JSON: {error}.") from error
+
+
+def _arguments(encoded: str) -> list[Any]:
+    arguments = _decoded(encoded, "arguments")
     if not isinstance(arguments, list):
         raise Rejected("The arguments are not a JSON list.")
     return arguments
