@@ -327,3 +327,21 @@ def test_a_process_that_is_killed_in_the_middle(store: Any, key: LogKey) -> None
     assert {int(line.split()[0]) for line in printed} <= set(lines)
     again, new = (Append(key, b"%d\n" % seq, session="a", seq=seq) for seq in (len(lines), len(lines) + 1))
     assert [answer.repeated for answer in store.append(again, new)] == [True, False]
+
+
+def test_a_message_that_the_database_refuses_harms_no_other(
+    store: Any, group_writer: GroupCommitWriter, key: LogKey
+) -> None:
+    """MariaDB refuses what is too long for a column; SQLite takes it. The others of the transaction are stored."""
+    refused = Append(store.new_key(), b"text\n", session="pilot", seq=1, context={"Site": "x" * 10_000})
+    with store.database.writing() as connection:
+        connection.execute(schema.logs.update().values(Host="busy"))
+        first = group_writer.submit(numbered(key, 1))
+        middle = group_writer.submit(refused)
+        last = group_writer.submit(numbered(key, 2))
+    assert [future.result(SECONDS).next_seq for future in (first, last)] == [2, 3]
+    if store.database.is_sqlite:
+        assert middle.result(SECONDS).next_seq == 2
+    else:
+        with pytest.raises(Unavailable, match=r"^PilotLogDB refuses that: .*Site"):
+            middle.result(SECONDS)

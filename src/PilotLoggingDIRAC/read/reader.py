@@ -24,6 +24,10 @@ OpenForgotten = Callable[[LogKey], AbstractContextManager[BinaryIO]]
 """Opens the archived copy of a log that the database does not know. Raises NotFound or Unavailable."""
 
 
+class _Moved(Unavailable):
+    """Text left the database after the index had been read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A piece of a log.
@@ -69,9 +73,15 @@ class Reader:
 
     def page(self, key: LogKey, cursor: Cursor, size: int) -> Page:
         """The next piece of a log, of at most ``size`` bytes (and at least one character)."""
-        log = self._find(key)
-        if log is not None:
-            return self._page(log, cursor, size)
+        for second_try in (False, True):
+            log = self._find(key)
+            if log is None:
+                break
+            try:
+                return self._page(log, cursor, size)
+            except _Moved:
+                if second_try:
+                    raise
         with self.open_forgotten(key) as archived:
             data, more = _piece(archived, cursor.total, size, None)
         return Page(None, decoded(data), Cursor(0, 0, cursor.total + len(data)), (), more)
@@ -139,7 +149,7 @@ class Reader:
             texts = chunks.load_text(connection, log.record.log_id, [entry.chunk_id for entry in entries[start:end]])
         data = b"".join(texts)[within:]
         if len(data) != max(available, 0):
-            raise Unavailable("The log is just leaving the database: read on.")
+            raise _Moved("The log has just left the database: read on.")
         piece = cut_at_character(data, max(size, _CHARACTER))
         before = log.record.expired_bytes + sum(entry.size for entry in entries[:start]) + within
         if len(piece) == len(data):

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, select, text
 from sqlalchemy.dialects import mysql, sqlite
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.sql import func
 
 from ..errors import PilotLoggingError, Unavailable
@@ -30,6 +30,10 @@ _CONFLICTS = ((1213,), (1205,))
 
 class Conflict(Unavailable):
     """Two transactions locked each other out and the database ended this one: run it again at once."""
+
+
+class StatementRefused(Unavailable):
+    """The database is there, and refused what it was to do: one value of many may be at the bottom of it."""
 
 
 class Database:
@@ -177,6 +181,8 @@ def _typed_errors() -> Iterator[None]:
     except DBAPIError as error:
         if getattr(error.orig, "args", (None,))[:1] in _CONFLICTS:
             raise Conflict("PilotLogDB ended this transaction in favour of another one.") from error
+        if isinstance(error, (DataError, IntegrityError)):
+            raise StatementRefused(f"PilotLogDB refuses that: {_sentence(error.orig)}.") from error
         raise Unavailable(f"PilotLogDB cannot do that now: {_sentence(error.orig)}.") from error
     except SQLAlchemyError as error:
         raise Unavailable(f"PilotLogDB cannot do that now: {_sentence(error)}.") from error

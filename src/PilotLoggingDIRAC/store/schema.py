@@ -77,7 +77,9 @@ logs = Table(
     Column("Host", String(255), nullable=False, default=""),
     Column("PilotReference", String(255), nullable=False, default=""),
     Column("PilotVersion", String(255), nullable=False, default=""),
-    Column("Truncated", BigInteger, nullable=False, default=0),  # bytes left out of the middle; 0 as long as a log has no limit
+    Column(
+        "Truncated", BigInteger, nullable=False, default=0
+    ),  # bytes left out of the middle; 0 as long as a log has no limit
     Column("LastChunkID", BigInteger, nullable=False, default=0),
     Column("ExpiredChunkID", BigInteger, nullable=False, default=0),  # chunks up to this one stand in the archive only
     Column("ExpiredBytes", BigInteger, nullable=False, default=0),  # so many bytes of the log stand in the archive only

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..errors import Rejected, Unavailable
 from ..model import Append, Appended
 from .append import append_all
-from .engine import Database
+from .engine import Database, StatementRefused
 
 _BATCH_MESSAGES = 500
 _BATCH_BYTES = 8 * 2**20
@@ -108,19 +108,18 @@ class GroupCommitWriter:
     def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
             answers = self._committed(batch)
-        except Unavailable as error:
-            for waiting in batch:
-                waiting.answer.set_exception(error)
-            return
         except Exception as error:
-            # Nobody foresaw it, and one message may be at the bottom of it: the others must not suffer.
-            if len(batch) > 1:
+            if len(batch) > 1 and (isinstance(error, StatementRefused) or not isinstance(error, Unavailable)):
+                # One message may be at the bottom of it: the others must not suffer.
                 for waiting in batch:
                     self._store([waiting])
-            else:
+                return
+            failure = error
+            if not isinstance(error, Unavailable):
                 failure = Unavailable(f"The message could not be stored: {type(error).__name__}: {error}.")
                 failure.__cause__ = error
-                batch[0].answer.set_exception(failure)
+            for waiting in batch:
+                waiting.answer.set_exception(failure)
             return
         for waiting, answer in zip(batch, answers, strict=True):
             if isinstance(answer, Rejected):
