@@ -98,18 +98,20 @@ class TestALogLargerThanAReply:
     LIMIT = 4000
 
     @pytest.fixture(scope="class")
-    def stack(self, own_stack: Callable[..., RunningStack]) -> RunningStack:
+    @classmethod
+    def stack(cls, own_stack: Callable[..., RunningStack]) -> RunningStack:
         section = "/Systems/WorkloadManagement/Services/TornadoPilotLogging"
-        return own_stack("--option", f"{section}/MaxLogReplySize={self.LIMIT}")
+        return own_stack("--option", f"{section}/MaxLogReplySize={cls.LIMIT}")
 
     SIZES = (LIMIT + 1, LIMIT + 1500, 3 * LIMIT, 20 * LIMIT)
     CHUNKS = (1500, 100_000)
 
     @pytest.fixture(scope="class")
-    def logs(self, stack: RunningStack) -> dict[tuple[bool, int, int], tuple[str, str]]:
+    @classmethod
+    def logs(cls, stack: RunningStack) -> dict[tuple[bool, int, int], tuple[str, str]]:
         """Stamp and text by expired or not, size, and characters of a chunk."""
         pilot, logs = stack.client("alpha_pilot"), {}
-        for expired, size, chunk in itertools.product((False, True), self.SIZES, self.CHUNKS):
+        for expired, size, chunk in itertools.product((False, True), cls.SIZES, cls.CHUNKS):
             text = "".join(f"line {number:05} €\n" for number in range(size))
             text = text.encode()[: size - 1].decode(errors="ignore") + "!"
             stamp = uuid.uuid4().hex
@@ -145,17 +147,20 @@ class TestAfterTheAgent:
     """One stack whose agent archives at once; VO alpha's text leaves the database with the agent's next cycle."""
 
     @pytest.fixture(scope="class")
-    def stack(self, own_stack: Callable[..., RunningStack]) -> Iterator[RunningStack]:
+    @classmethod
+    def stack(cls, own_stack: Callable[..., RunningStack]) -> Iterator[RunningStack]:
         stack = own_stack()
         with stack.expiring_agent():
             yield stack
 
     @pytest.fixture(scope="class")
-    def texts(self) -> list[str]:
+    @classmethod
+    def texts(cls) -> list[str]:
         return [f"{number} " + "aé€𝄞" * 20 + "\n" for number in range(1, 8)]
 
     @pytest.fixture(scope="class")
-    def archived(self, stack: RunningStack, texts: list[str]) -> dict[str, Any]:
+    @classmethod
+    def archived(cls, stack: RunningStack, texts: list[str]) -> dict[str, Any]:
         """A log of each VO with a gap, delivered; and cursors that a reader got while it was live."""
         stamp = uuid.uuid4().hex
         cursors: dict[str, list[Any]] = {}
@@ -258,7 +263,8 @@ class TestAfterTheAgent:
         assert stack.client("beta_user")("readLog", stamp).refusal[0] == NOT_FOUND
 
     @pytest.fixture(scope="class")
-    def damaged(self, stack: RunningStack) -> dict[str, str]:
+    @classmethod
+    def damaged(cls, stack: RunningStack) -> dict[str, str]:
         """Logs of 900 bytes of which the archive has no file, an empty one, and the first 50 bytes."""
         stamps = {what: uuid.uuid4().hex for what in ("gone", "empty", "cut")}
         for stamp in stamps.values():
@@ -286,10 +292,11 @@ class TestAfterTheAgent:
 
 class TestListLogs:
     @pytest.fixture(scope="class")
-    def stamps(self, stack: RunningStack) -> list[str]:
+    @classmethod
+    def stamps(cls, stack: RunningStack) -> list[str]:
         """Six logs of alpha at a site of their own, two of beta with the first two's stamps."""
         stamps = sorted(uuid.uuid4().hex for _ in range(6))
-        site = self.site(stamps)
+        site = cls.site(stamps)
         for vo, own in (("alpha", stamps), ("beta", stamps[:2])):
             pilot = stack.client(f"{vo}_pilot")
             for number, stamp in enumerate(own):

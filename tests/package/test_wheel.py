@@ -123,7 +123,8 @@ def _version() -> str:
 
 class TestContent:
     @pytest.fixture(scope="class")
-    def names(self, wheel: Path) -> list[str]:
+    @classmethod
+    def names(cls, wheel: Path) -> list[str]:
         return zipfile.ZipFile(wheel).namelist()
 
     def test_every_module_of_the_source_is_in_it_and_nothing_else(self, names: list[str]) -> None:
