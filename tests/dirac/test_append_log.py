@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -149,11 +149,8 @@ def test_many_at_once_on_one_log(stack: RunningStack, user: Client, stamp: str) 
             if not answer["OK"]:
                 problems.append(answer)
 
-    threads = [threading.Thread(target=send, args=(client,)) for client in clients]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(clients)) as threads:
+        list(threads.map(send, clients))
     assert not problems
     page = user("readLog", stamp).value
     assert (page["text"], page["gaps"]) == ("".join(f"line {seq}\n" for seq in range(1, 41)), [])

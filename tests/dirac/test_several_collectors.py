@@ -7,6 +7,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import Any
@@ -104,11 +105,8 @@ def test_the_same_numbers_through_all_at_once(stack: RunningStack, pilots: list[
                 if not answer["OK"]:
                     refused.append(answer)
 
-    threads = [threading.Thread(target=send, args=(client,)) for client in pilots]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(len(pilots)) as threads:
+        list(threads.map(send, pilots))
     assert not refused
     reader = stack.client("alpha_user")
     for stamp in stamps:

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from ..errors import ConfigurationError, NotFound, Unavailable
 from ..model import Delivery, LogKey
 from . import cs
-from .plugin_loading import load_plugin, load_plugins
+from .plugin_loading import load_plugin, load_plugins, open_located
 from .vo_process import VOProcess
 
 _AT_ONCE = 2
@@ -76,23 +76,14 @@ class ArchiveAccess:
                 self._unknown[key] = now + _UNKNOWN_SECONDS
             raise missing from None
 
-    @contextmanager
-    def _located(self, key: LogKey) -> Iterator[BinaryIO]:
+    def _located(self, key: LogKey) -> AbstractContextManager[BinaryIO]:
         try:
             plugins = load_plugins(key.vo)
         except ConfigurationError as error:
             raise Unavailable(str(error)) from error
         if any(plugin.needs_proxy for plugin in plugins.values()):
-            with self._fetched(key.vo, "find", [key.stamp], "") as file:
-                yield file
-            return
-        for plugin in plugins.values():
-            reference = plugin.locate(key.stamp)
-            if reference is not None:
-                with plugin.fetch(reference) as file:
-                    yield file
-                return
-        raise NotFound("no plugin has it")
+            return self._fetched(key.vo, "find", [key.stamp], "")
+        return open_located(plugins.values(), key.stamp)
 
     @contextmanager
     def _fetched(self, vo: str, task: str, arguments: Sequence[str], version: str) -> Iterator[BinaryIO]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, BinaryIO
 
 from DIRAC.Core.Utilities.ObjectLoader import ObjectLoader
 
 from ..deliver.contract import ArchivePlugin
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, NotFound
 from . import cs
 
 _PACKAGE = "WorkloadManagementSystem.Client.PilotLoggingPlugins"
@@ -21,6 +23,23 @@ def load_plugins(vo: str) -> dict[str, ArchivePlugin[Any]]:
         ConfigurationError: One is not there, or its options are wrong.
     """
     return {name: load_plugin(vo, name) for name in cs.community_settings(vo).logging_plugins}
+
+
+@contextmanager
+def open_located(plugins: Iterable[ArchivePlugin[Any]], stamp: str) -> Iterator[BinaryIO]:
+    """Open the archived log of a stamp, from the first plugin that finds it by its own way of naming.
+
+    Raises:
+        NotFound: None does.
+        Unavailable: It cannot be said now.
+    """
+    for plugin in plugins:
+        reference = plugin.locate(stamp)
+        if reference is not None:
+            with plugin.fetch(reference) as file:
+                yield file
+            return
+    raise NotFound(f"There is no log {stamp} in the archive.")
 
 
 def load_plugin(vo: str, name: str) -> ArchivePlugin[Any]:

@@ -35,6 +35,7 @@ from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, stream_request_body
 
 from ..errors import PilotLoggingError, Rejected
+from ..ingest.text import one_line
 from . import cs, results
 from .credentials import Caller, caller_of
 from .form import fields_of
@@ -47,6 +48,7 @@ _KNOWN_DECISIONS = 100
 _DECISION_SECONDS = 10.0
 """How long AuthManager is not asked again, unless the CS has changed; it trusts its own caches for a minute."""
 _READERS = 8
+_LOGGED_CHARACTERS = 500
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -181,7 +183,9 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
             reason = outcome["Message"] if isinstance(outcome, dict) else f"{self._status_code} {self._reason}"
             # What a peer sent is in the reason: it must not begin a line of its own.
             peer = self.srv_getFormattedRemoteCredentials()
-            self.log.warn("Refused", f"{peer} {self._method_name} ({milliseconds:.1f} ms): {_one_line(reason)}")
+            self.log.warn(
+                "Refused", f"{peer} {self._method_name} ({milliseconds:.1f} ms): {one_line(reason, _LOGGED_CHARACTERS)}"
+            )
         if self.activityMonitoringReporter:
             self.activityMonitoringReporter.addRecord(
                 {
@@ -200,12 +204,12 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
 
     async def _answer(self) -> Any:
         fields = self._fields()
-        self._method_name = _one_line(fields.get("method", ""))
+        self._method_name = one_line(fields.get("method", ""), _LOGGED_CHARACTERS)
         method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}", None)
         if not callable(method):
             self.log.error("Invalid method", self._method_name)
             raise HTTPError(HTTPStatus.NOT_IMPLEMENTED)
-        self._authorise(fields.get("extraCredentials", ""))
+        self._authorise(method, fields.get("extraCredentials", ""))
         arguments = _arguments(fields.get("args", "[]"))
         try:
             if not getattr(method, "immediate", False):
@@ -238,7 +242,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         except UnicodeDecodeError as error:
             raise Rejected("The request is not text in UTF-8.") from error
 
-    def _authorise(self, extra_credentials: str) -> None:
+    def _authorise(self, method: Callable[..., Any], extra_credentials: str) -> None:
         peer: _Peer | None = getattr(self.request.connection.stream, "pilot_logging_peer", None)
         call = _Call(self._fullComponentName, self._method_name, extra_credentials)
         accepted = peer and peer.accepted(call)
@@ -248,7 +252,6 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         if extra_credentials:
             # The word "hosts", or the DN and group for whom a trusted host asks.
             self.credDict["extraCredentials"] = _decoded(extra_credentials, "extraCredentials")
-        method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}")
         needed = getattr(
             self, f"auth_{self._method_name}", getattr(method, "authorization", self.DEFAULT_AUTHORIZATION)
         )
@@ -308,7 +311,3 @@ def _takes(method: Callable[..., Any], arguments: list[Any]) -> bool:
     except TypeError:
         return False
     return True
-
-
-def _one_line(text: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in text[:500])

@@ -34,7 +34,7 @@ from ..errors import NotFound, PilotLoggingError, Rejected, Unavailable
 from ..store import deliveries
 from ..WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 from . import cs
-from .plugin_loading import load_plugin, load_plugins
+from .plugin_loading import load_plugin, load_plugins, open_located
 from .streams import take_stdout
 
 _GRACE_SECONDS = 10.0
@@ -203,12 +203,8 @@ def _fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _find(options: argparse.Namespace) -> dict[str, Any]:
-    for plugin in load_plugins(options.vo).values():
-        reference = plugin.locate(options.stamp)
-        if reference is not None:
-            with plugin.fetch(reference) as source:
-                return _copied(source, options.file)
-    raise NotFound(f"There is no log {options.stamp} of VO {options.vo}.")
+    with open_located(load_plugins(options.vo).values(), options.stamp) as source:
+        return _copied(source, options.file)
 
 
 def _copied(source: Any, file: str) -> dict[str, Any]:

@@ -72,6 +72,5 @@ def _checked_context(value: Any) -> dict[str, str]:
             continue
         if not isinstance(entry, str):
             raise Rejected(f"The context's {name} is not a string.")
-        # A column is for people and filters: what cannot be encoded or shown has no place in it.
-        context[column] = "".join(c if c.isprintable() else "?" for c in entry[:_CONTEXT_LENGTH])
+        context[column] = text.one_line(entry, _CONTEXT_LENGTH)
     return context

@@ -57,6 +57,12 @@ def counted(data: bytes) -> Counts:
     return Counts(data.count(b"\n"), warnings, errors)
 
 
+def one_line(text: str, length: int) -> str:
+    """The beginning of a text that a stranger wrote, for a log line or a column: what cannot be printed becomes ``?``,
+    so that it ends no line, and no terminal obeys it."""
+    return "".join(character if character.isprintable() else "?" for character in text[:length])
+
+
 def cut_at_character(data: bytes, size: int) -> bytes:
     """The longest beginning of at most ``size`` bytes that does not end within a character."""
     if len(data) <= size:

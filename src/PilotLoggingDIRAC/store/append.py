@@ -41,8 +41,8 @@ _ROW = (
     logs.c.LastChunkID,
     logs.c.Numbering,
 )
-_CHANGED = [column.name for column in _ROW if column.name not in ("LogID", "VO", "Stamp")] + ["LastArrival"]
 _NAMES = tuple(column.name for column in _ROW)
+_CHANGED = [name for name in _NAMES if name not in ("LogID", "VO", "Stamp")] + ["LastArrival"]
 # Built once: building a statement takes longer than running it.
 _SELECT_LOGS = (
     select(*_ROW)
@@ -74,7 +74,6 @@ class _Log:
     def note(self, append: Append, now: datetime) -> tuple[Appended, dict[str, Any] | None]:
         """Take in one message; gives the answer, and the chunk to store if any of it is new."""
         row = self.row
-        # Text for a closed log opens it again; a pilot that said goodbye stays one that did.
         if append.session is None:
             data = self.numbering.unrepeated(append.data)
             fresh = bool(data)
@@ -92,6 +91,7 @@ class _Log:
             if append.final.exit_code is not None:
                 row["ExitCode"] = append.final.exit_code
         chunk = self._chunk(append, data, now) if fresh else None
+        # New text for a closed log opens it again; a pilot that said goodbye stays one that did.
         if fresh or row["State"] in (LogState.OPEN, LogState.SILENT):
             row["State"] = LogState.COMPLETE if row["Finalised"] else LogState.OPEN
         return answer, chunk

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
 from ..model import Delivery, DeliveryState, LogRecord
 from .engine import insert_if_absent
@@ -48,8 +48,16 @@ def _delivery(row: Row[Any]) -> Delivery:
     )
 
 
-def _of(log_id: int, plugin: str) -> Any:
+def _of(log_id: Any, plugin: str) -> ColumnElement[bool]:
     return and_(deliveries.c.LogID == log_id, deliveries.c.Plugin == plugin)
+
+
+def _unconfirmed(last_chunk_id: Any) -> ColumnElement[bool]:
+    return or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < last_chunk_id)
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    return or_(deliveries.c.Owner.is_(None), deliveries.c.LeaseUntil < now)
 
 
 def due(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
@@ -60,31 +68,19 @@ def due(connection: Connection, vo: str, plugin: str, now: datetime, limit: int)
     return list(
         connection.execute(
             select(logs.c.LogID)
-            .select_from(logs.outerjoin(deliveries, _of_joined(plugin)))
+            .select_from(logs.outerjoin(deliveries, _of(logs.c.LogID, plugin)))
             .where(
                 logs.c.VO == vo,
                 closed(),
                 or_(
                     deliveries.c.LogID.is_(None),
-                    and_(
-                        or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < logs.c.LastChunkID),
-                        deliveries.c.NextAttempt <= now,
-                        _free(now),
-                    ),
+                    and_(_unconfirmed(logs.c.LastChunkID), deliveries.c.NextAttempt <= now, _free(now)),
                 ),
             )
             .order_by(logs.c.LastArrival, logs.c.LogID)
             .limit(limit)
         ).scalars()
     )
-
-
-def _of_joined(plugin: str) -> Any:
-    return and_(deliveries.c.LogID == logs.c.LogID, deliveries.c.Plugin == plugin)
-
-
-def _free(now: datetime) -> Any:
-    return or_(deliveries.c.Owner.is_(None), deliveries.c.LeaseUntil < now)
 
 
 def claim(
@@ -95,30 +91,26 @@ def claim(
     Returns:
         The delivery, or None when somebody else has it, or has done it meanwhile, or the log is gone.
     """
-    if not _lock(connection, log_id):
+    last_chunk_id = _lock(connection, log_id)
+    if last_chunk_id is None:
         return None
     connection.execute(
         insert_if_absent(connection, deliveries).values(
             LogID=log_id, Plugin=plugin, State=DeliveryState.PENDING, NextAttempt=now
         )
     )
-    last = select(logs.c.LastChunkID).where(logs.c.LogID == log_id).scalar_subquery()
     taken = connection.execute(
         deliveries.update()
-        .where(
-            _of(log_id, plugin),
-            _free(now),
-            deliveries.c.NextAttempt <= now,
-            or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < last),
-        )
+        .where(_of(log_id, plugin), _unconfirmed(last_chunk_id), deliveries.c.NextAttempt <= now, _free(now))
         .values(Owner=owner, LeaseUntil=now + lease)
     ).rowcount
     return find(connection, log_id, plugin) if taken else None
 
 
-def _lock(connection: Connection, log_id: int) -> bool:
-    """Let no other transaction change this log until the end of this one; False when there is no such log."""
-    return connection.execute(select(logs.c.LogID).where(logs.c.LogID == log_id).with_for_update()).first() is not None
+def _lock(connection: Connection, log_id: int) -> int | None:
+    """Let no other transaction change this log until the end of this one; gives its ``LastChunkID``, or None when there
+    is no such log."""
+    return connection.execute(select(logs.c.LastChunkID).where(logs.c.LogID == log_id).with_for_update()).scalar()
 
 
 def renew(connection: Connection, log_id: int, plugin: str, owner: str, until: datetime) -> bool:
@@ -202,7 +194,6 @@ def of_log(connection: Connection, log_id: int) -> list[Delivery]:
 
 def backlog(connection: Connection) -> list[Backlog]:
     """What is waiting, for each VO and plugin that has been tried."""
-    waiting = or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < logs.c.LastChunkID)
     rows = connection.execute(
         select(
             logs.c.VO,
@@ -213,7 +204,7 @@ def backlog(connection: Connection) -> list[Backlog]:
             func.max(deliveries.c.LastError).label("LastError"),
         )
         .select_from(deliveries.join(logs, logs.c.LogID == deliveries.c.LogID))
-        .where(closed(), waiting)
+        .where(closed(), _unconfirmed(logs.c.LastChunkID))
         .group_by(logs.c.VO, deliveries.c.Plugin)
         .order_by(logs.c.VO, deliveries.c.Plugin)
     )
