@@ -1,0 +1,73 @@
+"""Which names stand in front of secrets."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_SECRET = {
+    "apikey", "accesskey", "secretkey", "privatekey", "auth", "authorization", "authz", "cookie", "credential",
+    "passphrase", "passwd", "passwort", "password", "secret", "token",
+}  # fmt: skip
+# Only as a part of a longer name: PWD is a directory, and a test report counts what passed.
+_SECRET_IN_LONGER = {"pass", "pw", "pwd"}
+_SECRET_ENDINGS = ("password", "passwd", "passphrase", "secret", "token", "apikey")
+_SECRET_KEYS = {
+    "access", "account", "api", "auth", "client", "encryption", "master", "private", "secret", "shared", "signing",
+    "storage",
+}  # fmt: skip
+# The last part of names such as BEARER_TOKEN_FILE, whose values people need.
+_HARMLESS_ENDS = {
+    "age", "alg", "algorithm", "audience", "cache", "class", "count", "dir", "directory", "enabled", "endpoint", "env",
+    "error", "exp", "expiration", "expires", "expiry", "file", "filename", "flow", "folder", "format", "helper", "home",
+    "host", "hostname", "id", "ids", "interval", "iss", "issuer", "length", "level", "lifetime", "limit", "location",
+    "loc", "manager", "max", "method", "methods", "min", "mode", "module", "name", "path", "paths", "plugin", "policy",
+    "port", "prompt", "protocol", "provider", "providers", "reader", "renewal", "required", "scheme", "scope", "scopes",
+    "server", "service", "size", "sock", "socket", "source", "status", "store", "timeleft", "timeout", "ttl", "type",
+    "types", "uri", "url", "used", "user", "username", "valid", "validity", "version",
+}  # fmt: skip
+_PASSWORDS = ("pass", "passwd", "passphrase", "passwort", "password", "pw", "pwd", "secret")
+_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATOR = re.compile(r"[_.\-]+")
+
+
+def _parts(name: str) -> list[str]:
+    return [part.rstrip("0123456789") for part in _SEPARATOR.split(_CAMEL.sub("_", name).lower()) if part]
+
+
+def _singular(part: str) -> str:
+    return part[:-1] if part.endswith("s") and part[:-1] in _SECRET else part
+
+
+@lru_cache(4096)
+def is_secret(name: bytes) -> bool:
+    """Whether the value of an option, a variable or a key of this name is to be kept out of the log."""
+    parts = [_singular(part) for part in _parts(name.decode("ascii", "replace"))]
+    if not parts or (parts[-1] in _HARMLESS_ENDS and parts[-2:] != ["secret", "id"]):
+        return False
+    if parts[-2:] == ["amz", "credential"]:
+        return False  # in signed URLs: the id of a key, not the key
+    return any(
+        (part in _SECRET and (part != "auth" or place == len(parts) - 1))
+        or part.endswith(_SECRET_ENDINGS)
+        or (part in _SECRET_IN_LONGER and len(parts) > 1 and place == len(parts) - 1)
+        or (part == "key" and place > 0 and parts[place - 1] in _SECRET_KEYS)
+        for place, part in enumerate(parts)
+    )
+
+
+@lru_cache(4096)
+def is_password(name: bytes) -> bool:
+    """Whether people choose what stands behind this name, so that it may be a number or a plain word."""
+    parts = _parts(name.decode("ascii", "replace"))
+    return any(part.endswith(_PASSWORDS) for part in parts)
+
+
+def is_variable(name: bytes) -> bool:
+    """Whether this looks like a name of the environment: no lower-case letters."""
+    return name == name.upper()
+
+
+def is_header(name: bytes) -> bool:
+    """Whether this is an HTTP header whose value goes to the end of the line."""
+    return name.lower() in (b"authorization", b"proxy-authorization", b"cookie", b"set-cookie")

@@ -1,0 +1,49 @@
+"""One pass over a message that says whether the real search is worth its time. Most messages have nothing.
+
+It runs on RE2, which looks for all of the words at once; without RE2 every message is searched.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+# Every secret that is found has one of these; what has one of these is seldom a secret.
+_NAMES = rb"""
+    secret | token | credential | cookie | _pw | pass(?:[^a-z]|w|ph|$) | auth(?:[^a-z]|s|oriz|z|$)
+    | (?:access|account|api|auth|client|encryption|master|private|secret|shared|signing|storage)[_.\-]*key
+"""
+_TOKENS = rb"""
+    bearer | sig= | signature= | ://[^\s/:@\[\]\"'<>?\#]*:(?:[^\s/]*[^\s/0-9]|[0-9]{6})
+    | eyj(?:hb|0e|ra|lb|jd|q[ad]|4n|6a|2z) | \.eyj | mda[w-z0-5][a-z0-9]{2}x
+    | akia | asia | gh[opusr]_ | github_pat_ | gl(?:pa|d)t- | xox[abps]- | hvs\.
+    | sshpass | mysql | curl[\ \t]
+"""
+_KEYS = rb"-----begin\ [a-z0-9\ ]*private"
+_BLANKS = re.compile(rb"(?<!\\)[ \n]")
+
+
+def _compiled(*words: bytes) -> Any:
+    try:
+        import re2  # type: ignore[import-untyped]
+    except ImportError:
+        return None
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    return re2.compile(b"(?i)" + _BLANKS.sub(b"", b"|".join(words)), options)  # RE2 has no verbose form
+
+
+class QuickLook:
+    """Tells messages that have no secret of a known kind from those that may have one."""
+
+    def __init__(self) -> None:
+        self._all = _compiled(_NAMES, _TOKENS, _KEYS)
+        self._tokens = _compiled(_TOKENS)
+
+    def may_have_secret(self, raw: bytes) -> bool:
+        """False only if there is none, and none begins at the end."""
+        return self._all is None or self._all.search(raw) is not None
+
+    def may_have_token(self, raw: bytes) -> bool:
+        """False only if there is none that :mod:`.tokens` would find."""
+        return self._tokens is None or self._tokens.search(raw) is not None

@@ -1,0 +1,247 @@
+"""Secrets are replaced, and nothing else is, however the text is cut into messages."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from PilotLoggingDIRAC.ingest.redaction import NOTHING, Carry, Redactor, assignments, tokens
+from PilotLoggingDIRAC.ingest.redaction.carry import CONTEXT
+from PilotLoggingDIRAC.ingest.redaction.private_keys import LINES
+from PilotLoggingDIRAC.ingest.redaction.quick_look import QuickLook
+from PilotLoggingDIRAC.ingest.redaction.text import Text
+
+_CORPUS = Path(__file__).parent / "redaction_corpus"
+_MARKED = re.compile("«(.*?)»".encode())
+_KNOWN = 6
+"""So many characters of a secret may be stored where a cut made it look like something else."""
+
+REDACTOR = Redactor()
+
+
+def _blocks(folder: str) -> list[bytes]:
+    """Pieces of the corpus, which end with a line ``%%``; in the true cases secrets stand between « and »."""
+    files = sorted((_CORPUS / folder).iterdir())
+    return [block for file in files for block in re.split(rb"(?m)^%%\n", file.read_bytes())]
+
+
+SECRETS, HARMLESS, AMBIGUOUS = _blocks("secrets"), _blocks("harmless"), _blocks("ambiguous")
+CASES = [line for block in SECRETS for line in ([block] if b"KEY-----" in block else block.splitlines(keepends=True))]
+
+
+def _plain(block: bytes) -> bytes:
+    return _MARKED.sub(rb"\1", block)
+
+
+def _stored(*pieces: bytes, redactor: Redactor = REDACTOR) -> bytes:
+    """What is stored of a log that comes in these pieces; the state goes through its string, as in the database."""
+    stored, carried = b"", ""
+    for piece in pieces:
+        data, carry = redactor.redacted(piece, Carry.load(carried))
+        carried = carry.dump()
+        assert len(carried) <= CONTEXT + 25
+        assert data.count(b"\n") == piece.count(b"\n")
+        stored += data
+    return stored
+
+
+def _check(block: bytes, *pieces: bytes) -> None:
+    stored = _stored(*pieces)
+    for secret in _MARKED.findall(block):
+        for begin in range(len(secret) - _KNOWN):
+            assert secret[begin : begin + _KNOWN + 1] not in stored, (pieces, stored)
+
+
+@pytest.mark.parametrize("block", SECRETS)
+def test_replaces_the_secret_and_nothing_else(block: bytes) -> None:
+    assert _stored(_plain(block)) == _MARKED.sub(b"[redacted]", block)
+
+
+@pytest.mark.parametrize("block", HARMLESS + AMBIGUOUS)
+def test_leaves_harmless_text_alone(block: bytes) -> None:
+    assert _stored(block) == block
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_no_cut_lets_a_secret_through(case: bytes) -> None:
+    text = _plain(case)
+    for cut in range(len(text)):
+        _check(case, text[:cut], text[cut:])
+
+
+@pytest.mark.parametrize("block", HARMLESS)
+def test_no_cut_changes_harmless_text(block: bytes) -> None:
+    for line in block.splitlines(keepends=True):
+        for cut in range(len(line)):
+            assert _stored(line[:cut], line[cut:]) == line
+
+
+@pytest.mark.parametrize("block", AMBIGUOUS)
+def test_messages_of_whole_lines_change_no_harmless_text(block: bytes) -> None:
+    assert _stored(*block.splitlines(keepends=True)) == block
+
+
+@given(st.sampled_from(CASES), st.data())
+@settings(max_examples=120, deadline=None)
+def test_three_pieces_and_more_let_no_secret_through(case: bytes, data: st.DataObject) -> None:
+    text = _plain(case)
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=5)))
+    _check(case, *(text[first:last] for first, last in itertools.pairwise([0, *cuts, len(text)])))
+
+
+@given(st.sampled_from(HARMLESS), st.data())
+@settings(max_examples=50, deadline=None)
+def test_however_it_is_cut_harmless_text_stays(block: bytes, data: st.DataObject) -> None:
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(block)), max_size=5)))
+    assert _stored(*(block[first:last] for first, last in itertools.pairwise([0, *cuts, len(block)]))) == block
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_byte_by_byte_no_secret_gets_through(case: bytes) -> None:
+    text = _plain(case)
+    _check(case, *(text[place : place + 1] for place in range(len(text))))
+
+
+def test_crlf_and_the_number_of_lines_stay() -> None:
+    text = b"A=1\r\nX_TOKEN=fakefake1\r\nB=2\r\n"
+    assert _stored(text) == b"A=1\r\nX_TOKEN=[redacted]\r\nB=2\r\n"
+    assert _stored(text[:-12], text[-12:]) == b"A=1\r\nX_TOKEN=[redacted]\r\nB=2\r\n"
+
+
+def test_variables_between_nul_bytes() -> None:
+    assert _stored(b"A=1\0X_TOKEN=fake fake\0B=2\0") == b"A=1\0X_TOKEN=[redacted]\0B=2\0"
+
+
+def test_the_state_is_small_and_survives_its_string() -> None:
+    long_name = b"x" * 5000 + b" MY_TOKEN="
+    _, carry = REDACTOR.redacted(long_name + b"fakefake")
+    assert carry and carry == Carry.load(carry.dump())
+    assert len(carry.dump()) < CONTEXT + 25
+    assert REDACTOR.redacted(b"a\n")[1] is NOTHING
+    assert not NOTHING and NOTHING.dump() == "" and Carry.load("") is NOTHING
+
+
+@pytest.mark.parametrize("damaged", ["x", "1", ":", "1:unknown:", "-1::", "0::\u00e9", "0:line"])
+def test_a_damaged_state_harms_nothing(damaged: str) -> None:
+    stored, _ = REDACTOR.redacted(b"hello\n", Carry.load(damaged))
+    assert stored in (b"hello\n", b"\n")
+
+
+def test_the_state_has_no_secret() -> None:
+    for case in CASES:
+        text = _plain(case)
+        for cut in range(1, len(text), 7):
+            stored, carry = REDACTOR.redacted(text[:cut])
+            assert not carry or carry.context.lstrip(b"~").replace(b"~", b"") in re.sub(rb"[^\t\r -}]", b"", stored)
+
+
+def test_a_private_key_without_end_ends_at_a_line_that_is_none() -> None:
+    text = b"-----BEGIN PRIVATE KEY-----\nMIIEfakefake\nkilled by signal 9\nword\n"
+    assert _stored(text) == b"-----BEGIN PRIVATE KEY-----\n[redacted]\nkilled by signal 9\nword\n"
+
+
+def test_a_private_key_without_end_ends_after_some_lines() -> None:
+    begin, lines = b"-----BEGIN PRIVATE KEY-----\n", [b"word\n"] * (LINES + 3)
+    assert _stored(begin, *lines) == begin + b"[redacted]\n" * LINES + b"word\n" * 3
+    assert _stored(begin + b"".join(lines)) == begin + b"[redacted]\n" * LINES + b"word\n" * 3
+
+
+# What a pattern could choke on.
+_ODD = [
+    b"A", b"=", b"eyJ", b".eyJ", b"-----BEGIN ", b"-----BEGIN PRIVATE KEY-----", b"-----END", b"://user:", b"@",
+    b"token=", b"token: ", b"PASSWORD=", b'"', b"'", b"\\", b"\\n", b"\n", b"\r", b"\0", b" ", b"\xed\xa0\x80", b"\xff",
+    b"Bearer ", b"Authorization: ", b"MDAx", b"AKIAIOSFODNN7EXAMPLE", b"curl -u ", b"[redacted]", b"/", b"{", b",",
+    b"--secret ", b"2026-06-10T11:02:02.823512Z INFO [X] ",
+]  # fmt: skip
+
+
+@given(st.lists(st.lists(st.sampled_from(_ODD) | st.binary(max_size=8), max_size=8).map(b"".join), max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_any_bytes_keep_their_lines(pieces: list[bytes]) -> None:
+    _stored(*pieces)
+
+
+@pytest.mark.parametrize("odd", _ODD)
+def test_a_long_line_of_it_is_no_problem(odd: bytes) -> None:
+    """It would never end if a pattern went back and forth. The times are in dev/benchmark/redaction.py."""
+    text = odd * (100_000 // len(odd))
+    assert _stored(text, b"\nA=1\n").endswith(b"\nA=1\n")
+
+
+def test_very_many_names_are_redacted_without_a_look() -> None:
+    text = b"token=/tmp/x\n" * assignments.MOST
+    assert _stored(text) == text
+    assert _stored(text + b"a=1 token=/tmp/x y\nb=2\n") == text + b"a=1 [redacted]\nb=2\n"
+
+
+@given(st.lists(st.sampled_from(_ODD) | st.sampled_from(CASES).map(_plain), max_size=5).map(b"".join))
+@settings(max_examples=120, deadline=None)
+def test_the_quick_look_misses_nothing(text: bytes) -> None:
+    _compare(QuickLook(), text)
+
+
+def _compare(quick_look: QuickLook, text: bytes) -> None:
+    found = Text.of(text)
+    assert quick_look.may_have_secret(text) or not [*assignments.find(found), *tokens.find(found)], text
+    assert quick_look.may_have_token(text) or not list(tokens.find(found)), text
+
+
+def test_the_quick_look_misses_nothing_at_the_end_of_a_message() -> None:
+    quick_look = QuickLook()
+    for case in CASES:
+        text = _plain(case)
+        for end in range(len(text)):
+            _compare(quick_look, text[:end])
+
+
+class TestOwnPatterns:
+    def test_the_group_named_secret_or_all_of_it_is_replaced(self) -> None:
+        redactor = Redactor({"Ticket": r"ticket (?P<secret>[0-9]+)", "Badge": r"BADGE-\w+"})
+        assert _stored(b"ticket 4711, BADGE-x17.\n", redactor=redactor) == b"ticket [redacted], [redacted].\n"
+
+    def test_they_come_on_top_of_the_built_in_ones_or_stand_alone(self) -> None:
+        text = b"ticket 4711 X_TOKEN=fakefake1\n"
+        assert _stored(text, redactor=Redactor({"T": "[0-9]{4}"})) == b"ticket [redacted] X_TOKEN=[redacted]\n"
+        assert _stored(text, redactor=Redactor({"T": "[0-9]{4}"}, builtin=False)) == text.replace(
+            b"4711", b"[redacted]"
+        )
+        assert _stored(text, redactor=Redactor(builtin=False)) == text
+
+    def test_a_match_stays_in_its_line(self) -> None:
+        redactor = Redactor({"All": r"begin[\s\S]*end", "Anchored": "^abc$"})
+        assert _stored(b"begin\nend\nbegin x end\nabc\nabcd\n", redactor=redactor) == (
+            b"begin\nend\n[redacted]\n[redacted]\nabcd\n"
+        )
+
+    def test_what_begins_in_one_message_and_ends_in_the_next(self) -> None:
+        redactor = Redactor({"Badge": "badge=([a-z0-9]+)"})
+        assert _stored(b"my bad", b"ge=abc", b"def9 next\n", redactor=redactor) == b"my bad[redacted] next\n"
+
+    def test_hostile_patterns_take_no_time(self) -> None:
+        redactor = Redactor({"Nested": "(a+)+$", "Long": "a.*b|a"}, builtin=False)
+        assert _stored(b"a" * 100_000 + b"!\n", redactor=redactor).endswith(b"\n")
+
+    def test_a_line_end_is_never_part_of_a_match(self) -> None:
+        redactor = Redactor({"End": r"x\n", "Blank": r"[^y]+y"}, builtin=False)
+        assert _stored(b"x\nx\ny\n", redactor=redactor) == b"x\nx\ny\n"
+
+    @pytest.mark.parametrize(
+        ("pattern", "sentence"),
+        [
+            ("x" * 501, "has 501 characters"),
+            ("(", "is not a regular expression"),
+            ("(?<=x)y", "is not a regular expression"),
+            ("(a{1000}){1000}", "is not a regular expression"),
+            ("\ud800", "not valid Unicode"),
+            ("x*", "matches the empty string"),
+            ("", "matches the empty string"),
+        ],
+    )
+    def test_refuses_a_pattern_with_a_sentence(self, pattern: str, sentence: str) -> None:
+        with pytest.raises(ValueError, match=f"^Badge .*{sentence}.*\\.$"):
+            Redactor({"Badge": pattern})
