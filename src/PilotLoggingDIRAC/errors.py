@@ -13,19 +13,38 @@ Every message is one plain sentence that may be shown to a user.
 
 
 class PilotLoggingError(Exception):
-    """Base of all errors that this package raises on purpose."""
+    """Base of all errors that this package raises on purpose.
+
+    Args:
+        message: One plain sentence.
+        reason: A word or two under which refusals are counted for operators: "too large", "rate", "disk". By default
+            that of the class.
+    """
+
+    reason = "other"
+
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        if reason:
+            self.reason = reason
 
 
 class Rejected(PilotLoggingError):
     """The same request will never succeed: the sender must not repeat it."""
 
+    reason = "malformed"
+
 
 class Unavailable(PilotLoggingError):
     """The request is fine, but cannot be served now: the sender should repeat it later."""
 
+    reason = "unavailable"
+
 
 class NotFound(PilotLoggingError):
     """There is no such log, neither in the database nor in an archive."""
+
+    reason = "not found"
 
 
 class ConfigurationError(PilotLoggingError):
@@ -35,6 +54,8 @@ class ConfigurationError(PilotLoggingError):
         path: Full path of the option in DIRAC's Configuration Service.
         problem: What is wrong and what is accepted, as the rest of a sentence that begins with the path.
     """
+
+    reason = "configuration"
 
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{path} {problem}")

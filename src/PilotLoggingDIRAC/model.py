@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import enum
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from .ingest.redaction import Redactor
 
 
 class LogKey(NamedTuple):
@@ -41,6 +44,21 @@ class Final:
 
 
 @dataclass(frozen=True, slots=True)
+class Rules:
+    """What a VO's settings say of the text of its pilots.
+
+    Attributes:
+        max_log_size: Bytes; the middle of a longer log is left out. 0: no limit.
+        may_open: Whether a log that is not there yet may be begun.
+        redactor: Takes secrets out; None to leave them in.
+    """
+
+    max_log_size: int = 0
+    may_open: bool = True
+    redactor: Redactor | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Append:
     """Text that a pilot wants stored, already checked, on its way to the database.
 
@@ -50,6 +68,7 @@ class Append:
         seq: The message's number in its session, counted from 1 (0 is accepted as a first number too).
         context: What the sender says of itself; column names of ``PilotLogs`` to values.
         final: Set when the pilot says that this is the end.
+        rules: Those of its VO.
     """
 
     key: LogKey
@@ -58,6 +77,7 @@ class Append:
     seq: int | None = None
     context: Mapping[str, str] = field(default_factory=dict)
     final: Final | None = None
+    rules: Rules = Rules()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +128,13 @@ class ExpiredPart:
 
 @dataclass(frozen=True, slots=True)
 class LogRecord:
-    """One row of ``PilotLogs``: all that is known of a log but its text. Times are aware, in UTC; sizes in bytes."""
+    """One row of ``PilotLogs``: all that is known of a log but its text. Times are aware, in UTC; sizes in bytes.
+
+    Attributes:
+        bytes: Of the text that there is; ``truncated`` more were left out of its middle.
+        lines, warnings, errors: Of all that the pilot sent.
+        missing: For each session the numbers that never came: pairs of first and last, ascending.
+    """
 
     log_id: int
     key: LogKey
@@ -122,10 +148,12 @@ class LogRecord:
     bytes: int
     warnings: int
     errors: int
+    truncated: int
     last_chunk_id: int
     expired_chunk_id: int
     expired_bytes: int
     expired_part: ExpiredPart
+    missing: Mapping[str, Sequence[Sequence[int]]]
     site: str
     ce: str
     queue: str

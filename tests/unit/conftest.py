@@ -22,6 +22,7 @@ from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.settings import Settings
 from PilotLoggingDIRAC.store import chunks, deliveries, lifecycle, logs, schema
 from PilotLoggingDIRAC.store.append import append_all
+from PilotLoggingDIRAC.store.due import due
 from PilotLoggingDIRAC.store.engine import Database
 
 KEY = LogKey("alpha", "0" * 32)
@@ -103,7 +104,7 @@ class Store:
         """Whether another agent may take over the delivery of a log."""
         with self.database.reading() as connection:
             now, log_id = self.database.now(connection), self._found(connection, key).log_id
-            return log_id in deliveries.due(connection, key.vo, plugin, now, 1000)
+            return log_id in due(connection, key.vo, plugin, now, 1000)
 
     @staticmethod
     def _found(connection: Connection, key: LogKey) -> LogRecord:
@@ -123,7 +124,7 @@ class Store:
         """The chunks of a log that the database has, and the gaps between them."""
         with self.database.reading() as connection:
             record = self._found(connection, key)
-            return chunks.load_index(connection, record.log_id, record.expired_chunk_id, record.expired_part.due)
+            return chunks.index_of(connection, record)
 
     def text(self, key: LogKey = KEY) -> str:
         """All text of a log that the database has, in its order."""

@@ -9,7 +9,9 @@ from typing import Any
 from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.read import answers
 from PilotLoggingDIRAC.read.cursor import Cursor
+from PilotLoggingDIRAC.settings import CommunitySettings
 from PilotLoggingDIRAC.store import deliveries, logs
+from PilotLoggingDIRAC.store.usage import Usage
 
 LEASE = timedelta(minutes=5)
 
@@ -34,6 +36,7 @@ def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
         "exitCode": 3,
         "lines": 2,
         "bytes": 14,
+        "truncated": 0,
     }
 
 
@@ -80,4 +83,19 @@ def test_a_backlog(store: Any) -> None:
     with store.database.reading() as connection:
         (answer,) = [answers.of_backlog(entry, now) for entry in deliveries.backlog(connection)]
     assert 7190 < answer.pop("oldest") < 7260
-    assert answer == {"vo": "alpha", "plugin": "A", "logs": 1, "failing": 1, "lastError": "It is full."}
+    assert answer == {
+        "vo": "alpha",
+        "plugin": "A",
+        "logs": 1,
+        "failing": 1,
+        "untried": 0,
+        "lastError": "It is full.",
+    }
+
+
+def test_what_a_vo_has_and_may_have() -> None:
+    limits = {"alpha": CommunitySettings(MaxOpenLogs=7, Quota="1kB")}
+    assert answers.of_usage({"alpha": Usage(3, 500), "beta": Usage(1, 20)}, limits) == {
+        "alpha": {"openLogs": 3, "maxOpenLogs": 7, "text": 500, "quota": 1000},
+        "beta": {"openLogs": 1, "maxOpenLogs": 0, "text": 20, "quota": 0},
+    }

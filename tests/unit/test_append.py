@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.model import Append, Appended, Final, LogKey, LogState
+from PilotLoggingDIRAC.errors import Rejected, Unavailable
+from PilotLoggingDIRAC.ingest.redaction import Redactor
+from PilotLoggingDIRAC.model import Append, Appended, Final, LogKey, LogState, Rules
 from PilotLoggingDIRAC.store.append import append_all
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
 
@@ -317,3 +318,54 @@ def test_a_large_message_is_stored(store: Any) -> None:
     text = random.Random(7).randbytes(5 * 2**20).hex()
     store.send(text)
     assert store.text() == text
+
+
+def test_a_vo_that_may_open_no_more_logs(store: Any) -> None:
+    """Its logs that are there go on; the others of the transaction are not touched."""
+    known, unknown = store.new_key(), store.new_key()
+    store.send(LINE, known)
+    shut = Rules(may_open=False)
+    answers = store.append(
+        Append(unknown, b"new\n", rules=shut), Append(known, b"2026-06-10T11:02:04.1Z more\n", rules=shut)
+    )
+    assert isinstance(answers[0], Unavailable)
+    assert answers[0].reason == "open logs"
+    assert "MaxOpenLogs" in str(answers[0])
+    assert answers[1] == Appended(None, repeated=False)
+    assert not store.knows(unknown)
+    assert store.text(known) == LINE + "2026-06-10T11:02:04.1Z more\n"
+
+
+def test_the_first_copy_of_a_buffer_may_come_last(store: Any, key: LogKey) -> None:
+    """Its collector was stopped, and the pilot sent it again, with more behind it, to another one."""
+    one, two = (f"2026-06-10T11:02:02.{number:06d}Z INFO [A] line\n" for number in (1, 2))
+    store.send(one + two)
+    assert store.send(one).repeated
+    assert store.text() == one + two
+
+
+def test_a_buffer_and_its_late_first_copy_in_one_transaction(store: Any, key: LogKey) -> None:
+    one, two = (f"2026-06-10T11:02:02.{number:06d}Z INFO [A] line\n".encode() for number in (1, 2))
+    assert [answer.repeated for answer in store.append(Append(key, one + two), Append(key, one))] == [False, True]
+    assert store.text() == (one + two).decode()
+
+
+def test_a_secret_that_is_cut_in_two_is_redacted_in_both_messages(store: Any, key: LogKey) -> None:
+    """Also when another session sends in between, and a gap is filled late."""
+    rules = Rules(redactor=Redactor())
+
+    def numbered(seq: int, text: str, session: str = "s") -> Append:
+        return Append(key, text.encode(), session=session, seq=seq, rules=rules)
+
+    store.append(numbered(1, "MY_PASSWORD=hunter2hun"), numbered(1, "innocent ", session="other"))
+    store.append(numbered(3, "end\n"))
+    store.append(numbered(2, "ter2hunter2\nOTHER=x\n"), numbered(2, "text\n", session="other"))
+    assert store.text() == "MY_PASSWORD=[redacted]innocent \nOTHER=x\nend\ntext\n"
+
+
+def test_a_stock_pilots_secret_that_is_cut_in_two(store: Any, key: LogKey) -> None:
+    rules = Rules(redactor=Redactor())
+    store.append(Append(key, b"2026-06-10T11:02:02.823512Z MY_PASSWORD=hunter2hun", rules=rules))
+    store.append(Append(key, b"ter2hunter2\n2026-06-10T11:02:03.823512Z more\n", rules=rules))
+    assert "hun" not in store.text()
+    assert store.text().endswith("\n2026-06-10T11:02:03.823512Z more\n")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.model import Append, Gap, LogKey
-from PilotLoggingDIRAC.store import chunks
+from PilotLoggingDIRAC.store import chunks, truncation
 from PilotLoggingDIRAC.store.chunks import ChunkEntry, find_gaps, reading_order
+from PilotLoggingDIRAC.store.numbering import Numbering
 
 
 @st.composite
@@ -59,10 +61,10 @@ def test_a_late_chunk_goes_to_its_place() -> None:
     assert reading_order([first, third, second, other]) == (first, second, third, other)
 
 
-@given(arrivals(), st.fixed_dictionaries({}, optional={"a": st.integers(0, 14), "b": st.integers(0, 14)}))
+@given(arrivals(), st.fixed_dictionaries({}, optional={"a": st.integers(1, 14), "b": st.integers(1, 14)}))
 def test_gaps_are_exactly_what_is_missing(entries: list[ChunkEntry], due: dict[str, int]) -> None:
     ordered = reading_order(entries)
-    gaps = find_gaps(ordered, due)
+    gaps = find_gaps(ordered, due, missing_of(entries))
     for session in "ab":
         present = {entry.seq: entry for entry in of_session(ordered, session)}
         missing = set(range(due.get(session, 1), max((seq or 0 for seq in present), default=0))) - present.keys()
@@ -73,18 +75,33 @@ def test_gaps_are_exactly_what_is_missing(entries: list[ChunkEntry], due: dict[s
             assert gap.offset == sum(entry.size for entry in ordered[:behind])
 
 
+def missing_of(entries: list[ChunkEntry]) -> chunks.Missing:
+    """What the log's row says of these."""
+    numbering = Numbering()
+    for entry in entries:
+        if entry.number:
+            numbering.is_new(*entry.number)
+    return numbering.missing
+
+
 def test_a_gap_before_the_first_chunk_is_one() -> None:
-    assert find_gaps([ChunkEntry(1, "a", 3, 5)], {}) == (Gap(0, "a", 1, 2),)
+    assert find_gaps([ChunkEntry(1, "a", 3, 5)], {}, {"a": [[1, 2]]}) == (Gap(0, "a", 1, 2),)
 
 
 def test_a_session_that_begins_with_zero_misses_nothing() -> None:
-    assert find_gaps([ChunkEntry(1, "a", 0, 5), ChunkEntry(2, "a", 1, 5)], {}) == ()
+    assert find_gaps([ChunkEntry(1, "a", 0, 5), ChunkEntry(2, "a", 1, 5)], {}, {}) == ()
 
 
 def test_nothing_is_missing_before_what_is_due() -> None:
     """The first numbers expired, and one that filled a gap among them came later."""
     entries = [ChunkEntry(5, "a", 2, 5), ChunkEntry(6, "a", 7, 5)]
-    assert find_gaps(entries, {"a": 6}) == (Gap(5, "a", 6, 6),)
+    assert find_gaps(entries, {"a": 6}, {"a": [[3, 4], [6, 6]]}) == (Gap(5, "a", 6, 6),)
+
+
+def test_what_was_left_out_of_a_long_log_is_not_missing() -> None:
+    entries = [ChunkEntry(1, "a", 1, 5), ChunkEntry(7, truncation.MARK, 40, 80), ChunkEntry(9, "a", 9, 5)]
+    assert find_gaps(entries, {}, {}) == ()
+    assert find_gaps(entries, {}, {"a": [[3, 4], [8, 8], [11, 12]]}) == (Gap(85, "a", 3, 4), Gap(85, "a", 8, 8))
 
 
 def test_the_index_of_a_log(store: Any) -> None:
@@ -106,19 +123,23 @@ def test_the_index_after_what_has_expired(store: Any) -> None:
         store.send_numbered(seq, f"{seq}\n")
     log_id = store.record().log_id
     with store.database.reading() as connection:
-        assert chunks.load_index(connection, log_id, after=2, due={"pilot": 3}) == chunks.Index(
+        assert chunks.load_index(connection, log_id, 2, {"pilot": 3}, {"pilot": [[3, 3]]}) == chunks.Index(
             (ChunkEntry(3, "pilot", 4, 2),), (Gap(0, "pilot", 3, 3),)
         )
-        assert chunks.load_index(connection, log_id, after=3) == chunks.Index((), ())
+        assert chunks.load_index(connection, log_id, 3, {}, {}) == chunks.Index((), ())
 
 
 def test_text_comes_in_the_order_that_was_asked_for(store: Any) -> None:
     for seq, text in enumerate(("one\n", "", "three\n"), 1):
         store.send_numbered(seq, text)
     log_id = store.record().log_id
+    one, two, three = store.index().entries
     with store.database.reading() as connection:
-        assert chunks.load_text(connection, log_id, [3, 2, 99, 1]) == [b"three\n", b"", b"one\n"]
+        assert chunks.load_text(connection, log_id, [three, two, one]) == [b"three\n", b"", b"one\n"]
         assert chunks.load_text(connection, log_id, []) == []
+        for gone in (ChunkEntry(99, "pilot", 99, 5), one._replace(size=3)):
+            with pytest.raises(chunks.Moved):
+                chunks.load_text(connection, log_id, [two, gone])
 
 
 @settings(max_examples=20)

@@ -17,6 +17,7 @@ from PilotLoggingDIRAC.settings import (
     Names,
     Seconds,
     Settings,
+    comes_from,
     option_names,
     own_options,
     parse,
@@ -34,20 +35,44 @@ def value_of(settings: type[Settings], option: str, given: Any) -> Any:
     return getattr(parse(settings, SECTION, {option: given}), field_of(settings, option))
 
 
-SIZES = [(CollectorSettings, name) for name in option_names(CollectorSettings) if name.startswith("Max")]
+SIZES: list[tuple[type[Settings], str]] = [
+    *(
+        (CollectorSettings, name)
+        for name in option_names(CollectorSettings)
+        if name.endswith(("Size", "Disk", "Memory"))
+    ),
+    (CommunitySettings, "MaxLogSize"),
+    (CommunitySettings, "MaxTextRate"),
+    (CommunitySettings, "Quota"),
+]
 DURATIONS: list[tuple[type[Settings], str]] = [
     (CommunitySettings, "SilentAfter"),
     (CommunitySettings, "KeepDelivered"),
     (AgentSettings, "ProxyTimeleftLimit"),
+    *((CollectorSettings, name) for name in option_names(CollectorSettings) if name.endswith("Time")),
+    (AgentSettings, "TurnTime"),
     (AgentSettings, "WorkerTime"),
 ]
-NUMBERS: list[tuple[type[Settings], str]] = [(AgentSettings, "ClearPilotsDelay"), (AgentSettings, "MaxWorkers")]
-NAMES: list[tuple[type[Settings], str]] = [(CollectorSettings, "ReadAnyVO"), (CommunitySettings, "LoggingPlugins")]
+NUMBERS: list[tuple[type[Settings], str]] = [
+    *((CollectorSettings, name) for name in ("MaxConnections", "MaxUnauthenticated")),
+    (CommunitySettings, "MaxOpenLogs"),
+    (CommunitySettings, "MaxMessageRate"),
+    (AgentSettings, "ClearPilotsDelay"),
+    (AgentSettings, "MaxWorkers"),
+]
+NAMES: list[tuple[type[Settings], str]] = [
+    (CollectorSettings, "ReadAnyVO"),
+    (CommunitySettings, "LoggingPlugins"),
+]
+NETWORKS = "BalancerAddresses"
+FLAGS: list[tuple[type[Settings], str]] = [(CommunitySettings, "Redact")]
 
 
 def test_every_option_is_tested_below() -> None:
-    tested = {option for _, option in [*SIZES, *DURATIONS, *NUMBERS, *NAMES]}
-    assert tested | {"SQLiteFile"} == {option for settings in ALL_SETTINGS for option in option_names(settings)}
+    tested = {option for _, option in [*SIZES, *DURATIONS, *NUMBERS, *NAMES, *FLAGS]}
+    assert tested | {"SQLiteFile", NETWORKS} == {
+        option for settings in ALL_SETTINGS for option in option_names(settings)
+    }
 
 
 @pytest.mark.parametrize(("settings", "option"), SIZES)
@@ -111,6 +136,22 @@ def test_no_number(settings: type[Settings], option: str, given: Any) -> None:
     assert str(error.value) == f"{SECTION}/{option} = {given!r} is not accepted: give a whole number, 0 or more."
 
 
+@pytest.mark.parametrize(("settings", "option"), FLAGS)
+@pytest.mark.parametrize(
+    ("given", "value"), [("yes", True), ("True", True), (" y ", True), ("1", True), ("no", False), ("false", False)]
+)
+def test_a_flag(settings: type[Settings], option: str, given: Any, value: bool) -> None:
+    assert value_of(settings, option, given) is value
+
+
+@pytest.mark.parametrize(("settings", "option"), FLAGS)
+@pytest.mark.parametrize("given", ["", "maybe", "on", "2", "10", None])
+def test_no_flag(settings: type[Settings], option: str, given: Any) -> None:
+    with pytest.raises(ConfigurationError) as error:
+        value_of(settings, option, given)
+    assert str(error.value) == f"{SECTION}/{option} = {given!r} is not accepted: give yes or no."
+
+
 @pytest.mark.parametrize(("settings", "option"), NAMES)
 @pytest.mark.parametrize(
     ("given", "value"),
@@ -169,7 +210,31 @@ def test_any_string_is_accepted_or_refused_in_a_sentence(
     try:
         parse(settings, SECTION, {option: given})
     except ConfigurationError as error:
-        assert str(error).startswith(f"{SECTION}/{option} = {given!r} is not accepted: give a")
+        assert str(error).startswith(f"{SECTION}/{option} = {given!r} is not accepted: give ")
+
+
+@pytest.mark.parametrize(
+    ("given", "inside", "outside"),
+    [
+        ("", [], ["127.0.0.1", "::1"]),
+        (
+            "192.0.2.7, 198.51.100.0/24, 2001:db8::/32",
+            ["192.0.2.7", "198.51.100.9", "2001:db8::1"],
+            ["192.0.2.8", "::1"],
+        ),
+    ],
+)
+def test_networks(given: str, inside: list[str], outside: list[str]) -> None:
+    networks = value_of(CollectorSettings, NETWORKS, given)
+    assert [comes_from(address, networks) for address in [*inside, *outside]] == [True] * len(inside) + [False] * len(
+        outside
+    )
+
+
+@pytest.mark.parametrize("given", ["localhost", "192.0.2", "192.0.2.7/24", "*", "192.0.2.7 192.0.2.8"])
+def test_no_networks(given: str) -> None:
+    with pytest.raises(ConfigurationError, match="is not accepted: give IP addresses or networks such as"):
+        value_of(CollectorSettings, NETWORKS, given)
 
 
 @pytest.mark.parametrize(("settings", "option"), [*SIZES, *DURATIONS])

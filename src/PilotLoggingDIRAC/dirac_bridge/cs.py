@@ -16,6 +16,7 @@ from DIRAC.ConfigurationSystem.Client.Utilities import getDBParameters
 from sqlalchemy import URL
 
 from ..errors import ConfigurationError
+from ..ingest.redaction import Redactor
 from ..settings import (
     AgentSettings,
     CollectorSettings,
@@ -120,6 +121,18 @@ def community_settings(vo: str) -> CommunitySettings:
     # A CS that has only DIRAC's own options behaves as documented there: UploadSE is where finished logs go.
     usual = "StorageElement" if options.get("UploadSE") and options.get("UploadPath") else "LocalDirectory"
     return settings.model_copy(update={"logging_plugins": (usual,)})
+
+
+def redactor(vo: str) -> Redactor:
+    """What takes secrets out of a VO's text: the patterns that are built in, and those of its section ``Redaction``.
+
+    Raises:
+        ConfigurationError: One of its patterns cannot be used.
+    """
+    try:
+        return Redactor(pilot_options(vo, "Redaction"))
+    except ValueError as error:
+        raise ConfigurationError(f"{_pilot_section(vo)}/Redaction", f"has a pattern that cannot be used: {error}") from error
 
 
 def pilot_options(vo: str, subsection: str = "") -> dict[str, Any]:

@@ -24,10 +24,6 @@ OpenForgotten = Callable[[LogKey], AbstractContextManager[BinaryIO]]
 """Opens the archived copy of a log that the database does not know. Raises NotFound or Unavailable."""
 
 
-class _Moved(Unavailable):
-    """Text left the database after the index had been read."""
-
-
 @dataclass(frozen=True, slots=True)
 class Page:
     """A piece of a log.
@@ -79,7 +75,7 @@ class Reader:
                 break
             try:
                 return self._page(log, cursor, size)
-            except _Moved:
+            except chunks.Moved:
                 if second_try:
                     raise
         with self.open_forgotten(key) as archived:
@@ -98,10 +94,19 @@ class Reader:
     def whole(self, key: LogKey, limit: int) -> str:
         """A log from its beginning to its present end; of one larger than ``limit`` bytes the beginning and the end,
         with one line between them that says how much was left out. Gaps are shown as lines in their place."""
-        log = self._find(key)
-        if log is None:
-            with self.open_forgotten(key) as archived:
-                return _shortened(archived, limit)
+        for second_try in (False, True):
+            log = self._find(key)
+            if log is None:
+                break
+            try:
+                return self._whole(log, limit)
+            except chunks.Moved:
+                if second_try:
+                    raise
+        with self.open_forgotten(key) as archived:
+            return _shortened(archived, limit)
+
+    def _whole(self, log: _Log, limit: int) -> str:
         size = log.record.bytes
         if size <= limit:
             beginning, _ = self._text(log, Cursor(), size)
@@ -116,7 +121,7 @@ class Reader:
             record = logs.find(connection, key)
             if record is None:
                 return None
-            index = chunks.load_index(connection, record.log_id, record.expired_chunk_id, record.expired_part.due)
+            index = chunks.index_of(connection, record)
             return _Log(record, index)
 
     def _page(self, log: _Log, cursor: Cursor, size: int) -> Page:
@@ -146,10 +151,8 @@ class Reader:
             available += entries[end].size
             end += 1
         with self.database.reading() as connection:
-            texts = chunks.load_text(connection, log.record.log_id, [entry.chunk_id for entry in entries[start:end]])
+            texts = chunks.load_text(connection, log.record.log_id, entries[start:end])
         data = b"".join(texts)[within:]
-        if len(data) != max(available, 0):
-            raise _Moved("The log has just left the database: read on.")
         piece = cut_at_character(data, max(size, _CHARACTER))
         before = log.record.expired_bytes + sum(entry.size for entry in entries[:start]) + within
         if len(piece) == len(data):
@@ -185,7 +188,7 @@ class Reader:
         for entry in log.index.entries:
             if offset < start + entry.size:
                 with self.database.reading() as connection:
-                    text = b"".join(chunks.load_text(connection, log.record.log_id, [entry.chunk_id]))
+                    text = b"".join(chunks.load_text(connection, log.record.log_id, [entry]))
                 within = offset - start
                 within += _rest_of_character(text[within : within + _CHARACTER])
                 return Cursor(entry.chunk_id, within, start + within)
@@ -212,10 +215,15 @@ class Reader:
 
 def _place(entries: Sequence[chunks.ChunkEntry], cursor: Cursor) -> tuple[int, int]:
     """The entry where a reader goes on, and the bytes of it that it has."""
+    mark = 0
     for place, entry in enumerate(entries):
         if entry.chunk_id == cursor.chunk:
-            return (place, cursor.within) if cursor.within < entry.size else (place + 1, 0)
-    return 0, 0
+            # What a reader has of a chunk that has become the mark is no part of the mark.
+            return (place, cursor.within) if cursor.within < entry.size and not entry.is_mark else (place + 1, 0)
+        if entry.is_mark and cursor.chunk < entry.chunk_id:
+            mark = place
+    # What it read last has been left out since, and what came next too: the mark says so.
+    return (mark, 0) if cursor.chunk else (0, 0)
 
 
 def _reached(entries: Sequence[chunks.ChunkEntry], start: int, read: int) -> tuple[int, int]:
@@ -237,7 +245,7 @@ def _gaps(log: _Log, cursor: Cursor, start: int, within: int, end: int, piece: b
     skipped = entries[start].size - within if within else 0
     return unseen + tuple(
         replace(gap, offset=len(decoded(piece[: gap.offset + skipped])))
-        for gap in chunks.find_gaps(entries[first:end], due)
+        for gap in chunks.find_gaps(entries[first:end], due, record.missing)
     )
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import zstandard
 from sqlalchemy import Connection, bindparam, select
 
-from ..errors import Rejected
+from ..errors import PilotLoggingError, Rejected, Unavailable
+from ..ingest.redaction import Carry
 from ..ingest.text import counted
 from ..model import Append, Appended, LogKey, LogState
+from . import truncation
 from .engine import insert_if_absent
 from .numbering import Numbering
 from .schema import chunks, logs
@@ -38,11 +40,15 @@ _ROW = (
     logs.c.Host,
     logs.c.PilotReference,
     logs.c.PilotVersion,
+    logs.c.Truncated,
     logs.c.LastChunkID,
+    logs.c.ExpiredChunkID,
+    logs.c.ExpiredBytes,
     logs.c.Numbering,
 )
 _NAMES = tuple(column.name for column in _ROW)
-_CHANGED = [name for name in _NAMES if name not in ("LogID", "VO", "Stamp")] + ["LastArrival"]
+_UNCHANGED = ("LogID", "VO", "Stamp", "ExpiredChunkID", "ExpiredBytes")
+_CHANGED = [name for name in _NAMES if name not in _UNCHANGED] + ["LastArrival"]
 # Built once: building a statement takes longer than running it.
 _SELECT_LOGS = (
     select(*_ROW)
@@ -51,6 +57,9 @@ _SELECT_LOGS = (
 )
 _UPDATE_LOG = logs.update().where(logs.c.LogID == bindparam("_id")).values({name: bindparam(name) for name in _CHANGED})
 _INSERT_CHUNK = chunks.insert()
+_SELECT_DATA = select(chunks.c.Data).where(
+    chunks.c.LogID == bindparam("log_id"), chunks.c.ChunkID == bindparam("chunk_id")
+)
 
 
 class _Compression(threading.local):
@@ -65,82 +74,119 @@ _compression = _Compression()
 
 @dataclass(slots=True)
 class _Log:
-    """One log while the transaction runs: its row, and what it has seen."""
+    """One log while the transaction runs: its row, what it has seen, and its new chunks."""
 
+    connection: Connection
     row: dict[str, Any]
     numbering: Numbering
+    new_chunks: list[dict[str, Any]] = field(default_factory=list)
     changed: bool = False
+    max_size: int = 0
 
-    def note(self, append: Append, now: datetime) -> tuple[Appended, dict[str, Any] | None]:
-        """Take in one message; gives the answer, and the chunk to store if any of it is new."""
+    def note(self, append: Append, now: datetime) -> Appended:
+        """Take in one message.
+
+        Raises:
+            Rejected: Its numbers are not an honest sender's.
+        """
         row = self.row
         if append.session is None:
-            data = self.numbering.unrepeated(append.data)
-            fresh = bool(data)
-            answer = Appended(None, repeated=bool(append.data) and not data)
+            new = self._new_of(append)
+            repeated = bool(append.data) and not new
+            fresh = bool(new)
+            answer = Appended(None, repeated)
         else:
             assert append.seq is not None
-            data = append.data
+            new = append.data
             fresh = self.numbering.is_new(append.session, append.seq)
             answer = Appended(self.numbering.next_seq(append.session), repeated=not fresh)
         self.changed = True
+        self.max_size = append.rules.max_log_size
         row.update(append.context)
         row["LastArrival"] = now
         if append.final is not None:
             row["Finalised"] = row["Finalised"] or now
             if append.final.exit_code is not None:
                 row["ExitCode"] = append.final.exit_code
-        chunk = self._chunk(append, data, now) if fresh else None
+        if fresh:
+            self._store(append, self._redacted(append, new), now)
         # New text for a closed log opens it again; a pilot that said goodbye stays one that did.
         if fresh or row["State"] in (LogState.OPEN, LogState.SILENT):
             row["State"] = LogState.COMPLETE if row["Finalised"] else LogState.OPEN
-        return answer, chunk
+        return answer
 
-    def _chunk(self, append: Append, data: bytes, now: datetime) -> dict[str, Any]:
+    def _new_of(self, append: Append) -> bytes:
+        redactor = append.rules.redactor
+
+        def begins_with(chunk_id: int, text: bytes) -> bool:
+            return self._text_of(chunk_id).startswith(redactor.redacted(text)[0] if redactor else text)
+
+        return self.numbering.resends.new_of(append.data, self.row["LastChunkID"] + 1, begins_with)
+
+    def _text_of(self, chunk_id: int) -> bytes:
+        """The text of a chunk; nothing where it is not in the database any more."""
+        for chunk in self.new_chunks:
+            if chunk["ChunkID"] == chunk_id:
+                return zstandard.decompress(chunk["Data"])
+        key = {"log_id": self.row["LogID"], "chunk_id": chunk_id}
+        data = self.connection.execute(_SELECT_DATA, key).scalar()
+        return b"" if data is None else zstandard.decompress(data)
+
+    def _redacted(self, append: Append, data: bytes) -> bytes:
+        """The text without its secrets, also where one began in the message before."""
+        if append.rules.redactor is None:
+            return data
+        before = Carry.load(self.numbering.carry_for(append.session, append.seq))
+        redacted, carry = append.rules.redactor.redacted(data, before)
+        self.numbering.keep_carry(append.session, append.seq, carry.dump())
+        return redacted
+
+    def _store(self, append: Append, data: bytes, now: datetime) -> None:
         row, counts = self.row, counted(data)
         row["LastChunkID"] += 1
         row["Lines"] += counts.lines
         row["Bytes"] += len(data)
         row["Warnings"] += counts.warnings
         row["Errors"] += counts.errors
-        return {
-            "LogID": row["LogID"],
-            "ChunkID": row["LastChunkID"],
-            "Session": append.session,
-            "Seq": append.seq,
-            "Arrival": now,
-            "Lines": counts.lines,
-            "RawBytes": len(data),
-            "Data": _compression.compress(data),
-        }
+        self.new_chunks.append(
+            {
+                "LogID": row["LogID"],
+                "ChunkID": row["LastChunkID"],
+                "Session": append.session,
+                "Seq": append.seq,
+                "Arrival": now,
+                "Lines": counts.lines,
+                "RawBytes": len(data),
+                "Data": _compression.compress(data),
+            }
+        )
 
 
-def append_all(connection: Connection, appends: Sequence[Append], now: datetime) -> list[Appended | Rejected]:
+def append_all(connection: Connection, appends: Sequence[Append], now: datetime) -> list[Appended | PilotLoggingError]:
     """Store messages, in order, within the caller's transaction.
 
-    A message that cannot be taken is answered with its :class:`~..errors.Rejected` and leaves nothing behind;
-    the others are not touched by it.
+    A message that cannot be taken is answered with its error and leaves nothing behind; the others are not touched by
+    it: Rejected for numbers that are not an honest sender's, Unavailable where its VO may open no more logs.
 
     Args:
         connection: In a writing transaction of :class:`~.engine.Database`.
         appends: Any number of messages of any logs.
         now: Arrival time, by the database's clock.
     """
-    known = _locked_rows(connection, {append.key for append in appends}, now)
-    answers: list[Appended | Rejected] = []
-    new_chunks = []
+    known = _locked_rows(connection, appends, now)
+    answers: list[Appended | PilotLoggingError] = []
     for append in appends:
+        log = known.get(append.key)
         try:
-            answer, chunk = known[append.key].note(append, now)
+            answers.append(log.note(append, now) if log else _too_many_open(append.key.vo))
         except Rejected as refusal:
             answers.append(refusal)
-            continue
-        answers.append(answer)
-        if chunk is not None:
-            new_chunks.append(chunk)
-    if new_chunks:
+    if new_chunks := [chunk for log in known.values() for chunk in log.new_chunks]:
         connection.execute(_INSERT_CHUNK, new_chunks)
     changed = [log for log in known.values() if log.changed]
+    for log in changed:
+        if truncation.is_due(log.row, log.max_size):
+            truncation.shorten(connection, log.row, log.max_size)
     if changed:
         connection.execute(
             _UPDATE_LOG,
@@ -152,14 +198,21 @@ def append_all(connection: Connection, appends: Sequence[Append], now: datetime)
     return answers
 
 
-def _locked_rows(connection: Connection, keys: set[LogKey], now: datetime) -> dict[LogKey, _Log]:
-    """The rows of these logs, made where they are missing, and locked until the transaction ends.
+def _too_many_open(vo: str) -> Unavailable:
+    return Unavailable(
+        f"VO {vo} has as many open logs as it may have (MaxOpenLogs): a new one has to wait until others are closed.",
+        reason="open logs",
+    )
+
+
+def _locked_rows(connection: Connection, appends: Sequence[Append], now: datetime) -> dict[LogKey, _Log]:
+    """The rows of their logs, made where they are missing and may be made, and locked until the transaction ends.
 
     Rows are inserted and locked in the order of their keys, so that two collectors with the same logs seldom lock each
     other out; where they do, the database ends one transaction and :mod:`.writer` runs it again.
     """
-    found = _select_rows(connection, keys)
-    if missing := sorted(keys - found.keys()):
+    found = _select_rows(connection, {append.key for append in appends})
+    if missing := sorted({append.key for append in appends if append.rules.may_open} - found.keys()):
         connection.execute(
             insert_if_absent(connection, logs),
             [
@@ -182,5 +235,5 @@ def _select_rows(connection: Connection, keys: Iterable[LogKey]) -> dict[LogKey,
             part = of_vo[start : start + _STATEMENT_KEYS]
             for row in connection.execute(_SELECT_LOGS, {"vo": vo, "stamps": part}).all():
                 values = dict(zip(_NAMES, row, strict=True))
-                found[LogKey(vo, values["Stamp"])] = _Log(values, Numbering.load(values["Numbering"]))
+                found[LogKey(vo, values["Stamp"])] = _Log(connection, values, Numbering.load(values["Numbering"]))
     return found

@@ -9,8 +9,13 @@ from typing import NamedTuple
 import zstandard
 from sqlalchemy import Connection, select
 
-from ..model import Gap
+from ..errors import Unavailable
+from ..model import Gap, LogRecord
 from .schema import chunks
+from .truncation import MARK
+
+Missing = Mapping[str, Sequence[Sequence[int]]]
+"""For each session the numbers that never came: pairs of first and last, ascending."""
 
 _PIECES_AT_ONCE = 64
 """Chunks fetched by one statement while a log is streamed: some hundred kB of memory."""
@@ -23,6 +28,18 @@ class ChunkEntry(NamedTuple):
     session: str | None
     seq: int | None
     size: int
+
+    @property
+    def is_mark(self) -> bool:
+        """Whether it is the line that stands for what was left out of a log that is too long."""
+        return self.session == MARK
+
+    @property
+    def number(self) -> tuple[str, int] | None:
+        """Session and number; None where its sender numbers nothing."""
+        if self.session is None or self.seq is None or self.is_mark:
+            return None
+        return self.session, self.seq
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +54,7 @@ class Index:
         return sum(entry.size for entry in self.entries)
 
 
-def load_index(connection: Connection, log_id: int, after: int = 0, due: Mapping[str, int] | None = None) -> Index:
+def load_index(connection: Connection, log_id: int, after: int, due: Mapping[str, int], missing: Missing) -> Index:
     """The index of a log's chunks with a ChunkID above ``after``.
 
     Args:
@@ -45,6 +62,7 @@ def load_index(connection: Connection, log_id: int, after: int = 0, due: Mapping
         log_id: The log.
         after: Chunks up to this one are left out (they have expired).
         due: For each session the number that comes first; 1 where it is not named.
+        missing: What never came.
     """
     rows = connection.execute(
         select(chunks.c.ChunkID, chunks.c.Session, chunks.c.Seq, chunks.c.RawBytes)
@@ -52,7 +70,12 @@ def load_index(connection: Connection, log_id: int, after: int = 0, due: Mapping
         .order_by(chunks.c.ChunkID)
     )
     ordered = reading_order([ChunkEntry(*row) for row in rows])
-    return Index(ordered, find_gaps(ordered, due or {}))
+    return Index(ordered, find_gaps(ordered, due, missing))
+
+
+def index_of(connection: Connection, log: LogRecord) -> Index:
+    """The index of what the database has of a log."""
+    return load_index(connection, log.log_id, log.expired_chunk_id, log.expired_part.due, log.missing)
 
 
 def reading_order(entries: Sequence[ChunkEntry]) -> tuple[ChunkEntry, ...]:
@@ -65,30 +88,36 @@ def reading_order(entries: Sequence[ChunkEntry]) -> tuple[ChunkEntry, ...]:
     highest: dict[str, int] = {}
     for entry in entries:
         place = len(ordered)
-        if entry.session is not None and entry.seq is not None:
-            if entry.seq < highest.get(entry.session, -1):
+        if entry.number:
+            session, seq = entry.number
+            if seq < highest.get(session, -1):
                 place = next(
                     index
                     for index, other in enumerate(ordered)
-                    if other.session == entry.session and other.seq is not None and other.seq > entry.seq
+                    if other.number and other.number[0] == session and other.number[1] > seq
                 )
             else:
-                highest[entry.session] = entry.seq
+                highest[session] = seq
         ordered.insert(place, entry)
     return tuple(ordered)
 
 
-def find_gaps(ordered: Sequence[ChunkEntry], due: Mapping[str, int]) -> tuple[Gap, ...]:
-    """Where numbers are missing. Numbers begin at 1; a session that begins with 0 misses nothing by that."""
+def find_gaps(ordered: Sequence[ChunkEntry], due: Mapping[str, int], missing: Missing) -> tuple[Gap, ...]:
+    """Where numbers are missing: before the first chunk of the session that has a higher one.
+
+    What is not in ``missing`` came once, and was left out of a log that is too long.
+    """
     gaps = []
     expected = dict(due)
     offset = 0
     for entry in ordered:
-        if entry.session is not None and entry.seq is not None:
-            first = expected.get(entry.session, 1)
-            if entry.seq > first:
-                gaps.append(Gap(offset, entry.session, first, entry.seq - 1))
-            expected[entry.session] = max(entry.seq + 1, first)
+        if entry.number:
+            session, seq = entry.number
+            start = expected.get(session, 1)
+            for first, last in missing.get(session, ()):
+                if start <= last and first < seq:
+                    gaps.append(Gap(offset, session, max(first, start), min(last, seq - 1)))
+            expected[session] = max(seq + 1, start)
         offset += entry.size
     return tuple(gaps)
 
@@ -97,23 +126,36 @@ def due_after(ordered: Sequence[ChunkEntry], due: Mapping[str, int]) -> dict[str
     """For each session the number that comes next behind these chunks."""
     expected = dict(due)
     for entry in ordered:
-        if entry.session is not None and entry.seq is not None:
-            expected[entry.session] = max(entry.seq + 1, expected.get(entry.session, 1))
+        if entry.number:
+            session, seq = entry.number
+            expected[session] = max(seq + 1, expected.get(session, 1))
     return expected
 
 
-def load_text(connection: Connection, log_id: int, chunk_ids: Sequence[int]) -> list[bytes]:
-    """The text of some chunks, in the order of ``chunk_ids``; one that is gone meanwhile is left out."""
+class Moved(Unavailable):
+    """Text has left the database, or the log was shortened, since its index was read."""
+
+
+def load_text(connection: Connection, log_id: int, entries: Sequence[ChunkEntry]) -> list[bytes]:
+    """The text of some chunks, in that order.
+
+    Raises:
+        Moved: One is not there any more, or another one by now.
+    """
     rows = connection.execute(
-        select(chunks.c.ChunkID, chunks.c.Data).where(chunks.c.LogID == log_id, chunks.c.ChunkID.in_(chunk_ids))
+        select(chunks.c.ChunkID, chunks.c.Data).where(
+            chunks.c.LogID == log_id, chunks.c.ChunkID.in_([entry.chunk_id for entry in entries])
+        )
     )
     found = {row.ChunkID: row.Data for row in rows}
     decompressor = zstandard.ZstdDecompressor()
-    return [decompressor.decompress(found[chunk_id]) for chunk_id in chunk_ids if chunk_id in found]
+    texts = [decompressor.decompress(found[entry.chunk_id]) for entry in entries if entry.chunk_id in found]
+    if [len(text) for text in texts] != [entry.size for entry in entries]:
+        raise Moved("The log has just left the database or was shortened: read on.")
+    return texts
 
 
 def stream_text(connection: Connection, log_id: int, index: Index) -> Iterator[bytes]:
     """The text of all chunks of an index, in order, in bounded memory."""
-    ids = [entry.chunk_id for entry in index.entries]
-    for start in range(0, len(ids), _PIECES_AT_ONCE):
-        yield from load_text(connection, log_id, ids[start : start + _PIECES_AT_ONCE])
+    for start in range(0, len(index.entries), _PIECES_AT_ONCE):
+        yield from load_text(connection, log_id, index.entries[start : start + _PIECES_AT_ONCE])

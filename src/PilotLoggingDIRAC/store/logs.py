@@ -10,13 +10,12 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from ..errors import Rejected
 from ..model import ExpiredPart, LogKey, LogRecord, LogState
+from .numbering import Numbering
 from .schema import logs
 
-_RECORD = [column for column in logs.c if column.name not in ("Numbering", "Truncated")]
+_INTERNAL = ("LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps", "Numbering")
 
-_INTERNAL = ("LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps")
-
-COLUMNS = tuple(column.name for column in _RECORD if column.name not in _INTERNAL)
+COLUMNS = tuple(column.name for column in logs.c if column.name not in _INTERNAL)
 """The columns that a list of logs shows, and by which it can be sorted."""
 
 
@@ -34,10 +33,12 @@ def _record(row: Row[Any]) -> LogRecord:
         bytes=row.Bytes,
         warnings=row.Warnings,
         errors=row.Errors,
+        truncated=row.Truncated,
         last_chunk_id=row.LastChunkID,
         expired_chunk_id=row.ExpiredChunkID,
         expired_bytes=row.ExpiredBytes,
         expired_part=ExpiredPart.load(row.Gaps),
+        missing=Numbering.load(row.Numbering).missing,
         site=row.Site,
         ce=row.CE,
         queue=row.Queue,
@@ -49,13 +50,13 @@ def _record(row: Row[Any]) -> LogRecord:
 
 def find(connection: Connection, key: LogKey) -> LogRecord | None:
     """The log of that name, or None."""
-    row = connection.execute(select(*_RECORD).where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)).one_or_none()
+    row = connection.execute(select(logs).where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)).one_or_none()
     return None if row is None else _record(row)
 
 
 def find_by_id(connection: Connection, log_id: int) -> LogRecord | None:
     """The log of that id, or None."""
-    row = connection.execute(select(*_RECORD).where(logs.c.LogID == log_id)).one_or_none()
+    row = connection.execute(select(logs).where(logs.c.LogID == log_id)).one_or_none()
     return None if row is None else _record(row)
 
 

@@ -3,31 +3,25 @@
 The memory of one log is a small JSON document in its row (column ``Numbering``), read and written in the transaction
 that stores the text, so that it holds across collectors, restarts and the expiry of the text itself.
 
-A *numbered* message (session, seq) is new unless its number was stored before. A message of a *stock* pilot has no
-number. Such a pilot keeps its buffer when a send fails, also when only the reply was lost, and sends it again with
-whatever was logged since: so a message that begins with all of a recent one is that one again, and only what stands
-behind is new. What is honest and happens to be alike differs in its time stamps; text without any time stamp is taken
-for a repeat only if it has more than one line or 64 bytes (a progress line that is printed again is not a repeat).
+A *numbered* message (session, seq) is new unless its number was stored before. What a stock pilot sends has no number:
+:mod:`.resends`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Rejected
+from .resends import Resends
 
 MAX_SESSIONS = 64
 """Sessions a log may have; a pilot has one a process."""
 MAX_MISSING = 256
 """Gaps a session may have at one time."""
-REMEMBERED = 8
-"""Stock messages that are remembered: a pilot has one buffer for each of its commands, and few are alive at once."""
-
-_TIME_STAMP = re.compile(rb"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}[.,][0-9]")
+MAX_CARRIES = 8
+"""Messages without a line end whose successors have not come."""
 
 
 @dataclass(slots=True)
@@ -44,7 +38,8 @@ class Numbering:
     """The memory of one log. Mutable: it lives for one transaction."""
 
     sessions: dict[str, _Session] = field(default_factory=dict)
-    recent: list[tuple[int, str]] = field(default_factory=list)  # stock messages: size and digest, latest last
+    resends: Resends = field(default_factory=Resends)
+    carries: dict[str, str] = field(default_factory=dict)  # what messages left for the redaction of the next ones
 
     @classmethod
     def load(cls, document: str) -> Numbering:
@@ -53,7 +48,8 @@ class Numbering:
         stored: dict[str, Any] = json.loads(document)
         return cls(
             {name: _Session(*state) for name, state in stored.get("s", {}).items()},
-            [(size, digest) for size, digest in stored.get("r", [])],
+            Resends.load(stored.get("r", [])),
+            stored.get("c", {}),
         )
 
     def dump(self) -> str:
@@ -62,8 +58,10 @@ class Numbering:
             stored["s"] = {
                 name: [state.next_seq, state.missing, state.had_zero] for name, state in self.sessions.items()
             }
-        if self.recent:
-            stored["r"] = self.recent
+        if recent := self.resends.dump():
+            stored["r"] = recent
+        if self.carries:
+            stored["c"] = self.carries
         return json.dumps(stored, separators=(",", ":"))
 
     def next_seq(self, session: str) -> int:
@@ -115,26 +113,22 @@ class Numbering:
                 return True
         return False
 
-    def unrepeated(self, data: bytes) -> bytes:
-        """Note a stock message and give what of it is new: all, its end, or nothing."""
-        known = sorted(entry for entry in self.recent if self._begins_with(data, *entry))
-        sent_before = known[-1][0] if known else 0
-        if data:
-            # Of what it repeats only the shortest and the longest stay: a buffer whose replies are lost again and
-            # again must not push out what other buffers sent.
-            others = [entry for entry in self.recent if entry not in known]
-            entries = dict.fromkeys([*others, *known[:1], *known[-1:], (len(data), _digest(data))])
-            self.recent = list(entries)[-REMEMBERED:]
-        return data[sent_before:]
+    def carry_for(self, session: str | None, seq: int | None) -> str:
+        """What the message before this one left for its redaction; empty where that has not come, or left nothing."""
+        return self.carries.pop(_place(session, seq), "")
 
-    @staticmethod
-    def _begins_with(data: bytes, size: int, digest: str) -> bool:
-        if size > len(data):
-            return False
-        beginning = data[:size]
-        telling = size >= 64 or beginning.count(b"\n") > 1 or _TIME_STAMP.search(beginning) is not None
-        return telling and _digest(beginning) == digest
+    def keep_carry(self, session: str | None, seq: int | None, carry: str) -> None:
+        """Keep what this message leaves for the redaction of the next one."""
+        if carry:
+            self.carries[_place(session, None if seq is None else seq + 1)] = carry
+            self.carries = dict(list(self.carries.items())[-MAX_CARRIES:])
+
+    @property
+    def missing(self) -> dict[str, list[list[int]]]:
+        """For each session the numbers that have not come: pairs of first and last, ascending."""
+        return {name: state.missing for name, state in self.sessions.items() if state.missing}
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+def _place(session: str | None, seq: int | None) -> str:
+    """Names a message's place in its log; a stock pilot's messages follow each other as they come."""
+    return "" if session is None else f"{session} {seq}"

@@ -77,9 +77,7 @@ logs = Table(
     Column("Host", String(255), nullable=False, default=""),
     Column("PilotReference", String(255), nullable=False, default=""),
     Column("PilotVersion", String(255), nullable=False, default=""),
-    Column(
-        "Truncated", BigInteger, nullable=False, default=0
-    ),  # bytes left out of the middle; 0 as long as a log has no limit
+    Column("Truncated", BigInteger, nullable=False, default=0),  # bytes left out of the middle, see .truncation
     Column("LastChunkID", BigInteger, nullable=False, default=0),
     Column("ExpiredChunkID", BigInteger, nullable=False, default=0),  # chunks up to this one stand in the archive only
     Column("ExpiredBytes", BigInteger, nullable=False, default=0),  # so many bytes of the log stand in the archive only
@@ -97,7 +95,7 @@ chunks = Table(
     metadata,
     Column("LogID", BigInteger, primary_key=True, autoincrement=False),
     Column("ChunkID", BigInteger, primary_key=True, autoincrement=False),  # counts from 1 in each log
-    Column("Session", String(64)),  # NULL: a stock pilot, which numbers nothing
+    Column("Session", String(64)),  # NULL: a stock pilot, which numbers nothing; empty: see .truncation
     Column("Seq", BigInteger),
     Column("Arrival", UTCDateTime, nullable=False),
     Column("Lines", Integer, nullable=False),

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import Future
 from typing import NamedTuple
 
-from ..errors import Rejected, Unavailable
+from ..errors import PilotLoggingError, Unavailable
 from ..model import Append, Appended
 from .append import append_all
 from .engine import Database, StatementRefused
@@ -60,9 +60,11 @@ class GroupCommitWriter:
         """
         with self._lock:
             if self._closed:
-                raise Unavailable("The collector is stopping: send to another one, or later.")
+                raise Unavailable("The collector is stopping: send to another one, or later.", reason="stopping")
             if self._pending_size > self._max_pending_size:
-                raise Unavailable("The database is slower than the pilots at the moment: send it again later.")
+                raise Unavailable(
+                    "The database is slower than the pilots at the moment: send it again later.", reason="database"
+                )
             answer: Future[Appended] = Future()
             # It will be stored, so it cannot be cancelled any more.
             answer.set_running_or_notify_cancel()
@@ -122,12 +124,12 @@ class GroupCommitWriter:
                 waiting.answer.set_exception(failure)
             return
         for waiting, answer in zip(batch, answers, strict=True):
-            if isinstance(answer, Rejected):
+            if isinstance(answer, PilotLoggingError):
                 waiting.answer.set_exception(answer)
             else:
                 waiting.answer.set_result(answer)
 
-    def _committed(self, batch: Sequence[_Waiting]) -> list[Appended | Rejected]:
+    def _committed(self, batch: Sequence[_Waiting]) -> list[Appended | PilotLoggingError]:
         appends = [waiting.append for waiting in batch]
         return self._database.transact(
             lambda connection: append_all(connection, appends, self._database.now(connection))

@@ -1,0 +1,160 @@
+"""What keeps one VO from taking the whole collector."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from PilotLoggingDIRAC.errors import Unavailable
+from PilotLoggingDIRAC.ingest.admission import Admission
+from PilotLoggingDIRAC.settings import CommunitySettings
+from PilotLoggingDIRAC.store import usage
+from PilotLoggingDIRAC.store.usage import Usage
+
+NO_LIMITS = {"MaxMessageRate": 0, "MaxTextRate": 0, "Quota": 0, "MaxOpenLogs": 0}
+
+
+class Disk:
+    """A disk that can be full."""
+
+    full = False
+
+    def check(self) -> None:
+        if self.full:
+            raise Unavailable("The disk is full.", reason="disk")
+
+
+class Situation:
+    """An admission with a clock, a disk and a database that do as they are told."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.stored: dict[str, Usage] = {}
+        self.away = False
+        self.disk = Disk()
+        self.admission = Admission(self.usage, self.disk, lambda: self.now, every=3600)
+        self.admission.look()
+
+    def usage(self) -> dict[str, Usage]:
+        if self.away:
+            raise Unavailable("The database is away.")
+        return dict(self.stored)
+
+    def taken(self, vo: str = "alpha", size: int = 100, count: int = 1, **options: Any) -> int:
+        """How many of so many messages come in."""
+        settings = CommunitySettings.model_validate(NO_LIMITS | options)
+        for number in range(count):
+            try:
+                self.admission.check(vo, settings, size)
+            except Unavailable:
+                return number
+        return count
+
+    def refusal(self, size: int = 100, **options: Any) -> tuple[str, str]:
+        with pytest.raises(Unavailable) as error:
+            self.admission.check("alpha", CommunitySettings.model_validate(NO_LIMITS | options), size)
+        return error.value.reason, str(error.value)
+
+
+@pytest.fixture
+def situation() -> Any:
+    situation = Situation()
+    yield situation
+    situation.admission.close()
+
+
+def test_without_limits_everything_comes_in(situation: Situation) -> None:
+    assert situation.taken(count=10_000, size=10**9) == 10_000
+
+
+def test_a_rate_holds_over_ten_seconds(situation: Situation) -> None:
+    assert situation.taken(count=1000, MaxMessageRate=5) == 50
+    assert situation.refusal(MaxMessageRate=5) == (
+        "rate",
+        "VO alpha sends more than 5 messages a second (MaxMessageRate): send it later.",
+    )
+    situation.now += 2
+    assert situation.taken(count=1000, MaxMessageRate=5) == 10
+    situation.now += 3600
+    assert situation.taken(count=1000, MaxMessageRate=5) == 50
+
+
+def test_a_text_rate_takes_messages_whole(situation: Situation) -> None:
+    assert situation.taken(size=15_000, count=9, MaxTextRate=1000) == 1, "larger than ten seconds' worth"
+    assert situation.refusal(MaxTextRate=1000)[0] == "rate"
+    situation.now += 5.09
+    assert situation.taken(size=50, count=9, MaxTextRate=1000) == 2
+
+
+def test_a_vo_is_no_trouble_for_another_one(situation: Situation) -> None:
+    assert situation.taken("alpha", count=100, MaxMessageRate=1) == 10
+    assert situation.taken("beta", count=100, MaxMessageRate=1) == 10
+
+
+def test_a_changed_rate_holds_at_once(situation: Situation) -> None:
+    assert situation.taken(count=100, MaxMessageRate=1) == 10
+    situation.now += 1
+    assert situation.taken(count=100, MaxMessageRate=7) == 7
+
+
+def test_a_quota_counts_what_came_since_the_last_look(situation: Situation) -> None:
+    situation.stored = {"alpha": Usage(1, 700), "beta": Usage(1, 5000)}
+    situation.admission.look()
+    assert situation.taken(count=100, Quota=1000) == 3
+    reason, sentence = situation.refusal(Quota=1000)
+    assert (reason, "(Quota) is 1000" in sentence) == ("quota", True)
+    situation.stored = {"alpha": Usage(1, 1000)}
+    situation.admission.look()
+    assert situation.taken(Quota=1000) == 0
+    situation.stored = {}
+    situation.admission.look()
+    assert situation.taken(count=100, Quota=1000) == 10
+
+
+def test_a_database_that_is_away_does_not_empty_the_quota(situation: Situation) -> None:
+    situation.stored = {"alpha": Usage(1, 950)}
+    situation.admission.look()
+    situation.away = True
+    situation.admission.look()
+    assert situation.taken(count=9, Quota=1000) == 1
+    situation.admission.look()
+    assert situation.taken(Quota=1000) == 0
+
+
+def test_a_goodbye_always_comes_in(situation: Situation) -> None:
+    situation.disk.full = True
+    situation.stored = {"alpha": Usage(1, 10**6)}
+    situation.admission.look()
+    assert situation.taken(size=0, count=100, Quota=1, MaxMessageRate=1) == 100
+    assert situation.refusal()[0] == "disk"
+
+
+def test_open_logs_are_limited(situation: Situation) -> None:
+    situation.stored = {"alpha": Usage(3, 0)}
+    situation.admission.look()
+    settings = [CommunitySettings.model_validate({"MaxOpenLogs": most}) for most in (0, 3, 4)]
+    assert [situation.admission.may_open("alpha", each) for each in settings] == [True, False, True]
+    assert all(situation.admission.may_open("beta", each) for each in settings)
+    assert situation.admission.usage()["alpha"].open_logs == 3
+
+
+def test_the_usage_of_a_database(store: Any, archives: Any) -> None:
+    keys = [store.new_key() for _ in range(3)]
+    for key in keys:
+        store.send("2026-06-10T11:02:02.823512Z INFO [A] text\n", key)
+    store.finalise(keys[1])
+    store.finalise(keys[2])
+    archives.add()
+    archives.deliver(store.record(keys[2]).log_id)
+
+    def of_alpha() -> Usage:
+        with store.database.reading() as connection:
+            return usage.by_vo(connection)["alpha"]
+
+    size = store.record(keys[0]).bytes
+    assert of_alpha() == Usage(1, 3 * size)
+    store.expire(keys[2])
+    assert of_alpha() == Usage(1, 2 * size)
+    store.close_silent()
+    assert of_alpha() == Usage(0, 2 * size)
