@@ -55,7 +55,7 @@ def registry() -> Tree:
 
 def operations(stack: Stack) -> Tree:
     """The pilots' options, per community; archived in a local directory."""
-    pilots = {"RemoteLogging": True, "RemoteLoggerURL": stack.collector_urls[0]}
+    pilots = {"RemoteLogging": True, "RemoteLoggerURL": stack.pilots_url}
     return {
         "Operations": {
             "Defaults": {"Pilot": {"LocalDirectory": {"Path": stack.layout.archive}}},

@@ -10,6 +10,12 @@ from .state import Stack
 
 BIN = PROJECT / ".venv" / "bin"
 
+DAEMONS = PROJECT / ".venv" / "daemons" / "usr"
+"""What dev/install only unpacked: HAProxy and runit."""
+
+_SERVERS = f"/usr/sbin:{DAEMONS / 'sbin'}:{DAEMONS / 'bin'}"
+"""Where servers are: Debian keeps them out of users' PATH."""
+
 OTHER_AUTHORITIES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "SSL_CERT_FILE", "SSL_CERT_DIR")
 """requests, boto3 and OpenSSL prefer these to the CA directory that DIRAC gives them."""
 
@@ -34,7 +40,7 @@ def of_component(layout: Layout, component: str, **more: str) -> dict[str, str]:
     return {
         **inherited,
         **_PATIENCE_WITH_XROOTD,
-        "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}:/usr/sbin",  # Debian keeps servers out of users' PATH
+        "PATH": f"{BIN}:{os.environ.get('PATH', os.defpath)}:{_SERVERS}",
         "HOME": str(layout.home("home")),  # ~/.dirac.cfg would be read before everything else
         "no_proxy": _LOOPBACK_NAMES,
         "NO_PROXY": _LOOPBACK_NAMES,

@@ -2,9 +2,9 @@
 
 import signal
 
-from . import agent, collectors, grid, mariadb, processes, s3, xrootd
+from . import agent, balancer, collectors, grid, mariadb, processes, s3, xrootd
 from .failure import StackFailure
-from .state import Stack
+from .state import BALANCER, Stack
 
 ACTIONS = ("stop", "start", "kill", "pause", "resume")
 
@@ -47,6 +47,8 @@ def _start(stack: Stack, component: str) -> None:
         collectors.wait_for(stack, component)
     elif component == "mariadb":
         mariadb.start(stack)
+    elif component == BALANCER:
+        balancer.start(stack)
     elif component == "agent":
         agent.start(stack)
     elif component == "xrootd":

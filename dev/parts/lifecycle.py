@@ -6,7 +6,7 @@ import string
 import time
 from pathlib import Path
 
-from . import agent, collectors, configuration, grid, mariadb, processes, state
+from . import agent, balancer, collectors, configuration, grid, mariadb, processes, state
 from .credentials import write_credentials
 from .environment import write_env_sh
 from .failure import StackFailure
@@ -82,6 +82,10 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
         collectors.wait_for(stack, collector)
         progress(f"{collector} {stack.url(collector, state.SERVICE)}")
 
+    if plan.balancer:
+        balancer.start(stack)
+        progress(f"HAProxy {stack.pilots_url}")
+
     write_env_sh(stack)
     if plan.agent:
         agent.start(stack)
@@ -93,6 +97,8 @@ def _components_with_a_port(stack: Stack) -> list[str]:
     components = list(stack.collectors)
     if stack.plan.needs_mariadb:
         components.append("mariadb")
+    if stack.plan.balancer:
+        components.append(state.BALANCER)
     if stack.plan.grid:
         components += grid.COMPONENTS_WITH_A_PORT
     return components

@@ -44,6 +44,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--database", choices=("sqlite", "mariadb"), default="sqlite", help="where PilotLogDB is")
     up.add_argument("--grid", action="store_true", help="with CS, RSS, file catalogue, ProxyManager, xrootd and S3")
     up.add_argument("--agent", action="store_true", help="with a PilotLoggingAgent that loops")
+    up.add_argument("--balancer", action="store_true", help="with HAProxy in front of the collectors")
     up.add_argument("--stock", action="store_true", help="with DIRAC's own handler instead of ours, to compare")
     up.add_argument(
         "--option",
@@ -89,6 +90,7 @@ def _up(arguments: argparse.Namespace) -> int:
         database=arguments.database,
         grid=arguments.grid,
         agent=arguments.agent,
+        balancer=arguments.balancer,
         stock=arguments.stock,
         options=tuple(arguments.option),
     )

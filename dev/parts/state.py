@@ -13,6 +13,7 @@ from .layout import Layout
 from .processes import Process
 
 SERVICE = "WorkloadManagement/TornadoPilotLogging"
+BALANCER = "balancer"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Plan:
         database: of PilotLogDB: sqlite or mariadb
         grid: with CS, catalogue, storage elements and what they need
         agent: with a PilotLoggingAgent in the background
+        balancer: with HAProxy in front of the collectors
         stock: with DIRAC's own handler in place of ours
         options: ``/Path/To/Option=value``, over everything written by default
     """
@@ -32,6 +34,7 @@ class Plan:
     database: str = "sqlite"
     grid: bool = False
     agent: bool = False
+    balancer: bool = False
     stock: bool = False
     options: tuple[str, ...] = ()
 
@@ -79,6 +82,11 @@ class Stack:
     @property
     def collector_urls(self) -> list[str]:
         return [self.url(collector, SERVICE) for collector in self.collectors]
+
+    @property
+    def pilots_url(self) -> str:
+        """Where pilots are told to send to."""
+        return self.url(BALANCER, SERVICE) if self.plan.balancer else self.collector_urls[0]
 
     def add(self, process: Process) -> None:
         """Note a process at once, so that it is ended whatever happens next."""

@@ -8,6 +8,7 @@ with kB, MB, GB (10^3) or KiB, MiB, GiB (2^10).
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -21,6 +22,7 @@ _SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**1
 _LONGEST = 100 * 365 * 86400.0
 _LARGEST = 2.0**50
 """Nothing sensible is longer or larger, and no calendar or index overflows below."""
+_YES, _NO = {"yes", "y", "true", "1"}, {"no", "n", "false", "0"}
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 
 
@@ -51,10 +53,33 @@ def _number(value: Any) -> int:
     return int(value)
 
 
+def _flag(value: Any) -> bool:
+    # The words that DIRAC takes.
+    word = str(value).strip().lower()
+    if word not in _YES | _NO:
+        raise ValueError("yes or no")
+    return word in _YES
+
+
+def _networks(value: Any) -> tuple[Any, ...]:
+    try:
+        return tuple(ipaddress.ip_network(name) for name in _names(value))
+    except ValueError as error:
+        raise ValueError("IP addresses or networks such as 192.0.2.7, 198.51.100.0/24") from error
+
+
+def comes_from(address: str, networks: tuple[IPNetwork, ...]) -> bool:
+    """Whether an IP address is in one of the networks."""
+    return bool(networks) and any(ipaddress.ip_address(address) in network for network in networks)
+
+
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Seconds = Annotated[float, BeforeValidator(_duration)]
 Bytes = Annotated[int, BeforeValidator(_size)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Number = Annotated[int, BeforeValidator(_number)]
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+Networks = Annotated[tuple[IPNetwork, ...], BeforeValidator(_networks)]
 
 
 class Settings(BaseModel):
@@ -80,6 +105,32 @@ class CollectorSettings(Settings):
 
     max_pending_size: Bytes = Field(64 * 2**20, alias="MaxPendingSize")
     """Text that may wait in memory for its commit, in bytes; beyond it senders are told to come back later."""
+
+    min_free_disk: Bytes = Field(2**30, alias="MinFreeDisk")
+    """With less room than this on the disk of the database new text is refused as Unavailable; in bytes, 0: never."""
+
+    max_request_memory: Bytes = Field(256 * 2**20, alias="MaxRequestMemory")
+    """What request bodies may take in memory at one time, in bytes; beyond it they are refused as Unavailable. The
+    first 64 KiB of each do not count."""
+
+    max_connections: Number = Field(4000, alias="MaxConnections")
+    """Connections at one time; fewer where the limit on file descriptors is lower."""
+
+    max_unauthenticated: Number = Field(200, alias="MaxUnauthenticated")
+    """Connections at one time that have not yet shown valid credentials; beyond it the oldest one of the address that
+    has most of them is closed."""
+
+    unauthenticated_time: Seconds = Field(20.0, alias="UnauthenticatedTime")
+    """A connection that has not shown valid credentials after this time is closed, in seconds."""
+
+    idle_time: Seconds = Field(300.0, alias="IdleTime")
+    """A connection is closed that brings no next request for so long, in seconds."""
+
+    body_time: Seconds = Field(300.0, alias="BodyTime")
+    """A request's body that takes longer than this to arrive is given up, in seconds."""
+
+    balancer_addresses: Networks = Field((), alias="BalancerAddresses")
+    """Addresses or networks of balancers that end TLS themselves. Only from there certificates in headers count."""
 
     read_any_vo: Names = Field(("Operator", "JobAdministrator", "TrustedHost"), alias="ReadAnyVO")
     """Properties whose holders may read the logs of every VO."""
@@ -108,6 +159,24 @@ class CommunitySettings(Settings):
     keep_delivered: Seconds = Field(86400.0, alias="KeepDelivered")
     """How long the text of a stored log stays in the database as well, in seconds."""
 
+    max_log_size: Bytes = Field(100 * 2**20, alias="MaxLogSize")
+    """A longer log keeps its beginning and its end; in bytes, 0: no limit."""
+
+    max_open_logs: Number = Field(200_000, alias="MaxOpenLogs")
+    """With so many open logs of the VO a new one is refused as Unavailable; 0: no limit."""
+
+    max_message_rate: Number = Field(1000, alias="MaxMessageRate")
+    """Messages a second that one collector takes from the VO, over ten seconds; 0: no limit."""
+
+    max_text_rate: Bytes = Field(20 * 2**20, alias="MaxTextRate")
+    """Bytes of text a second that one collector takes from the VO, over ten seconds; 0: no limit."""
+
+    quota: Bytes = Field(50 * 10**9, alias="Quota")
+    """With so much text of the VO in the database more is refused as Unavailable; in bytes, 0: no limit."""
+
+    redact: Flag = Field(True, alias="Redact")
+    """Whether secrets are taken out of the text before it is stored."""
+
 
 class AgentSettings(Settings):
     """``/Systems/WorkloadManagement/Agents/PilotLoggingAgent``, the options that are ours."""
@@ -119,7 +188,11 @@ class AgentSettings(Settings):
     """A shifter's proxy with less time left than this is fetched anew, in seconds."""
 
     max_workers: Number = Field(4, alias="MaxWorkers")
-    """How many VOs are served at once, each by a process of its own."""
+    """How many VOs are served at once, each by a process of its own; up to twice as many while transfers take longer than
+    a turn."""
+
+    turn_time: Seconds = Field(60.0, alias="TurnTime")
+    """A VO's process begins no new log after this time, and the next VO has its turn. In seconds."""
 
     worker_time: Seconds = Field(3600.0, alias="WorkerTime")
     """A VO's process that takes longer than this is ended; its logs are tried again later. In seconds."""

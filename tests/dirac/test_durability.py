@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import http.client
-import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 from harness.client import Client, form
+from harness.locking import write_lock
 from harness.sender import batch
 from harness.stacks import RunningStack, dumped, milliseconds_of
 from harness.waiting import until
@@ -77,16 +76,6 @@ def test_all_that_was_acknowledged_before_kill_9_is_there_once(own_stack: Callab
             assert not reader("readLog", sender.stamp).value["gaps"]
 
 
-@contextlib.contextmanager
-def _write_lock(stack: RunningStack) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(stack.layout.sqlite, timeout=20, isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-    finally:
-        connection.close()
-
-
 def test_nobody_waits_for_a_slow_commit_but_its_sender(stack: RunningStack, user: Client, stamp: str) -> None:
     """For 3 s nobody can write: more senders wait than the collector has threads, and readers are served meanwhile."""
     stack.client("alpha_pilot")("sendMessage", dumped("before\n"), stamp, "alpha")
@@ -102,7 +91,7 @@ def test_nobody_waits_for_a_slow_commit_but_its_sender(stack: RunningStack, user
     for client in clients:
         client("ping")
     threads = [threading.Thread(target=send, args=pair) for pair in zip(clients, stamps, strict=True)]
-    with _write_lock(stack):
+    with write_lock(stack):
         end = time.monotonic() + 3
         for thread in threads:
             thread.start()

@@ -377,7 +377,7 @@ def test_statistics(stack: RunningStack, pilot: Client, stamp: str) -> None:
     after = operator("getStatistics").value
     assert after["acknowledged"] - before["acknowledged"] == 2
     assert after["repeated"] - before["repeated"] == 1
-    assert after["refused"]["Rejected"] - before["refused"].get("Rejected", 0) == 1
+    assert after["refused"]["malformed"] - before["refused"].get("malformed", 0) == 1
     assert after["logs"]["alpha"]["Open"] - before["logs"].get("alpha", {}).get("Open", 0) == 1
     assert after["pendingBytes"] == 0
     assert 0 < after["latency"]["p50"] <= after["latency"]["p99"] < 30

@@ -13,12 +13,15 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
-from harness.client import Client
+from harness.client import FORM, Client, form
+from harness.persistent_sender import go_on, hanging, sending
 from harness.sender import batch
+from harness.show import show
 from harness.stacks import RunningStack, dumped
 from harness.waiting import until
 from sqlalchemy import URL, Engine, event
 
+from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
 
 COLLECTORS = 3
@@ -68,6 +71,21 @@ def test_many_processes_make_the_tables_at_the_same_moment(mariadb_server: Any) 
         process.join(30)
 
 
+def test_a_process_that_hangs_in_a_transaction_loses_its_locks(mariadb_server: Any) -> None:
+    """Or the log that it writes, and all that others commit together with it, would be refused until it ends."""
+    url = mariadb_server.new_database()
+    hanging_one, other = PreparedDatabase(url), PreparedDatabase(url)
+    change = "UPDATE PilotLogSchema SET Version = Version + 1"
+    with pytest.raises(Unavailable), hanging_one.writing() as connection:
+        connection.exec_driver_sql(change)
+        other.transact(lambda connection: connection.exec_driver_sql(change))
+        connection.exec_driver_sql("SELECT 1")
+    with other.reading() as connection:
+        assert connection.exec_driver_sql("SELECT Version - 1 FROM PilotLogSchema").scalar_one() == 1
+    for database in (hanging_one, other):
+        database.close()
+
+
 def test_a_pilot_that_changes_collector_leaves_one_log(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
     expected = ""
     for seq in range(1, 31):
@@ -114,19 +132,107 @@ def test_the_same_numbers_through_all_at_once(stack: RunningStack, pilots: list[
         assert (page["text"], page["gaps"]) == ("".join(f"{seq}\n" for seq in range(1, 16)), [])
 
 
-def test_one_collector_is_killed_and_the_others_go_on(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
-    for seq in (1, 2):
-        assert pilots[2]("appendLog", batch(stamp, seq, f"{seq}\n"))["OK"]
-    stack.collector(2, "kill")
-    try:
-        with pytest.raises(OSError):
-            pilots[2]("appendLog", batch(stamp, 3, "3\n"))
-        for seq in (2, 3):
-            assert pilots[seq % 2]("appendLog", batch(stamp, seq, f"{seq}\n"))["OK"]
-        page = stack.client("alpha_user", 0)("readLog", stamp).value
-        assert (page["text"], page["gaps"]) == ("1\n2\n3\n", [])
-    finally:
+def _lose_the_reply(stack: RunningStack, collector: int, stamp: str, text: str) -> None:
+    """Send a stock message and never read the reply: it is stored, and the sender does not know."""
+    client = stack.client("alpha_pilot", collector)
+    _begin(client, "sendMessage", dumped(text), stamp, "alpha")
+    reader = stack.client("alpha_user", 1)
+    until(lambda: reader("readLog", stamp).get("Value", {}).get("text") == text, what="it is stored")
+    client.close()
+
+
+def _begin(client: Client, method: str, *arguments: Any) -> None:
+    client.connection.request("POST", client.address.path, form(method, *arguments), {"Content-Type": FORM})
+
+
+def test_a_stock_message_is_sent_again_to_another_after_a_lost_reply(
+    stack: RunningStack, pilots: list[Client], stamp: str
+) -> None:
+    lines = [f"2026-06-10T11:02:02.{number:06}Z INFO [Pilot] {number}\n" for number in range(3)]
+    _lose_the_reply(stack, 0, stamp, lines[0])
+    # The same; and with more lines behind it, whose reply is lost too; and the same again
+    assert pilots[1]("sendMessage", dumped(lines[0]), stamp, "alpha")["OK"]
+    _lose_the_reply(stack, 2, stamp, lines[0] + lines[1])
+    assert pilots[0]("sendMessage", dumped(lines[0] + lines[1]), stamp, "alpha")["OK"]
+    assert pilots[1]("sendMessage", dumped(lines[2]), stamp, "alpha")["OK"]
+    assert stack.client("alpha_user", 2).text_of(stamp) == "".join(lines)
+
+
+def test_honest_messages_that_look_alike_are_all_kept(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
+    lines = [f"2026-06-10T11:02:{number:02}.000000Z INFO [Pilot] still alive\n" for number in range(6)]
+    for number, line in enumerate(lines):
+        assert pilots[number % COLLECTORS]("sendMessage", dumped(line), stamp, "alpha")["OK"]
+    assert stack.client("alpha_user").text_of(stamp) == "".join(lines)
+
+
+def test_a_gap_is_shown_in_its_place_until_it_is_filled(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
+    for collector, seq in enumerate((1, 2, 5)):
+        assert pilots[collector]("appendLog", batch(stamp, seq, f"{seq}\n"))["OK"]
+    page = stack.client("alpha_user", 2)("readLog", stamp).value
+    assert page["text"] == "1\n2\n5\n"
+    assert page["gaps"] == [{"offset": 4, "session": "s", "first": 3, "last": 4}]
+    code, output, errors = show(stack, stamp)
+    assert (code, output.decode()) == (0, "1\n2\n[... messages 3 to 4 are missing here (session s) ...]\n5\n"), errors
+    for collector, seq in ((1, 4), (2, 3)):
+        assert pilots[collector]("appendLog", batch(stamp, seq, f"{seq}\n"))["OK"]
+    page = stack.client("alpha_user", 0)("readLog", stamp).value
+    assert (page["text"], page["gaps"]) == ("1\n2\n3\n4\n5\n", [])
+
+
+def test_two_collectors_get_the_same_number_at_the_same_moment(
+    stack: RunningStack, pilots: list[Client], stamp: str
+) -> None:
+    times = 200
+    together = threading.Barrier(2, timeout=30)
+
+    def send(client: Client) -> set[int]:
+        expected = set()
+        for seq in range(1, times + 1):
+            together.wait()
+            expected.add(client("appendLog", batch(stamp, seq, f"{seq}\n")).value["nextSeq"] - seq)
+        return expected
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(send, pilots[:2])) == [{1}, {1}]
+    page = stack.client("alpha_user", 2)("readLog", stamp).value
+    assert (page["text"], page["gaps"]) == ("".join(f"{seq}\n" for seq in range(1, times + 1)), [])
+    assert stack.run_sql(f"SELECT `Lines` FROM PilotLogs WHERE Stamp = '{stamp}'").strip() == str(times)
+
+
+def test_a_collector_is_killed_while_pilots_send(stack: RunningStack) -> None:
+    with sending(stack, stack.urls) as senders:
+        stack.collector(2, "kill")
+        go_on(senders)
         stack.collector(2, "start")
+    assert max(sender.errors for sender in senders) <= 10, "others were found soon"
+
+
+def test_all_collectors_are_restarted_while_pilots_send(stack: RunningStack) -> None:
+    with sending(stack, stack.urls, count=4):
+        for number in range(COLLECTORS):
+            stack.collector(number, "stop")
+            stack.collector(number, "start")
+
+
+def test_one_collector_hangs_and_the_others_go_on(stack: RunningStack, stamp: str) -> None:
+    """What hangs in it is stored when it wakes up, after the senders have long gone elsewhere."""
+    with sending(stack, stack.urls, timeout=1) as senders:
+        with hanging(stack, 0, senders):
+            pass
+
+
+def test_a_stock_message_arrives_after_its_longer_resend(stack: RunningStack, pilots: list[Client], stamp: str) -> None:
+    lines = [f"2026-06-10T11:02:02.{number:06}Z INFO [Pilot] {number}\n" for number in range(3)]
+    assert pilots[0]("ping")["OK"]
+    stack.collector(0, "pause")
+    try:
+        _begin(pilots[0], "sendMessage", dumped(lines[0]), stamp, "alpha")
+        assert pilots[1]("sendMessage", dumped(lines[0] + lines[1]), stamp, "alpha")["OK"]
+    finally:
+        stack.collector(0, "resume")
+    assert pilots[0].connection.getresponse().status == 200
+    assert pilots[2]("sendMessage", dumped(lines[2]), stamp, "alpha")["OK"]
+    assert stack.client("alpha_user", 1).text_of(stamp) == "".join(lines)
 
 
 def test_the_agent_delivers_from_it(stack: RunningStack, pilots: list[Client], stamp: str) -> None:

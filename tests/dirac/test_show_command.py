@@ -11,29 +11,11 @@ import uuid
 import pytest
 from harness.client import Client
 from harness.sender import batch
-from harness.stacks import PROJECT, RunningStack
+from harness.show import COMMAND, show, show_environment
+from harness.stacks import RunningStack
 from harness.waiting import until
 
-COMMAND = PROJECT / ".venv" / "bin" / "dirac-pilot-logs-show"
 HOSTILE = "\x1b[2J\x1b]0;owned\x07red\x9b31m \u202egpj.exe \x00\x08 \ud800 tab\tend\r\nünï €𝄞\n"
-
-
-def _environment(stack: RunningStack, caller: str) -> dict[str, str]:
-    layout = stack.layout
-    more = {"DIRACSYSCONFIG": str(layout.configuration), "X509_USER_PROXY": str(layout.credentials / f"{caller}.pem")}
-    environment = stack.environment("home", **more)
-    # As after ". DIR/env.sh": nothing of the stack's own processes.
-    for name in ("PYTHONPATH", "PILOTLOGGING_STACK", "DIRAC_ROOT_PATH"):
-        environment.pop(name)
-    return environment
-
-
-def _show(stack: RunningStack, *arguments: str, caller: str = "alpha_user") -> tuple[int, bytes, str]:
-    """Exit code, standard output and standard error."""
-    done = subprocess.run(
-        [COMMAND, *arguments], capture_output=True, env=_environment(stack, caller), timeout=60, check=False
-    )
-    return done.returncode, done.stdout, done.stderr.decode()
 
 
 def _own_words(errors: str) -> list[str]:
@@ -43,7 +25,7 @@ def _own_words(errors: str) -> list[str]:
 
 def test_a_running_log_is_shown_as_it_is_and_nothing_else(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, HOSTILE))
-    code, output, errors = _show(stack, stamp)
+    code, output, errors = show(stack, stamp)
     assert code == 0, errors
     assert output == HOSTILE.encode("utf-8", "surrogatepass")
     assert _own_words(errors) == []
@@ -53,7 +35,7 @@ def test_a_finished_log_of_many_pages_with_a_gap(stack: RunningStack, pilot: Cli
     text = "a line of some length ünï €\n" * 100_000  # 3 MB, more than one page with the other one
     pilot("appendLog", batch(stamp, 1, text), compressed=True)
     pilot("appendLog", batch(stamp, 4, text, final={"retCode": 0}), compressed=True)
-    code, output, errors = _show(stack, stamp)
+    code, output, errors = show(stack, stamp)
     assert code == 0, errors
     shown = output.decode()
     assert shown.startswith(text)
@@ -63,7 +45,7 @@ def test_a_finished_log_of_many_pages_with_a_gap(stack: RunningStack, pilot: Cli
 
 def test_follow_goes_on_to_the_end(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, "one\n"))
-    follower = stack.start("show", [COMMAND, stamp, "--follow"], _environment(stack, "alpha_user"))
+    follower = stack.start("show", [COMMAND, stamp, "--follow"], show_environment(stack, "alpha_user"))
     until(lambda: follower.output.read_text() == "one\n", what="the first line is shown")
     pilot("appendLog", batch(stamp, 2, "two\n"))
     until(lambda: follower.output.read_text() == "one\ntwo\n", what="a line is shown when it comes")
@@ -75,7 +57,7 @@ def test_follow_goes_on_to_the_end(stack: RunningStack, pilot: Client, stamp: st
 
 def test_follow_outlives_a_collector_that_is_away(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, "one\n"))
-    follower = stack.start("show", [COMMAND, stamp, "--follow"], _environment(stack, "alpha_user"))
+    follower = stack.start("show", [COMMAND, stamp, "--follow"], show_environment(stack, "alpha_user"))
     until(lambda: follower.output.read_text() == "one\n")
     stack.collector(0, "stop")
     threading.Event().wait(1.5)  # long enough for a poll of it to fail
@@ -99,7 +81,7 @@ def test_refusals_are_one_sentence_and_exit_code_1(
     stack: RunningStack, pilot: Client, stamp: str, arguments: list[str], caller: str, sentence: str
 ) -> None:
     pilot("appendLog", batch(stamp, 1, "secret\n"))
-    code, output, errors = _show(stack, *(word.replace("STAMP", stamp) for word in arguments), caller=caller)
+    code, output, errors = show(stack, *(word.replace("STAMP", stamp) for word in arguments), caller=caller)
     assert (code, output) == (1, b"")
     (said,) = _own_words(errors)
     assert said.startswith(f"dirac-pilot-logs-show: {sentence.replace('STAMP', stamp)}")
@@ -108,7 +90,7 @@ def test_refusals_are_one_sentence_and_exit_code_1(
 
 def test_an_operator_names_the_vo(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, "one\n"))
-    code, output, _ = _show(stack, stamp, "-V", "alpha", caller="operator")
+    code, output, _ = show(stack, stamp, "-V", "alpha", caller="operator")
     assert (code, output) == (0, b"one\n")
 
 
@@ -116,7 +98,7 @@ def test_a_terminal_is_not_steered_by_a_log(stack: RunningStack, pilot: Client, 
     pilot("appendLog", batch(stamp, 1, HOSTILE, final={}))
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [COMMAND, stamp], stdout=follower, stderr=subprocess.PIPE, env=_environment(stack, "alpha_user")
+        [COMMAND, stamp], stdout=follower, stderr=subprocess.PIPE, env=show_environment(stack, "alpha_user")
     )
     os.close(follower)
     shown = b""
@@ -140,7 +122,7 @@ def test_a_terminal_is_not_steered_by_a_log(stack: RunningStack, pilot: Client, 
 def test_a_reader_who_has_seen_enough(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, "a line\n" * 500_000, final={}), compressed=True)
     process = subprocess.Popen(
-        [COMMAND, stamp], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment(stack, "alpha_user")
+        [COMMAND, stamp], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=show_environment(stack, "alpha_user")
     )
     assert process.stdout
     assert process.stdout.readline() == b"a line\n"
@@ -154,6 +136,6 @@ def test_a_reader_who_has_seen_enough(stack: RunningStack, pilot: Client, stamp:
 
 
 def test_the_script_says_what_it_wants(stack: RunningStack) -> None:
-    code, output, errors = _show(stack)
+    code, output, errors = show(stack)
     assert code != 0
     assert "Traceback" not in output.decode() + errors

@@ -10,6 +10,8 @@ import pytest
 
 from PilotLoggingDIRAC.model import DeliveryState, LogKey
 from PilotLoggingDIRAC.store import deliveries, schema
+from PilotLoggingDIRAC.store import due as due_module
+from PilotLoggingDIRAC.store.due import due
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=6)
@@ -32,7 +34,7 @@ class WorkList:
 
     def due(self, now: datetime = NOW, plugin: str = "A", vo: str = "alpha", limit: int = 100) -> list[int]:
         with self.database.reading() as connection:
-            return deliveries.due(connection, vo, plugin, now, limit)
+            return due(connection, vo, plugin, now, limit)
 
     def claim(self, log_id: int, owner: str, now: datetime = NOW) -> Any:
         with self.database.writing() as connection:
@@ -232,3 +234,79 @@ def test_the_backlog(work: WorkList) -> None:
     assert alpha.last_error == "The storage element is full."
     assert abs(now - alpha.oldest - timedelta(hours=5)) < timedelta(minutes=1)
     assert (beta.vo, beta.logs, beta.failing, beta.last_error) == ("beta", 1, 0, "")
+
+
+def test_the_backlog_of_named_plugins_has_what_was_never_tried(work: WorkList) -> None:
+    """Also when no agent runs at all, which is when it matters."""
+    tried, _ = (work.closed_log(ago=timedelta(hours=hours)) for hours in (2, 5))
+    work.closed_log(vo="gamma")
+    work.store.send("open\n", key=LogKey("alpha", "f" * 32))
+    work.claim(tried, "first")
+    work.fail(tried, "first", 1, "The storage element is full.", NOW)
+    with work.database.reading() as connection:
+        found = deliveries.backlog(connection, {"alpha": ("A", "B"), "gamma": ("A",), "delta": ("A",)})
+        now = work.database.now(connection)
+        assert [entry.vo for entry in deliveries.backlog(connection)] == ["alpha"]
+    figures = [(entry.vo, entry.plugin, entry.logs, entry.failing, entry.untried) for entry in found]
+    assert figures == [("alpha", "A", 2, 1, 1), ("alpha", "B", 2, 0, 2), ("gamma", "A", 1, 0, 1)]
+    assert [entry.last_error for entry in found] == ["The storage element is full.", "", ""]
+    assert abs(now - found[0].oldest - timedelta(hours=5)) < timedelta(minutes=1)
+
+
+def test_a_plugin_that_was_taken_off_has_no_backlog(work: WorkList) -> None:
+    log_id = work.closed_log()
+    work.claim(log_id, "first")
+    with work.database.reading() as connection:
+        assert [entry.plugin for entry in deliveries.backlog(connection, {"alpha": ("B",)})] == ["B"]
+
+
+def failed(work: WorkList, attempts: int, pause: timedelta, ago: timedelta = timedelta()) -> int:
+    """A log that has failed, and the end of its pause after ``NOW``."""
+    log_id = work.closed_log(ago=ago)
+    work.claim(log_id, "first", now=NOW - timedelta(days=1))
+    work.fail(log_id, "first", attempts, "no", NOW + pause)
+    return log_id
+
+
+def test_logs_that_never_failed_go_first(work: WorkList) -> None:
+    minute, hour = timedelta(minutes=1), timedelta(hours=1)
+    old = failed(work, 20, -minute, ago=9 * hour)
+    older_pause = failed(work, 1, -2 * minute, ago=hour)
+    failed(work, 1, minute)
+    young, fresh = work.closed_log(), work.closed_log(ago=3 * hour)
+    assert work.due() == [fresh, young, older_pause, old]
+    assert work.due(limit=3) == [fresh, young, older_pause]
+    assert work.due(limit=2) == [fresh, young]
+
+
+def test_a_delivered_log_with_a_late_line_counts_as_one_that_never_failed(work: WorkList) -> None:
+    log_id = failed(work, 3, timedelta())
+    work.claim(log_id, "first")
+    work.confirm(log_id, "first")
+    work.store.send("late\n", key=LogKey("alpha", f"{1:032d}"))
+    other = failed(work, 1, timedelta())
+    assert work.due() == [log_id, other]
+
+
+def test_pauses_of_one_vo_and_plugin_end(work: WorkList, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(due_module, "_STEP", 2)
+    hour = timedelta(hours=1)
+    ids = [
+        failed(work, attempts, pause, ago=age * hour)
+        for attempts, pause, age in ((1, hour, 1), (5, hour, 3), (2, -hour, 2))
+    ]
+    with work.database.writing() as connection:
+        assert due_module.end_pauses(connection, "beta", "A", NOW) == 0
+        assert due_module.end_pauses(connection, "alpha", "B", NOW) == 0
+        assert [due_module.end_pauses(connection, "alpha", "A", NOW) for _ in range(3)] == [2, 1, 0]
+    assert work.due() == [ids[1], ids[2], ids[0]], "in the order of their arrival"
+    assert work.find(ids[1]).attempts == 5
+
+
+def test_what_an_owner_has(work: WorkList) -> None:
+    mine, theirs, done = (work.closed_log() for _ in range(3))
+    for log_id, owner in ((mine, "first"), (theirs, "second"), (done, "first")):
+        work.claim(log_id, owner)
+    work.confirm(done, "first")
+    with work.database.reading() as connection:
+        assert [delivery.log_id for delivery in deliveries.of_owner(connection, "first")] == [mine]

@@ -8,7 +8,9 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.deliver import community, delivery
 from PilotLoggingDIRAC.deliver.community import deliver_due
 from PilotLoggingDIRAC.deliver.contract import ClosedLog
-from PilotLoggingDIRAC.errors import Unavailable
+from PilotLoggingDIRAC.errors import ConfigurationError, Unavailable
 from PilotLoggingDIRAC.model import Append, DeliveryState, Final, LogKey, LogState
 from PilotLoggingDIRAC.store.engine import Database
 
@@ -43,8 +45,10 @@ def never() -> bool:
     return False
 
 
-def deliver_all(archives: Any, owner: str = "agent") -> dict[str, int]:
-    return dict(deliver_due(archives.courier(owner), "alpha", never))
+def deliver_all(archives: Any, owner: str = "agent", stopping: Callable[[], bool] = never) -> dict[str, int]:
+    """How many logs were delivered, and how many failed, where there were any."""
+    done = deliver_due(archives.courier(owner), "alpha", stopping)
+    return {name: number for name in ("delivered", "failed") if (number := getattr(done, name))}
 
 
 # Success
@@ -369,6 +373,37 @@ def test_no_plugin_of_today_has_the_expired_part(store: Any, archives: Any, log_
     assert store.delivery("Second").last_error.startswith("No plugin of the VO has the part of the log")
 
 
+def test_a_plugin_of_the_past_gives_the_expired_part(store: Any, archives: Any, log_id: int) -> None:
+    """The VO has moved to another storage since; the old one still has the beginning."""
+    former = archives.add("First")
+    archives.deliver(log_id)
+    store.expire()
+    store.send("late\n")
+    archives.plugins.clear()
+    second = archives.add("Second")
+    courier = replace(archives.courier(), former={"First": former}.__getitem__)
+    assert courier.deliver(log_id, "Second")
+    assert second.content() == "one\nlate\n"
+    assert store.record().state is LogState.ARCHIVED
+    assert former.content() == "one\n", "nothing is written to it any more"
+
+
+def test_a_plugin_of_the_past_that_is_not_installed_any_more(store: Any, archives: Any, log_id: int) -> None:
+    archives.add("First")
+    archives.deliver(log_id)
+    store.expire()
+    store.send("late\n")
+    archives.plugins.clear()
+    archives.add("Second")
+
+    def former(name: str) -> Any:
+        raise ConfigurationError("/Operations/alpha/Pilot/LoggingPlugins", f"names {name}, which is not there.")
+
+    assert not replace(archives.courier(), former=former).deliver(log_id, "Second")
+    assert "it was stored by First: /Operations/alpha" in store.delivery("Second").last_error
+    assert store.text() == "late\n"
+
+
 # Several agents
 
 
@@ -582,14 +617,14 @@ def test_a_log_is_delivered_once_a_round(store: Any, archives: Any) -> None:
     folder = archives.add()
     (key,) = make_logs(store, 1)
     folder.during_store = lambda _log: store.send("late\n", key=key)
-    assert dict(deliver_due(archives.courier(), "alpha", lambda: len(folder.stored) > 3)) == {"delivered": 1}
+    assert deliver_all(archives, stopping=lambda: len(folder.stored) > 3) == {"delivered": 1}
 
 
 def test_the_work_stops_between_two_logs(store: Any, archives: Any) -> None:
     folder = archives.add()
     make_logs(store, 5)
-    assert dict(deliver_due(archives.courier(), "alpha", lambda: len(folder.stored) >= 2)) == {"delivered": 2}
-    assert dict(deliver_due(archives.courier(), "alpha", lambda: True)) == {}
+    assert deliver_all(archives, stopping=lambda: len(folder.stored) >= 2) == {"delivered": 2}
+    assert deliver_all(archives, stopping=lambda: True) == {}
 
 
 def test_the_oldest_log_goes_first(store: Any, archives: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -15,8 +16,9 @@ from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, LogKey
 from PilotLoggingDIRAC.store import engine, logs
 from PilotLoggingDIRAC.store.append import append_all
-from PilotLoggingDIRAC.store.chunks import load_index
+from PilotLoggingDIRAC.store.chunks import index_of
 from PilotLoggingDIRAC.store.engine import Conflict, Database
+from PilotLoggingDIRAC.store.upgrade import prepare
 
 
 def test_a_transaction_is_seen_by_others_when_it_has_ended(store: Any, key: LogKey) -> None:
@@ -37,7 +39,7 @@ def test_a_reading_transaction_sees_one_moment(store: Any, archives: Any, key: L
         assert record is not None
         assert record.expired_bytes == 0
         store.expire()
-        index = load_index(connection, record.log_id, record.expired_chunk_id)
+        index = index_of(connection, record)
         assert index.size == record.bytes - record.expired_bytes
 
 
@@ -198,3 +200,34 @@ def test_a_server_that_does_not_take_the_largest_message_is_a_problem(mariadb_da
     assert problem is not None
     assert "max_allowed_packet" in problem
     assert "MaxMessageSize" in problem
+
+
+def test_a_table_that_somebody_keeps_locked_is_unavailable(
+    mariadb_server: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server itself would wait for a day, and a transaction that gives way is not tried again for ever."""
+    monkeypatch.setattr(engine, "_BUSY_SECONDS", 1.0)
+    monkeypatch.setattr(engine, "_CONFLICT_SECONDS", 0.5)
+    url = mariadb_server.new_database()
+    database, other = Database(url), Database(url)
+    prepare(database)
+    begun = time.monotonic()
+    with other.reading() as connection:
+        connection.execute(text("LOCK TABLES PilotLogs WRITE"))
+        with pytest.raises(Unavailable):
+            database.transact(lambda mine: append_all(mine, [Append(LogKey("alpha", "0" * 32))], datetime.now(UTC)))
+        connection.execute(text("UNLOCK TABLES"))
+    assert time.monotonic() - begun < 5
+    database.transact(lambda mine: append_all(mine, [Append(LogKey("alpha", "0" * 32))], datetime.now(UTC)))
+    database.close()
+    other.close()
+
+
+def test_a_server_that_is_silent_is_unavailable(mariadb_server: Any) -> None:
+    database = Database(mariadb_server.new_database(), answer_seconds=1)
+    begun = time.monotonic()
+    with pytest.raises(Unavailable):
+        with database.reading() as connection:
+            connection.execute(text("SELECT SLEEP(20)"))
+    assert time.monotonic() - begun < 5
+    database.close()

@@ -46,7 +46,7 @@ def assembled(database: Database, log: LogRecord, open_copy: OpenCopy, folder: P
         if log.expired_bytes:
             _copy_expired(database, log, open_copy, file)
         with database.reading() as connection:
-            index = chunks.load_index(connection, log.log_id, log.expired_chunk_id, log.expired_part.due)
+            index = chunks.index_of(connection, log)
             for piece in chunks.stream_text(connection, log.log_id, index):
                 file.write(piece)
         file.flush()

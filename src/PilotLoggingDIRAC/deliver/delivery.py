@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -37,12 +37,15 @@ class Courier:
         plugins: All plugins of the VO, by name: a log counts as archived when each of them has it.
         owner: Names this process among all agents.
         folder: Where a log stands while it is carried; on a disk that has room for the largest.
+        former: Gives a plugin that is none of the VO's any more, by its name; it may have text that has left the
+            database. Raises ConfigurationError where there is none.
     """
 
     database: Database
     plugins: Plugins
     owner: str
     folder: Path
+    former: Callable[[str], ArchivePlugin[Any]] | None = None
 
     def deliver(self, log_id: int, plugin_name: str) -> bool | None:
         """Deliver one log, if it is due and nobody else does it.
@@ -130,12 +133,17 @@ class Courier:
         self.database.transact(fail)
 
     def _open_copy(self, delivery: Delivery) -> AbstractContextManager[BinaryIO]:
-        if delivery.plugin not in self.plugins:
+        if delivery.plugin in self.plugins:
+            return self.plugins[delivery.plugin].fetch(delivery.reference)
+        try:
+            if self.former is None:
+                raise Unavailable("it is none of them any more.")
+            return self.former(delivery.plugin).fetch(delivery.reference)
+        except PilotLoggingError as error:
             raise Unavailable(
-                "No plugin of the VO has the part of the log that has left the database: "
-                f"it was stored by {delivery.plugin}, which is none of them any more."
-            )
-        return self.plugins[delivery.plugin].fetch(delivery.reference)
+                "No plugin of the VO has the part of the log that has left the database; "
+                f"it was stored by {delivery.plugin}: {error}"
+            ) from error
 
     @contextmanager
     def _kept(self, delivery: Delivery) -> Iterator[None]:
@@ -160,3 +168,25 @@ class Courier:
         finally:
             done.set()
             thread.join()
+
+
+def note_lost(database: Database, owner: str, error: str) -> list[Delivery]:
+    """Note a failure for all that a process had taken on that crashed or had to be killed.
+
+    Else the log with which a storage library crashes or hangs would be the first again, and no other would have
+    its turn.
+
+    Returns:
+        What it had taken on.
+    """
+
+    def note(connection: Connection) -> list[Delivery]:
+        now = database.now(connection)
+        lost = deliveries.of_owner(connection, owner)
+        for delivery in lost:
+            attempts = delivery.attempts + 1
+            next_attempt = now + pause_after(attempts)
+            deliveries.fail(connection, delivery.log_id, delivery.plugin, owner, attempts, error, next_attempt)
+        return lost
+
+    return database.transact(note)

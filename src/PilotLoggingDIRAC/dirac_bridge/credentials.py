@@ -36,9 +36,12 @@ class Caller:
         """
         if self.vo:
             return checked_vo(self.vo)
+        if not self.properties:
+            # Only where an operator has opened the method to everybody.
+            raise Rejected("Your credentials are in no group: you cannot write.", reason="not allowed")
         vo = checked_vo(named_vo)
         if vo not in cs.registered_vos():
-            raise Rejected(f"VO name is invalid: there is no VO {vo} in the Registry.")
+            raise Rejected(f"VO name is invalid: there is no VO {vo} in the Registry.", reason="not allowed")
         return vo
 
     def writes_only_for(self, named_vo: Any) -> str:
@@ -49,7 +52,7 @@ class Caller:
         """
         vo = self.writes_for(named_vo)
         if named_vo not in (None, "", vo):
-            raise Rejected(f"Your credentials are of VO {vo}: you cannot write for another one.")
+            raise Rejected(f"Your credentials are of VO {vo}: you cannot write for another one.", reason="not allowed")
         return vo
 
     def reads_any_vo(self, privileged: Collection[str]) -> bool:
@@ -64,8 +67,59 @@ class Caller:
         """
         vo = checked_vo(named_vo or self.vo)
         if vo != self.vo and not self.reads_any_vo(privileged):
-            raise Rejected(f"You may not read the logs of VO {vo}.")
+            raise Rejected(f"You may not read the logs of VO {vo}.", reason="not allowed")
         return vo
+
+
+_NO_GROUP = "visitor"
+"""DIRAC's name for the group of those who are in none: only what is open to all is open to it."""
+
+
+def only_own_group(credentials: dict[str, Any]) -> None:
+    """Let credentials, as they go to AuthManager, name no group that their user is not in.
+
+    AuthManager remembers for a minute that it has found a DN in a group, and takes it for a member of every other group
+    as well: with a proxy that names any group at all, anybody would be in it.
+
+    Raises:
+        Rejected: The extra credentials are neither a group nor a DN with its group.
+    """
+    extra = credentials.get(AuthManager.KW_EXTRA_CREDENTIALS)
+    if extra is None:
+        claimed, group = credentials[AuthManager.KW_DN], credentials.get(AuthManager.KW_GROUP)
+    elif isinstance(extra, str):
+        claimed, group = credentials[AuthManager.KW_DN], credentials.get(AuthManager.KW_GROUP, extra)
+    elif isinstance(extra, list) and len(extra) == 2 and all(isinstance(word, str) for word in extra):
+        claimed, group = extra
+    else:
+        raise Rejected("The extraCredentials are neither a group nor a DN and its group.")
+    if group in (None, AuthManager.KW_HOSTS_GROUP) or _is_member(claimed, group):
+        return
+    if isinstance(extra, list):
+        extra[1] = _NO_GROUP
+    else:
+        credentials[AuthManager.KW_GROUP] = _NO_GROUP
+
+
+def _is_member(dn: str, group: str) -> bool:
+    members = Registry.getUsersInGroup(group, [])
+    return bool(members) and bool(Registry.getUsernameForDN(dn, members)["OK"])
+
+
+_registered: dict[tuple[str, str], bool] = {}
+_MOST_REGISTERED = 10_000
+
+
+def is_registered(dn: str) -> bool:
+    """Whether a DN is that of a user or host in the Registry."""
+    key = (cs.version(), dn)
+    known = _registered.get(key)
+    if known is None:
+        if len(_registered) >= _MOST_REGISTERED:
+            _registered.clear()
+        known = Registry.getUsernameForDN(dn)["OK"] or Registry.getHostnameForDN(dn)["OK"]
+        _registered[key] = known
+    return known
 
 
 def caller_of(credentials: Mapping[str, Any]) -> Caller:

@@ -132,7 +132,8 @@ def redactor(vo: str) -> Redactor:
     try:
         return Redactor(pilot_options(vo, "Redaction"))
     except ValueError as error:
-        raise ConfigurationError(f"{_pilot_section(vo)}/Redaction", f"has a pattern that cannot be used: {error}") from error
+        section = f"{_pilot_section(vo)}/Redaction"
+        raise ConfigurationError(section, f"has a pattern that cannot be used: {error}") from error
 
 
 def pilot_options(vo: str, subsection: str = "") -> dict[str, Any]:

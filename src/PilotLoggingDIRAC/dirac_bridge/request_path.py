@@ -17,15 +17,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import hashlib
 import inspect
 import json
-import time
-from collections import OrderedDict
+import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from DIRAC import S_ERROR
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
@@ -36,18 +34,23 @@ from tornado.web import HTTPError, stream_request_body
 
 from ..errors import PilotLoggingError, Rejected
 from ..ingest.text import one_line
-from . import cs, results
-from .credentials import Caller, caller_of
+from ..settings import CollectorSettings, IPNetwork
+from . import connections, results, server
+from .credentials import Caller, caller_of, is_registered, only_own_group
 from .form import fields_of
+from .identification import shown_peer
+from .peers import Call
+from .request_body import Body, RequestMemory
 from .tls_context import share_contexts
+from .tls_errors import keep_to_their_connection
 
-_KNOWN_CHAINS = 1000
-"""Parsed certificate chains that are remembered; a chain takes some 20 kB."""
-_KNOWN_DECISIONS = 100
-"""Decisions that are remembered for one peer: a portal asks for many users."""
-_DECISION_SECONDS = 10.0
-"""How long AuthManager is not asked again, unless the CS has changed; it trusts its own caches for a minute."""
 _READERS = 8
+_STRANGERS_BODY = 2**16
+"""Bytes of a body that are taken from somebody who has a certificate, but is not in the Registry."""
+_STRANGERS_SECONDS = 20.0
+_ANY_SIZE = 2**62
+"""For Tornado, which would answer a large body with a bare 400."""
+_DIGITS = re.compile("[0-9]{1,18}")
 _LOGGED_CHARACTERS = 500
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -59,64 +62,26 @@ def immediate(method: F) -> F:
     return method
 
 
-class _Call(NamedTuple):
-    """What AuthManager is asked about."""
-
-    component: str
-    method: str
-    extra_credentials: str
-
-
-class _Accepted(NamedTuple):
-    """AuthManager's decision that a peer may call a method, and whom it took it for."""
-
-    credentials: dict[str, Any]
-    caller: Caller
-    cs_version: str
-    until: float
-
-
-class _Peer:
-    """What is known of a TLS peer from its certificates."""
-
-    __slots__ = ("_accepted", "_credentials", "expires")
-
-    def __init__(self, credentials: dict[str, Any]) -> None:
-        self._credentials = credentials
-        self._accepted: dict[_Call, _Accepted] = {}
-        self.expires = time.time() + credentials["secondsLeft"]
-
-    def accepted(self, call: _Call) -> _Accepted | None:
-        """The decision on an earlier request, while it may be trusted."""
-        accepted = self._accepted.get(call)
-        if accepted and accepted.until > time.monotonic() and accepted.cs_version == cs.version():
-            return accepted
-        return None
-
-    def note_accepted(self, call: _Call, credentials: dict[str, Any], caller: Caller) -> None:
-        """Remember a decision for some seconds."""
-        if len(self._accepted) >= _KNOWN_DECISIONS:
-            self._accepted.clear()
-        until = time.monotonic() + _DECISION_SECONDS
-        self._accepted[call] = _Accepted(credentials, caller, cs.version(), until)
-
-    def credentials(self) -> dict[str, Any]:
-        """A copy: AuthManager writes into what it is given."""
-        return {**self._credentials, "secondsLeft": int(self.expires - time.time())}
-
-
 @stream_request_body
 class ShortPathService(TornadoService):  # type: ignore[misc]
     """A TornadoService whose requests take the short path. Its subclasses define ``export_`` methods as ever."""
 
     largest_body: ClassVar[int] = 100 * 2**20
-    """Bytes of a (decompressed) body that are kept; a larger one is read to its end, so that the peer gets its answer,
-    and Rejected."""
+    """Bytes of a (decompressed) body that are taken; a larger one is Rejected as soon as that is known."""
+    body_seconds: ClassVar[float] = 300.0
+    """How long a body may take to arrive."""
+    balancers: ClassVar[tuple[IPNetwork, ...]] = ()
+    """From where the headers count with which a balancer hands on a certificate."""
+    request_memory: ClassVar[RequestMemory] = RequestMemory(256 * 2**20)
 
-    _peers: ClassVar[OrderedDict[bytes, _Peer]] = OrderedDict()
     _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
 
     caller: Caller
+    # Tornado refuses some requests, for their verb, before prepare().
+    _method_name = "?"
+    _outcome: Any = None
+    _early = False
+    _body = Body(request_memory, 0)
 
     def refused(self, error: PilotLoggingError) -> None:
         """Called for each request that ends in one of our errors. May be overridden."""
@@ -126,51 +91,77 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         """DIRAC calls this when the server starts, after it has loaded the configuration."""
         urls: list[Any] = super()._pre_initialize()
         share_contexts()
+        keep_to_their_connection()
         # What is loaded by now stays: the garbage collector need not look through it again and again.
         gc.freeze()
         return urls
 
+    @classmethod
+    def bound(cls, settings: CollectorSettings, largest_body: int) -> None:
+        """Keep connections and bodies within the collector's settings. To be called before the server is made."""
+        cls.largest_body = largest_body
+        cls.body_seconds = settings.body_time
+        cls.balancers = settings.balancer_addresses
+        cls.request_memory = RequestMemory(settings.max_request_memory)
+        connections.report(cls.request_memory.figures)
+        server.bound_connections(settings)
+
     # Tornado calls these, in this order.
 
     async def prepare(self) -> None:
-        self._body: list[bytes] = []
-        self._body_size = 0
-        self._method_name = "?"
-        self._outcome: Any = None
-        self._unauthenticated: HTTPError | None = None
+        self._body = Body(self.request_memory, _STRANGERS_BODY)
+        # What stands in the URL is no argument; DIRAC would take credentials from there.
+        self.request.arguments.clear()
         self._monitorRequest()
+        connection = self.request.connection
+        connection.set_body_timeout(_STRANGERS_SECONDS)
         try:
-            self.credDict = self._credentials_of_connection()
-            if self.credDict is None:
-                # No certificate: a token, which may have to be asked about elsewhere, or a balancer's headers.
-                self.credDict = await IOLoop.current().run_in_executor(self._readers, self._gatherPeerCredentials)
-        except Exception as error:
-            # Said after the body has been read to its end, or the peer would find its connection cut instead.
-            self._unauthenticated = HTTPError(HTTPStatus.UNAUTHORIZED, str(error))
+            self._peer = await shown_peer(self, self.balancers)
+        except ValueError as error:
+            self._ends_early()
+            raise HTTPError(HTTPStatus.UNAUTHORIZED, str(error)) from None
+        self.credDict = self._peer.credentials
+        self._registered = is_registered(self.credDict["DN"])
+        if self._registered:
+            self._body = Body(self.request_memory, self.largest_body)
+            connection.set_body_timeout(self.body_seconds)
+            server.BoundedServer.books.authenticated(connection.stream)
+        connection.set_max_body_size(_ANY_SIZE)
+        self._take(lambda: self._body.check(self._declared_size()))
 
     def data_received(self, chunk: bytes) -> None:
-        self._body_size += len(chunk)
-        if self._body_size <= self.largest_body and self._unauthenticated is None:
-            self._body.append(chunk)
-        else:
-            self._body.clear()
+        # A compressed piece may unfold to many, and they come here although the answer has been given.
+        if not self._finished:
+            self._take(lambda: self._body.add(chunk))
 
     async def post(self, *_args: Any, **_kwargs: Any) -> None:
-        if self._unauthenticated is not None:
-            raise self._unauthenticated
+        if self._finished:
+            return
         try:
             self._outcome = await self._answer()
         except PilotLoggingError as error:
             self.refused(error)
             self._outcome = results.failure(error)
-        if isinstance(self._outcome, dict):
-            for internal in ("ExecInfo", "CallStack", "rpcStub"):
-                self._outcome.pop(internal, None)
-        self.set_header("Content-Type", "application/json")
-        self.finish(self.encode(self._outcome))
+        self._finish_with_outcome()
+
+    def write_error(self, status_code: int, **_kwargs: Any) -> None:
+        """A page with the status and nothing else: no reason of ours, nothing of what was sent."""
+        if status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            self._ends_early()  # Tornado refuses it before prepare()
+        if self._early:
+            self.set_header("Connection", "close")
+        super().write_error(status_code)
+
+    def on_connection_close(self) -> None:
+        """The peer has gone before it had its answer. What it sent whole is served: it may be a pilot's last line."""
+        super().on_connection_close()
+        if self.request.body.exception() is not None:
+            self._body.release()
 
     def on_finish(self) -> None:
         """One line a request: quiet when all is well, loud when not."""
+        self._body.release()
+        server.BoundedServer.books.rests(self.request.connection.stream)
         milliseconds = 1000 * self.request.request_time()
         outcome = self._outcome
         ok = self._status_code < HTTPStatus.BAD_REQUEST and (not isinstance(outcome, dict) or outcome.get("OK", True))
@@ -183,9 +174,8 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
             reason = outcome["Message"] if isinstance(outcome, dict) else f"{self._status_code} {self._reason}"
             # What a peer sent is in the reason: it must not begin a line of its own.
             peer = self.srv_getFormattedRemoteCredentials()
-            self.log.warn(
-                "Refused", f"{peer} {self._method_name} ({milliseconds:.1f} ms): {one_line(reason, _LOGGED_CHARACTERS)}"
-            )
+            said = f"({milliseconds:.1f} ms): {one_line(reason, _LOGGED_CHARACTERS)}"
+            self.log.warn("Refused", f"{peer} {self._method_name} {said}")
         if self.activityMonitoringReporter:
             self.activityMonitoringReporter.addRecord(
                 {
@@ -200,7 +190,48 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
                 }
             )
 
+    # Whether the body may come.
+
+    def _declared_size(self) -> int:
+        """What the headers say that the body has, as it is sent; 0 where they do not say.
+
+        Raises:
+            HTTPError: They cannot be understood.
+        """
+        headers = self.request.headers
+        encoding = headers.get("Transfer-Encoding", "").lower()
+        length = headers.get("Content-Length", "0")
+        if encoding not in ("", "chunked") or not _DIGITS.fullmatch(length):
+            self._ends_early()
+            raise HTTPError(HTTPStatus.BAD_REQUEST)
+        return int(length)
+
+    def _take(self, step: Callable[[], None]) -> None:
+        """Do a step of taking the body; if it cannot be taken, answer at once."""
+        try:
+            step()
+        except PilotLoggingError as error:
+            self._ends_early()
+            if not self._registered:
+                self.send_error(HTTPStatus.UNAUTHORIZED)
+                return
+            self.refused(error)
+            self._outcome = results.failure(error)
+            self.set_header("Connection", "close")
+            self._finish_with_outcome()
+
+    def _ends_early(self) -> None:
+        self._early = True
+        server.answers_early(self.request)
+
     # The steps of post().
+
+    def _finish_with_outcome(self) -> None:
+        if isinstance(self._outcome, dict):
+            for internal in ("ExecInfo", "CallStack", "rpcStub"):
+                self._outcome.pop(internal, None)
+        self.set_header("Content-Type", "application/json")
+        self.finish(self.encode(self._outcome))
 
     async def _answer(self) -> Any:
         fields = self._fields()
@@ -226,10 +257,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
 
     def _fields(self) -> dict[str, str]:
         """The form's fields. Repeated ones count once, the last."""
-        if self._body_size > self.largest_body:
-            raise Rejected(f"The request has {self._body_size} bytes and the limit is {self.largest_body}: send less.")
-        body = b"".join(self._body)
-        self._body.clear()
+        body = self._body.content()
         content_type = self.request.headers.get("Content-Type", "")
         if content_type.startswith("application/x-www-form-urlencoded"):
             raw = fields_of(body)
@@ -243,51 +271,22 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
             raise Rejected("The request is not text in UTF-8.") from error
 
     def _authorise(self, method: Callable[..., Any], extra_credentials: str) -> None:
-        peer: _Peer | None = getattr(self.request.connection.stream, "pilot_logging_peer", None)
-        call = _Call(self._fullComponentName, self._method_name, extra_credentials)
-        accepted = peer and peer.accepted(call)
+        call = Call(self._fullComponentName, self._method_name, extra_credentials)
+        accepted = self._peer.accepted(call)
         if accepted:
             self.credDict, self.caller = dict(accepted.credentials), accepted.caller
             return
-        if extra_credentials:
+        if extra_credentials and self._peer.by_certificate:
             # The word "hosts", or the DN and group for whom a trusted host asks.
             self.credDict["extraCredentials"] = _decoded(extra_credentials, "extraCredentials")
+        only_own_group(self.credDict)
         needed = getattr(
             self, f"auth_{self._method_name}", getattr(method, "authorization", self.DEFAULT_AUTHORIZATION)
         )
         if not self._authManager.authQuery(self._method_name, self.credDict, needed):
             raise HTTPError(HTTPStatus.UNAUTHORIZED)
         self.caller = caller_of(self.credDict)
-        if peer:
-            peer.note_accepted(call, dict(self.credDict), self.caller)
-
-    def _credentials_of_connection(self) -> dict[str, Any] | None:
-        """Credentials from the certificates of this connection; None where there are none."""
-        stream = self.request.connection.stream
-        peer = getattr(stream, "pilot_logging_peer", None)
-        if peer is None:
-            certificate = self.request.get_ssl_certificate() if hasattr(stream, "get_ssl_certificate") else None
-            if certificate is None:
-                return None
-            peer = stream.pilot_logging_peer = self._known_peer(certificate)
-        if peer.expires <= time.time():
-            raise ValueError("the certificate has expired since the connection was made")
-        credentials: dict[str, Any] = peer.credentials()
-        return credentials
-
-    def _known_peer(self, certificate: Any) -> _Peer:
-        """The peer with these certificates, parsed by DIRAC the first time."""
-        digest = hashlib.sha256(certificate.as_der())
-        for issuer in self.request.get_ssl_certificate_chain():
-            digest.update(issuer.as_der())
-        key = digest.digest()
-        peer = self._peers.get(key)
-        if peer is None:
-            peer = _Peer(results.value_of(self._authzSSL(), "reading the certificate"))
-            self._peers[key] = peer
-            while len(self._peers) > _KNOWN_CHAINS:
-                self._peers.popitem(last=False)
-        return peer
+        self._peer.note_accepted(call, dict(self.credDict), self.caller)
 
 
 def _decoded(encoded: str, what: str) -> Any:

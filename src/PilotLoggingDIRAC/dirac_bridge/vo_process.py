@@ -15,7 +15,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,11 +22,14 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import DIRAC
 
+from ..deliver.abandoned import remove_abandoned
 from ..deliver.community import deliver_due
 from ..deliver.delivery import Courier
 from ..errors import NotFound, PilotLoggingError, Rejected, Unavailable
@@ -51,7 +53,6 @@ STORAGE_DEFAULTS = {
 on an xrootd server that is down; the agent has its own pauses and comes again. And boto3 takes a part of a file for
 damaged where an S3 server sends the checksum of the whole with it; DIRAC compares its own checksum in any case."""
 _FOLDERS = "PilotLogProcesses"
-_ABANDONED_SECONDS = 86400.0
 _KINDS: dict[str, type[PilotLoggingError]] = {kind.__name__: kind for kind in (Rejected, NotFound, Unavailable)}
 
 
@@ -126,24 +127,26 @@ def _own_folder(prefix: str) -> Path:
     """A new folder for a child's configuration and temporary files. Those are removed whose parents were killed."""
     folder = cs.work_folder() / _FOLDERS
     folder.mkdir(parents=True, exist_ok=True)
-    for left in folder.iterdir():
-        with suppress(FileNotFoundError):
-            if left.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
-                shutil.rmtree(left, ignore_errors=True)
+    remove_abandoned(folder)
     return Path(tempfile.mkdtemp(dir=folder, prefix=prefix))
 
 
 def main() -> int:
     """The child: do one task, print its result.
 
-    ``deliver VO``: all that is due. ``fetch VO PLUGIN REFERENCE FILE``: an archived log into a file.
-    ``find VO STAMP FILE``: the archived log of a stamp, by the plugins' own naming, into a file.
+    ``deliver VO OWNER SECONDS PATIENCE``: what is due, in the name of OWNER, with no new log after so many seconds;
+    PATIENCE is a JSON object, see :func:`~..deliver.community.deliver_due`. ``fetch VO PLUGIN REFERENCE FILE``: an
+    archived log into a file. ``find VO STAMP FILE``: the archived log of a stamp, by the plugins' own naming, into a
+    file.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
     tasks = parser.add_subparsers(dest="task", required=True)
-    tasks.add_parser("deliver").add_argument("vo")
-    for task, names in {"fetch": ("vo", "plugin", "reference", "file"), "find": ("vo", "stamp", "file")}.items():
+    for task, names in {
+        "deliver": ("vo", "owner", "seconds", "patience"),
+        "fetch": ("vo", "plugin", "reference", "file"),
+        "find": ("vo", "stamp", "file"),
+    }.items():
         subparser = tasks.add_parser(task)
         for name in names:
             subparser.add_argument(name)
@@ -156,23 +159,28 @@ def main() -> int:
         answer = _TASKS[options.task](options)
     except PilotLoggingError as error:
         answer = {"error": type(error).__name__, "message": str(error)}
-    result.write(json.dumps(answer).encode())
-    result.close()
+    with suppress(BrokenPipeError):  # the parent was killed, and nobody wants to know
+        result.write(json.dumps(answer).encode())
+        result.close()
     # gfal2 and xrootd have threads that may keep an interpreter from ending.
     os._exit(0)
 
 
 def _deliver(options: argparse.Namespace) -> dict[str, Any]:
-    owner = f"{socket.gethostname()}:{os.getpid()}:{os.urandom(4).hex()}"
     database = PilotLogDB()
 
     def cut_off() -> None:
-        database.transact(lambda connection: deliveries.release_all(connection, owner))
+        database.transact(lambda connection: deliveries.release_all(connection, options.owner))
         os._exit(0)
 
-    stopping = _stop_on_signal(options.parent, cut_off)
-    courier = Courier(database, load_plugins(options.vo), owner, Path(tempfile.gettempdir()))
-    return dict(deliver_due(courier, options.vo, stopping))
+    told_to_stop = _stop_on_signal(options.parent, cut_off)
+    former = partial(load_plugin, options.vo)
+    courier = Courier(database, load_plugins(options.vo), options.owner, Path(tempfile.gettempdir()), former)
+    until = time.monotonic() + float(options.seconds)
+    done = deliver_due(
+        courier, options.vo, told_to_stop, json.loads(options.patience), lambda: time.monotonic() > until
+    )
+    return asdict(done) | {"works": sorted(done.works), "down": sorted(done.down)}
 
 
 def _stop_on_signal(parent: int, cut_off: Callable[[], None]) -> Callable[[], bool]:

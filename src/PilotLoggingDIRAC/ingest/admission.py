@@ -102,13 +102,14 @@ class Admission:
         stored = self._usage.get(vo, Usage()).text + community.taken_since
         if 0 < settings.quota <= stored:
             raise Unavailable(
-                f"VO {vo} has {stored} bytes of text in the database, and its quota (Quota) is {settings.quota}: send it "
-                "later, when some has been delivered.",
+                f"VO {vo} has {stored} bytes of text in the database, and its quota (Quota) is {settings.quota}: "
+                "send it later, when some has been delivered.",
                 reason="quota",
             )
         if community.messages.refused(settings.max_message_rate):
             raise Unavailable(
-                f"VO {vo} sends more than {settings.max_message_rate} messages a second (MaxMessageRate): send it later.",
+                f"VO {vo} sends more than {settings.max_message_rate} messages a second (MaxMessageRate): "
+                "send it later.",
                 reason="rate",
             )
         if community.text.refused(settings.max_text_rate):

@@ -31,7 +31,8 @@ def encoded(text: str, limit: int) -> bytes:
     data = text.encode("utf-8", "surrogatepass")
     if len(data) > limit:
         raise Rejected(
-            f"The message has {len(data)} bytes of text and the limit (MaxMessageSize) is {limit}: send it in parts."
+            f"The message has {len(data)} bytes of text and the limit (MaxMessageSize) is {limit}: send it in parts.",
+            reason="too large",
         )
     return data
 

@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from ..model import LogKey, LogState
+from ..settings import CommunitySettings
 from ..store.deliveries import Backlog
+from ..store.usage import Usage
 from .reader import Page
 
 
@@ -27,6 +29,7 @@ def of_page(key: LogKey, page: Page) -> dict[str, Any]:
         "exitCode": None if record is None else record.exit_code,
         "lines": None if record is None else record.lines,
         "bytes": None if record is None else record.bytes,
+        "truncated": None if record is None else record.truncated,
         "firstArrival": None if record is None else record.first_arrival.isoformat(),
         "lastArrival": None if record is None else record.last_arrival.isoformat(),
     }
@@ -45,6 +48,23 @@ def of_states(states: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]
     return answer
 
 
+NOTHING_STANDS: Mapping[str, Any] = {"logs": {}, "deliveries": [], "usage": {}}
+"""For a database that does not answer."""
+
+
+def of_usage(usage: Mapping[str, Usage], limits: Mapping[str, CommunitySettings]) -> dict[str, dict[str, int]]:
+    """What each VO has in the database, and how much it may have (0: no limit)."""
+    return {
+        vo: {
+            "openLogs": used.open_logs,
+            "maxOpenLogs": limits[vo].max_open_logs if vo in limits else 0,
+            "text": used.text,
+            "quota": limits[vo].quota if vo in limits else 0,
+        }
+        for vo, used in usage.items()
+    }
+
+
 def of_backlog(entry: Backlog, now: datetime) -> dict[str, Any]:
     """What a VO's plugin has not confirmed yet. ``oldest`` is in seconds."""
     return {
@@ -52,6 +72,7 @@ def of_backlog(entry: Backlog, now: datetime) -> dict[str, Any]:
         "plugin": entry.plugin,
         "logs": entry.logs,
         "failing": entry.failing,
+        "untried": entry.untried,
         "oldest": (now - entry.oldest).total_seconds(),
         "lastError": entry.last_error,
     }

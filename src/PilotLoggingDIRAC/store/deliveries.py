@@ -1,7 +1,8 @@
-"""The agents' work list: which log is due to which plugin, who has it, and how it went."""
+"""The agents' work: who carries which log to which plugin, and how it went. :mod:`.due` says what comes next."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 
 from ..model import Delivery, DeliveryState, LogRecord
 from .engine import insert_if_absent
-from .logs import closed
+from .logs import closed, communities
 from .schema import deliveries, logs
 
 _ERROR_LENGTH = 2000
@@ -18,13 +19,14 @@ _ERROR_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What a plugin of a VO has been handed and has not confirmed.
+    """The closed logs of a VO that a plugin has not confirmed.
 
     Attributes:
         logs: How many logs.
         failing: How many of them failed at the last attempt.
         oldest: Last arrival of the one that has waited longest.
         last_error: What one of those attempts said; empty when none failed.
+        untried: How many of them have never been carried to the plugin.
     """
 
     vo: str
@@ -33,6 +35,7 @@ class Backlog:
     failing: int
     oldest: datetime
     last_error: str
+    untried: int = 0
 
 
 def _delivery(row: Row[Any]) -> Delivery:
@@ -48,39 +51,19 @@ def _delivery(row: Row[Any]) -> Delivery:
     )
 
 
-def _of(log_id: Any, plugin: str) -> ColumnElement[bool]:
+def of(log_id: Any, plugin: str) -> ColumnElement[bool]:
+    """The condition for the delivery of a log to a plugin."""
     return and_(deliveries.c.LogID == log_id, deliveries.c.Plugin == plugin)
 
 
-def _unconfirmed(last_chunk_id: Any) -> ColumnElement[bool]:
+def unconfirmed(last_chunk_id: Any) -> ColumnElement[bool]:
+    """The condition that the plugin lacks something of the log."""
     return or_(deliveries.c.State != DeliveryState.DELIVERED, deliveries.c.Cursor < last_chunk_id)
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
+def free(now: datetime) -> ColumnElement[bool]:
+    """The condition that nobody is at it."""
     return or_(deliveries.c.Owner.is_(None), deliveries.c.LeaseUntil < now)
-
-
-def due(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
-    """Closed logs of a VO that this plugin has not confirmed whole, that nobody is delivering and whose pause is over.
-
-    The logs that have waited longest come first.
-    """
-    return list(
-        connection.execute(
-            select(logs.c.LogID)
-            .select_from(logs.outerjoin(deliveries, _of(logs.c.LogID, plugin)))
-            .where(
-                logs.c.VO == vo,
-                closed(),
-                or_(
-                    deliveries.c.LogID.is_(None),
-                    and_(_unconfirmed(logs.c.LastChunkID), deliveries.c.NextAttempt <= now, _free(now)),
-                ),
-            )
-            .order_by(logs.c.LastArrival, logs.c.LogID)
-            .limit(limit)
-        ).scalars()
-    )
 
 
 def claim(
@@ -89,9 +72,9 @@ def claim(
     """Take a delivery on, so that no other agent does it too.
 
     Returns:
-        The delivery, or None when somebody else has it, or has done it meanwhile, or the log is gone.
+        The delivery, or None when somebody else has it, or has done it meanwhile, or the log is open again or gone.
     """
-    last_chunk_id = _lock(connection, log_id)
+    last_chunk_id = _lock(connection, log_id, closed())
     if last_chunk_id is None:
         return None
     connection.execute(
@@ -101,23 +84,24 @@ def claim(
     )
     taken = connection.execute(
         deliveries.update()
-        .where(_of(log_id, plugin), _unconfirmed(last_chunk_id), deliveries.c.NextAttempt <= now, _free(now))
+        .where(of(log_id, plugin), unconfirmed(last_chunk_id), deliveries.c.NextAttempt <= now, free(now))
         .values(Owner=owner, LeaseUntil=now + lease)
     ).rowcount
     return find(connection, log_id, plugin) if taken else None
 
 
-def _lock(connection: Connection, log_id: int) -> int | None:
+def _lock(connection: Connection, log_id: int, *conditions: ColumnElement[bool]) -> int | None:
     """Let no other transaction change this log until the end of this one; gives its ``LastChunkID``, or None when there
-    is no such log."""
-    return connection.execute(select(logs.c.LastChunkID).where(logs.c.LogID == log_id).with_for_update()).scalar()
+    is no such log for which the conditions hold."""
+    found = select(logs.c.LastChunkID).where(logs.c.LogID == log_id, *conditions)
+    return connection.execute(found.with_for_update()).scalar()
 
 
 def renew(connection: Connection, log_id: int, plugin: str, owner: str, until: datetime) -> bool:
     """Keep a delivery that takes long; False when somebody else has taken it over."""
     return (
         connection.execute(
-            deliveries.update().where(_of(log_id, plugin), deliveries.c.Owner == owner).values(LeaseUntil=until)
+            deliveries.update().where(of(log_id, plugin), deliveries.c.Owner == owner).values(LeaseUntil=until)
         ).rowcount
         > 0
     )
@@ -167,14 +151,19 @@ def release_all(connection: Connection, owner: str) -> None:
 
 
 def _end(connection: Connection, log_id: int, plugin: str, owner: str, **values: Any) -> bool:
-    statement = deliveries.update().where(_of(log_id, plugin), deliveries.c.Owner == owner)
+    statement = deliveries.update().where(of(log_id, plugin), deliveries.c.Owner == owner)
     return connection.execute(statement.values(Owner=None, LeaseUntil=None, **values)).rowcount > 0
 
 
 def find(connection: Connection, log_id: int, plugin: str) -> Delivery | None:
     """The delivery of a log to a plugin, or None where it was never begun."""
-    row = connection.execute(select(deliveries).where(_of(log_id, plugin))).one_or_none()
+    row = connection.execute(select(deliveries).where(of(log_id, plugin))).one_or_none()
     return None if row is None else _delivery(row)
+
+
+def of_owner(connection: Connection, owner: str) -> list[Delivery]:
+    """What a process has taken on and not ended."""
+    return [_delivery(row) for row in connection.execute(select(deliveries).where(deliveries.c.Owner == owner))]
 
 
 def with_expired_text(connection: Connection, log: LogRecord) -> list[Delivery]:
@@ -192,20 +181,48 @@ def of_log(connection: Connection, log_id: int) -> list[Delivery]:
     return [_delivery(row) for row in rows]
 
 
-def backlog(connection: Connection) -> list[Backlog]:
-    """What is waiting, for each VO and plugin that has been tried."""
-    rows = connection.execute(
+def backlog(connection: Connection, plugins: Mapping[str, Collection[str]] | None = None) -> list[Backlog]:
+    """What is waiting, for each VO and plugin that has a backlog.
+
+    Args:
+        connection: In a reading transaction.
+        plugins: The plugins of each VO, as they are now: then all closed logs count that these have not confirmed. Of a
+            VO that is not named, only those deliveries count that were begun.
+    """
+    named = plugins or {}
+    pairs = [(vo, plugin, True) for vo, names in named.items() for plugin in names]
+    for vo in communities(connection):
+        if vo not in named:
+            pairs += [(vo, plugin, False) for plugin in _begun(connection, vo)]
+    return [entry for pair in sorted(pairs) if (entry := _backlog_of(connection, *pair))]
+
+
+def _begun(connection: Connection, vo: str) -> list[str]:
+    """The plugins to which some log of a VO is on its way."""
+    return list(
+        connection.execute(
+            select(deliveries.c.Plugin)
+            .distinct()
+            .select_from(logs.join(deliveries, deliveries.c.LogID == logs.c.LogID))
+            .where(logs.c.VO == vo, closed(), unconfirmed(logs.c.LastChunkID))
+        ).scalars()
+    )
+
+
+def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) -> Backlog | None:
+    tables = logs.join(deliveries, of(logs.c.LogID, plugin), isouter=all_closed)
+    attempts = func.coalesce(deliveries.c.Attempts, 0)
+    row = connection.execute(
         select(
-            logs.c.VO,
-            deliveries.c.Plugin,
             func.count().label("Logs"),
-            func.sum(case((deliveries.c.Attempts > 0, 1), else_=0)).label("Failing"),
+            func.sum(case((attempts > 0, 1), else_=0)).label("Failing"),
+            func.sum(case((deliveries.c.LogID.is_(None), 1), else_=0)).label("Untried"),
             func.min(logs.c.LastArrival).label("Oldest"),
             func.max(deliveries.c.LastError).label("LastError"),
         )
-        .select_from(deliveries.join(logs, logs.c.LogID == deliveries.c.LogID))
-        .where(closed(), _unconfirmed(logs.c.LastChunkID))
-        .group_by(logs.c.VO, deliveries.c.Plugin)
-        .order_by(logs.c.VO, deliveries.c.Plugin)
-    )
-    return [Backlog(row.VO, row.Plugin, row.Logs, int(row.Failing), row.Oldest, row.LastError) for row in rows]
+        .select_from(tables)
+        .where(logs.c.VO == vo, closed(), or_(deliveries.c.LogID.is_(None), unconfirmed(logs.c.LastChunkID)))
+    ).one()
+    if not row.Logs:
+        return None
+    return Backlog(vo, plugin, row.Logs, int(row.Failing), row.Oldest, row.LastError or "", int(row.Untried))

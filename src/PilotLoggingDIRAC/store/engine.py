@@ -2,38 +2,53 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import random
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, Insert, Table, create_engine, event, select, text
 from sqlalchemy.dialects import mysql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityError, SQLAlchemyError
 from sqlalchemy.sql import func
 
 from ..errors import PilotLoggingError, Unavailable
+from .set_aside import Identity
+from .sqlite_file import FileConnection, SQLiteFile
 
 T = TypeVar("T")
 
 _BUSY_SECONDS = 10.0
-"""How long a SQLite connection waits for another process's transaction."""
+"""How long a transaction waits for another one's locks."""
+_ANSWER_SECONDS = 15.0
+"""How long a server may take for one statement; then it counts as away."""
+_CONNECT_SECONDS = 5
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
+_CONFLICT_SECONDS = 10.0
+"""How often, and for how long, a transaction that has to give way is tried again."""
 _CONFLICTS = ((1213,), (1205,))
 """MySQL's ER_LOCK_DEADLOCK and ER_LOCK_WAIT_TIMEOUT, as the first argument of the driver's exception."""
+
+_log = logging.getLogger(__name__)
 
 
 class Conflict(Unavailable):
     """Two transactions locked each other out and the database ended this one: run it again at once."""
 
+    reason = "database"
+
 
 class StatementRefused(Unavailable):
     """The database is there, and refused what it was to do: one value of many may be at the bottom of it."""
+
+    reason = "database"
 
 
 class Database:
@@ -44,43 +59,31 @@ class Database:
     READ COMMITTED, since it locks the rows that it changes and wants to see what others have committed by then.
     """
 
-    def __init__(self, url: URL) -> None:
+    def __init__(
+        self,
+        url: URL,
+        report: Callable[[str], None] = _log.error,
+        answer_seconds: float = _ANSWER_SECONDS,
+        file: SQLiteFile | None = None,
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             url: ``sqlite:///path`` or ``mysql+mysqldb://...``
+            report: Called with one or two sentences when something needs a person.
+            answer_seconds: How long a server may take for one statement.
+            file: That of another Database of this process, so that both know the same of it.
         """
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
+        self.file = file
         if self.is_sqlite:
-            self._writers = self._sqlite_engine(url, "BEGIN IMMEDIATE")
-            self._readers = self._sqlite_engine(url, "BEGIN")
+            self.file = file or SQLiteFile(Path(url.database or ""), _BUSY_SECONDS, report)
+            self._writers = _sqlite_engine(url, self.file, "BEGIN IMMEDIATE")
+            self._readers = _sqlite_engine(url, self.file, "BEGIN")
         else:
-            self._writers = create_engine(
-                url,
-                isolation_level="READ COMMITTED",
-                pool_pre_ping=True,
-                pool_recycle=1800,
-                connect_args={"connect_timeout": 5, "read_timeout": 60, "write_timeout": 60},
-            )
+            self._writers = _server_engine(url, answer_seconds)
             self._readers = self._writers.execution_options(isolation_level="REPEATABLE READ")
-
-    @staticmethod
-    def _sqlite_engine(url: URL, begin: str) -> Engine:
-        engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False})
-
-        @event.listens_for(engine, "connect")
-        def _configure(connection: sqlite3.Connection, _record: Any) -> None:
-            connection.isolation_level = None  # transactions begin below, not where the driver thinks
-            _use_wal(connection)
-            # FULL: a commit has reached the disk when it returns. Promise 1 stands on this line.
-            connection.execute("PRAGMA synchronous = FULL")
-
-        @event.listens_for(engine, "begin")
-        def _begin(connection: Connection) -> None:
-            connection.exec_driver_sql(begin)
-
-        return engine
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run work in a writing transaction, again if it has to give way to another one; gives what it returns.
@@ -88,14 +91,17 @@ class Database:
         Raises:
             Unavailable: The database is away, locked or full; nothing was stored.
         """
-        for attempt in range(_CONFLICT_RETRIES):
+        until = time.monotonic() + _CONFLICT_SECONDS
+        attempt = 0
+        while True:
             try:
                 with self.writing() as connection:
                     return work(connection)
             except Conflict:
-                time.sleep(random.uniform(0, 0.02) * (attempt + 1))  # noqa: S311 - spreads, guards nothing
-        with self.writing() as connection:
-            return work(connection)
+                attempt += 1
+                if attempt > _CONFLICT_RETRIES or time.monotonic() > until:
+                    raise
+                time.sleep(random.uniform(0, 0.02) * attempt)  # noqa: S311 - spreads, guards nothing
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
@@ -104,7 +110,7 @@ class Database:
         Raises:
             Unavailable: The database is away, locked or full; nothing of the block was stored.
         """
-        with _typed_errors(), self._writers.begin() as connection:
+        with self._transaction(self._writers) as connection:
             yield connection
 
     @contextmanager
@@ -114,8 +120,23 @@ class Database:
         Raises:
             Unavailable: The database is away or locked.
         """
-        with _typed_errors(), self._readers.begin() as connection:
+        with self._transaction(self._readers) as connection:
             yield connection
+
+    @contextmanager
+    def _transaction(self, engine: Engine) -> Iterator[Connection]:
+        with _typed_errors(), engine.connect() as connection:
+            opened = _opened_file(connection)
+            try:
+                with connection.begin():
+                    yield connection
+            except DBAPIError as error:
+                if self.file is None or not self.file.is_damaged(opened, error.orig):
+                    raise
+                raise self.file.found_damaged(opened, _sentence(error.orig)) from error
+            if self.file is not None and engine is self._writers and self.file.identity != opened:
+                # It was set aside or replaced while this ran: what was written is in a file that nobody reads.
+                raise Unavailable("PilotLogDB was replaced in the meantime: send it again.", reason="database")
 
     def now(self, connection: Connection) -> datetime:
         """The time by the database's clock: collectors and agents on several hosts then agree on it."""
@@ -146,23 +167,74 @@ class Database:
             )
         return None
 
+    def disk_left(self) -> int | None:
+        """Bytes that the disk of the database has left for it; None where they cannot be seen.
+
+        A MySQL or MariaDB server shows its disks where it has the plugin DISKS and the user the right FILE.
+        """
+        if self.file is not None:
+            try:
+                status = os.statvfs(self.file.path.parent)
+            except OSError:
+                return None
+            return status.f_bavail * status.f_frsize
+        try:
+            with self.reading() as connection:
+                left = connection.execute(_DISK_OF_SERVER).scalar()
+        except PilotLoggingError:
+            return None
+        return None if left is None else int(left) * 1024
+
     def close(self) -> None:
         """Close all connections."""
         self._writers.dispose()
         self._readers.dispose()
 
 
-def _use_wal(connection: sqlite3.Connection) -> None:
-    """The first connection of all switches the file; while it does, SQLite refuses the others without waiting."""
-    until = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-            return
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) or time.monotonic() > until:
-                raise
-            time.sleep(0.02)
+_DISK_OF_SERVER = text(
+    "SELECT Available FROM information_schema.DISKS WHERE @@datadir LIKE CONCAT(Path, '%') "
+    "ORDER BY LENGTH(Path) DESC LIMIT 1"
+)
+"""In KiB, of the disk on which the server's data are."""
+
+
+def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
+    engine = create_engine(url, creator=file.connect)
+
+    @event.listens_for(engine, "checkout")
+    def _same_file(connection: FileConnection, _record: Any, _proxy: Any) -> None:
+        if connection.identity != file.identity:
+            raise DisconnectionError  # the pool drops this connection and makes a new one
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _server_engine(url: URL, answer_seconds: float) -> Engine:
+    waits = int(_BUSY_SECONDS)
+    return create_engine(
+        url,
+        isolation_level="READ COMMITTED",
+        pool_pre_ping=True,
+        pool_recycle=1800,
+        connect_args={
+            "connect_timeout": _CONNECT_SECONDS,
+            "read_timeout": int(answer_seconds),
+            "write_timeout": int(answer_seconds),
+            # The server's own figures are 50 s for a row and a day for a table. MariaDB also ends a transaction in
+            # whose middle a process hangs, or all others would refuse the logs that it has locked.
+            "init_command": f"SET innodb_lock_wait_timeout = {waits}, lock_wait_timeout = {waits}"
+            f" /*M!100300 , idle_write_transaction_timeout = {waits} */",
+        },
+    )
+
+
+def _opened_file(connection: Connection) -> Identity | None:
+    driver = connection.connection.driver_connection
+    return driver.identity if isinstance(driver, FileConnection) else None
 
 
 def insert_if_absent(connection: Connection, table: Table) -> Insert:
@@ -183,9 +255,9 @@ def _typed_errors() -> Iterator[None]:
             raise Conflict("PilotLogDB ended this transaction in favour of another one.") from error
         if isinstance(error, (DataError, IntegrityError)):
             raise StatementRefused(f"PilotLogDB refuses that: {_sentence(error.orig)}.") from error
-        raise Unavailable(f"PilotLogDB cannot do that now: {_sentence(error.orig)}.") from error
+        raise Unavailable(f"PilotLogDB cannot do that now: {_sentence(error.orig)}.", reason="database") from error
     except SQLAlchemyError as error:
-        raise Unavailable(f"PilotLogDB cannot do that now: {_sentence(error)}.") from error
+        raise Unavailable(f"PilotLogDB cannot do that now: {_sentence(error)}.", reason="database") from error
 
 
 def _sentence(error: BaseException | None) -> str:

@@ -83,11 +83,11 @@ def expire(connection: Connection, log_id: int) -> bool:
     if row is None or row.State != LogState.ARCHIVED:
         return False
     before = ExpiredPart.load(row.Gaps)
-    index = load_index(connection, log_id, row.ExpiredChunkID, before.due)
-    sessions = Numbering.load(row.Numbering).sessions
+    numbering = Numbering.load(row.Numbering)
+    index = load_index(connection, log_id, row.ExpiredChunkID, before.due, numbering.missing)
     part = ExpiredPart(
         (*before.gaps, *(replace(gap, offset=gap.offset + row.ExpiredBytes) for gap in index.gaps)),
-        {name: state.next_seq for name, state in sessions.items()},
+        {name: state.next_seq for name, state in numbering.sessions.items()},
     )
     connection.execute(delete(chunks).where(chunks.c.LogID == log_id))
     connection.execute(

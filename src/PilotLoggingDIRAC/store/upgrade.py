@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import URL, Connection, func, inspect, select, text
 
 from ..errors import ConfigurationError, Unavailable
 from .engine import Database
 from .schema import VERSION, metadata, schema_version
+from .set_aside import Identity
+
+_NOTHING = Identity(0, 0)
+_log = logging.getLogger(__name__)
 
 Step = Callable[[Connection], None]
 
@@ -20,6 +24,9 @@ UPGRADES: Mapping[int, Step] = {}
 MySQL commits each change of a table at once."""
 
 _LOCK_SECONDS = 60
+_LOCK_ASKED_SECONDS = 5
+_STEP_SECONDS = 3600.0
+"""A change of a large table takes its time."""
 
 
 def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: int = VERSION) -> None:
@@ -35,6 +42,7 @@ def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: i
     with _exclusive(database), database.writing() as connection:
         current = _version_in(connection)
         if current is None:
+            _refuse_others(database, connection)
             metadata.create_all(connection)
             connection.execute(schema_version.insert().values(Version=version))
             return
@@ -59,6 +67,19 @@ def _version_in(connection: Connection) -> int | None:
     return connection.execute(select(func.max(schema_version.c.Version))).scalar()
 
 
+def _refuse_others(database: Database, connection: Connection) -> None:
+    """
+    Raises:
+        ConfigurationError: The SQLite file has tables of something else.
+    """
+    tables = inspect(connection).get_table_names()
+    if database.is_sqlite and tables and schema_version.name not in tables:
+        raise ConfigurationError(
+            "/Systems/WorkloadManagement/Databases/PilotLogDB/SQLiteFile",
+            f"leads to {database.url.database}, which is a database of something else: name another file.",
+        )
+
+
 @contextmanager
 def _exclusive(database: Database) -> Iterator[None]:
     """Only one process upgrades. SQLite's writing transaction is exclusive already."""
@@ -68,7 +89,10 @@ def _exclusive(database: Database) -> Iterator[None]:
     name = {"name": f"PilotLogDB.{database.url.database}"[:64]}
     # On a connection of its own, so that the lock outlasts the commit of what is done under it.
     with database.reading() as connection:
-        if connection.execute(text(f"SELECT GET_LOCK(:name, {_LOCK_SECONDS})"), name).scalar() != 1:
+        # Asked for in pieces: a server that takes long to answer counts as away.
+        pieces = range(0, max(1, _LOCK_SECONDS), _LOCK_ASKED_SECONDS)
+        ask = text(f"SELECT GET_LOCK(:name, {min(_LOCK_SECONDS, _LOCK_ASKED_SECONDS)})")
+        if not any(connection.execute(ask, name).scalar() == 1 for _ in pieces):
             raise Unavailable(f"Another process has been upgrading PilotLogDB for {_LOCK_SECONDS} seconds.")
         try:
             yield
@@ -82,11 +106,14 @@ class PreparedDatabase(Database):
     When it is away at the start of a component, that is no failure of the component: each use tries again.
     """
 
-    def __init__(self, url: URL) -> None:
-        super().__init__(url)
-        if self.is_sqlite and url.database:
-            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-        self._prepared = False
+    def __init__(self, url: URL, report: Callable[[str], None] = _log.error) -> None:
+        """As :class:`~.engine.Database`; the folder of the SQLite file is made."""
+        super().__init__(url, report)
+        self._report = report
+        if self.file is not None:
+            with suppress(OSError):  # each use says what is wrong
+                self.file.path.parent.mkdir(parents=True, exist_ok=True)
+        self._prepared: Identity | None = _NOTHING
         self._preparing = threading.Lock()
 
     @contextmanager
@@ -102,13 +129,24 @@ class PreparedDatabase(Database):
             yield connection
 
     def _prepare_once(self) -> None:
-        if self._prepared:
+        if self._prepared == self._present():
             return
         with self._preparing:
-            if not self._prepared:
-                plain = Database(self.url)
-                try:
-                    prepare(plain)
-                finally:
-                    plain.close()
-                self._prepared = True
+            if self._prepared == self._present():
+                return
+            plain = Database(self.url, self._report, _STEP_SECONDS, self.file)
+            try:
+                prepare(plain)
+                present = self._present()
+                # Once more: it may have been replaced in between, and must be this very file that has the tables.
+                prepare(plain)
+            finally:
+                plain.close()
+            if self._present() == present:
+                self._prepared = present
+                if self.file is not None:
+                    self.file.note_ours(present)
+
+    def _present(self) -> Identity | None:
+        """Which SQLite file is there now: it may be set aside and replaced; a server stays the same."""
+        return None if self.file is None else self.file.identity

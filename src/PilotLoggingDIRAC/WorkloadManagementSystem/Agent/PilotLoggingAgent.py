@@ -9,37 +9,62 @@ It needs the database, not the collectors' disk: it may run anywhere, and severa
   :caption: PilotLoggingAgent options
 """
 
+import json
+import secrets
 import signal
+import socket
 import time
+from dataclasses import dataclass
 
 from DIRAC import S_OK
 from DIRAC.Core.Base.AgentModule import AgentModule
 
 from PilotLoggingDIRAC.deliver import housekeeping
+from PilotLoggingDIRAC.deliver.delivery import note_lost
+from PilotLoggingDIRAC.deliver.outages import Outages
+from PilotLoggingDIRAC.deliver.turns import Turns
 from PilotLoggingDIRAC.dirac_bridge import cs, results
 from PilotLoggingDIRAC.dirac_bridge.vo_process import VOProcess
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Unavailable
-from PilotLoggingDIRAC.store import deliveries, logs
+from PilotLoggingDIRAC.store import logs
+from PilotLoggingDIRAC.store.due import due
 from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
 _LOOK_SECONDS = 0.1
 _STOP_SECONDS = 20.0
 """After SIGTERM the processes of the VOs have so long to give back what they have taken on."""
+_HOUSEKEEPING_SECONDS = 5.0
+"""What a VO's expired logs may take of a cycle; the rest of them goes in the next one."""
+
+
+@dataclass
+class _Worker:
+    """A process that delivers a VO's logs."""
+
+    process: VOProcess
+    owner: str
+    begun: float
+    killed: bool = False
 
 
 class PilotLoggingAgent(AgentModule):
     """Each cycle closes the logs of silent pilots, has due logs delivered by a process for each VO, and expires what
-    has long been delivered. A VO whose storage is down or slow, or whose options are wrong, holds up no other."""
+    has long been delivered. A VO whose storage is down or slow, or whose options are wrong, holds up no other:
+    :class:`~PilotLoggingDIRAC.deliver.turns.Turns` says who is served when, and
+    :class:`~PilotLoggingDIRAC.deliver.outages.Outages` when storage that is down is tried again."""
 
     def initialize(self):
         """Open the database; from now on SIGTERM ends the agent cleanly.
 
         :return: S_OK / S_ERROR for a mistake in the configuration
         """
+        self._turns = Turns()
+        self._outages = Outages()
         self._workers = {}
+        self._plugins = {}
         self._stopping = False
         try:
-            cs.agent_settings(self.am_getModuleParam("fullName"))
+            self._settings = cs.agent_settings(self.am_getModuleParam("fullName"))
             self._database = PilotLogDB()
         except ConfigurationError as error:
             return results.failure(error)
@@ -47,81 +72,136 @@ class PilotLoggingAgent(AgentModule):
         return S_OK()
 
     def execute(self):
-        """One cycle, with the CS as it is now. It returns after a polling time at the latest: a VO whose process is
-        still at work then goes on, and the other VOs are not kept waiting.
+        """One cycle, with the CS as it is now. It returns after a polling time at the latest, so that all VOs are
+        looked at again; VOs that wait then keep their place in the order, and processes that are at work go on.
 
         :return: S_OK / S_ERROR with the first problem, when there was one; all are in the log
         """
         problems = []
+        until = time.monotonic() + self.am_getPollingTime()
         try:
             self._settings = cs.agent_settings(self.am_getModuleParam("fullName"))
             with self._database.reading() as connection:
                 vos = logs.communities(connection)
         except PilotLoggingError as error:
             return results.failure(error)
-        due = [vo for vo in vos if self._careFor(vo, problems)]
-        until = time.monotonic() + self.am_getPollingTime()
-        while not self._stopping and (due or self._workers):
-            self._reap(problems)
-            while due and len(self._workers) < max(1, self._settings.max_workers):
-                vo = due.pop(0)
-                if vo not in self._workers:
-                    self._workers[vo] = (VOProcess(vo, "deliver"), time.monotonic())
-            if not due and time.monotonic() > until:
+        for vo in self._turns.waiting - set(vos):
+            self._turns.leave(vo)
+        for vo in vos:
+            if self._stopping:
                 break
+            self._careFor(vo, problems)
+            self._advance(problems)
+        while self._turns and not self._stopping and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
+            self._advance(problems)
         return results.failure(problems[0]) if problems else S_OK()
 
     def finalize(self):
-        """Wait for what is still at work: as long as it may take, or shortly when the agent was told to stop."""
+        """Let every VO that waits have its turn, and wait for what is at work: as long as it may take, or shortly when
+        the agent was told to stop."""
         until = time.monotonic() + (_STOP_SECONDS if self._stopping else self._settings.worker_time)
-        while self._workers and time.monotonic() < until:
-            self._reap([])
+        problems = []
+        if self._stopping:
+            self._stopWorkers()  # one may have begun in the moment of the signal
+        while (self._workers if self._stopping else self._turns) and time.monotonic() < until:
+            self._advance(problems, come_again=False)
             time.sleep(_LOOK_SECONDS)
-        for process, _ in self._workers.values():
-            process.kill()
+        for worker in self._workers.values():
+            worker.process.kill()
         return S_OK()
 
     def _careFor(self, vo, problems):
-        """Close, expire and look what is due for one VO; True when something is to be delivered."""
+        """Close, expire and look what is due for one VO."""
+        self._turns.leave(vo)
+        until = time.monotonic() + _HOUSEKEEPING_SECONDS
         try:
             settings = cs.community_settings(vo)
             closed = housekeeping.close_silent(self._database, vo, settings)
             housekeeping.settle(self._database, vo, settings)
             figures = housekeeping.expire(
-                self._database, vo, settings, self._settings.clear_pilots_delay, lambda: self._stopping
+                self._database,
+                vo,
+                settings,
+                self._settings.clear_pilots_delay,
+                lambda: self._stopping or time.monotonic() > until,
             )
             if closed or any(figures.values()):
                 self.log.info("Housekeeping", f"VO {vo}: {closed} silent logs closed, {dict(figures)}")
+            may_be_tried = self._outages.patience(vo, settings.logging_plugins)
             with self._database.reading() as connection:
                 now = self._database.now(connection)
-                return any(deliveries.due(connection, vo, name, now, 1) for name in settings.logging_plugins)
+                waiting = any(due(connection, vo, plugin, now, 1) for plugin in may_be_tried)
         except PilotLoggingError as error:
             self.log.error("VO is passed over", f"{vo}: {error}")
             problems.append(error)
-            return False
+            return
+        self._plugins[vo] = settings.logging_plugins
+        # A process that is at work looks for itself until it ends.
+        if waiting and vo not in self._workers:
+            self._turns.wait(vo)
 
-    def _reap(self, problems):
-        """Take in the results of processes that have ended; end those that take too long."""
-        for vo, (process, begun) in list(self._workers.items()):
-            if process.running():
-                if time.monotonic() - begun > self._settings.worker_time:
-                    process.kill()
+    def _advance(self, problems, come_again=True):
+        """Take in what has ended, and let those begin whose turn it is."""
+        for vo, worker in list(self._workers.items()):
+            if worker.process.running():
+                if time.monotonic() - worker.begun > self._settings.worker_time:
+                    worker.process.kill()
+                    worker.killed = True
                 continue
             del self._workers[vo]
+            unfinished = self._takeIn(vo, worker, problems)
+            self._turns.ended(vo, self._settings.turn_time, unfinished)
+            if unfinished and come_again:
+                self._turns.wait(vo)
+        while not self._stopping and (vo := self._turns.next(self._settings.max_workers, self._settings.turn_time)):
             try:
-                figures = process.wait()
-            except PilotLoggingError as error:
-                self.log.error("Delivery failed", f"VO {vo}: {error}")
-                problems.append(error)
-                continue
-            self.log.notice("Delivered", f"VO {vo}: {figures}")
-            if figures.get("failed"):
-                problems.append(Unavailable(f"{figures['failed']} logs of VO {vo} could not be delivered."))
+                self._begin(vo)
+            except OSError as error:
+                self._turns.ended(vo, self._settings.turn_time, False)
+                self.log.error("Delivery could not begin", f"VO {vo}: {error}")
+                problems.append(Unavailable(f"The process of VO {vo} could not begin: {error}."))
+
+    def _begin(self, vo):
+        owner = f"{socket.gethostname()}:{secrets.token_hex(8)}"
+        patience = self._outages.patience(vo, self._plugins[vo])
+        process = VOProcess(vo, "deliver", [owner, str(self._settings.turn_time), json.dumps(patience)])
+        self._workers[vo] = _Worker(process, owner, time.monotonic())
+
+    def _takeIn(self, vo, worker, problems):
+        """The result of a process that has ended; True when the VO's turn was over before all was done."""
+        try:
+            done = worker.process.wait()
+        except PilotLoggingError as error:
+            problem = error
+            if worker.killed:
+                problem = Unavailable(f"It took longer than {self._settings.worker_time:g} s (WorkerTime).")
+            self.log.error("Delivery failed", f"VO {vo}: {problem}")
+            problems.append(problem)
+            self._noteLost(vo, worker.owner, str(problem))
+            return False
+        self._outages.note(vo, done["works"], done["down"])
+        figures = {name: done[name] for name in ("delivered", "failed") if done[name]}
+        self.log.notice("Delivered", f"VO {vo}: {figures}")
+        if done["down"]:
+            self.log.error("Storage is down", f"VO {vo}: {', '.join(done['down'])} failed with log after log")
+        if done["failed"]:
+            problems.append(Unavailable(f"{done['failed']} logs of VO {vo} could not be delivered."))
+        return done["unfinished"]
+
+    def _noteLost(self, vo, owner, error):
+        try:
+            for delivery in note_lost(self._database, owner, error):
+                self.log.error("Log was in hand then", f"VO {vo}: LogID {delivery.log_id}, {delivery.plugin}")
+        except PilotLoggingError as problem:
+            self.log.error("What it had taken on waits for the end of its lease", f"VO {vo}: {problem}")
 
     def _stop(self, *_):
         self.log.notice("Told to stop")
         self._stopping = True
-        for process, _ in self._workers.values():
-            process.stop()
+        self._stopWorkers()
         self.am_stopExecution()
+
+    def _stopWorkers(self):
+        for worker in list(self._workers.values()):
+            worker.process.stop()

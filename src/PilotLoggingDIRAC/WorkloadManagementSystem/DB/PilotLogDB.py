@@ -1,5 +1,7 @@
 """PilotLogDB, where the Configuration Service says it is."""
 
+from DIRAC import gLogger
+
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
 
@@ -17,4 +19,5 @@ class PilotLogDB(PreparedDatabase):
         Raises:
             ConfigurationError: The CS does not say where the database is.
         """
-        super().__init__(cs.database_url())
+        log = gLogger.getSubLogger("PilotLogDB")
+        super().__init__(cs.database_url(), lambda problem: log.error("PilotLogDB needs a person", problem))

@@ -7,26 +7,35 @@
   :caption: TornadoPilotLogging options
 """
 
+import os
+import socket
 import time
 from concurrent.futures import Future
+from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from pathlib import Path
 
 from DIRAC import S_OK
 
 from PilotLoggingDIRAC import __version__
-from PilotLoggingDIRAC.dirac_bridge import cs
+from PilotLoggingDIRAC.dirac_bridge import connections, cs
 from PilotLoggingDIRAC.dirac_bridge.archive_access import ArchiveAccess
+from PilotLoggingDIRAC.dirac_bridge.communities import Communities
 from PilotLoggingDIRAC.dirac_bridge.request_path import ShortPathService, immediate
+from PilotLoggingDIRAC.dirac_bridge.shutdown import end_gracefully
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Rejected
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
+from PilotLoggingDIRAC.ingest.admission import Admission
 from PilotLoggingDIRAC.ingest.figures import Figures
 from PilotLoggingDIRAC.ingest.names import checked_stamp
-from PilotLoggingDIRAC.model import LogKey
+from PilotLoggingDIRAC.model import LogKey, Rules
 from PilotLoggingDIRAC.read import answers
 from PilotLoggingDIRAC.read.cursor import Cursor
 from PilotLoggingDIRAC.read.reader import Reader
-from PilotLoggingDIRAC.store import deliveries, logs
+from PilotLoggingDIRAC.read.standing import Standing
+from PilotLoggingDIRAC.store import deliveries, logs, usage
+from PilotLoggingDIRAC.store.disk import DiskGuard
 from PilotLoggingDIRAC.store.writer import GroupCommitWriter
 from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
@@ -53,13 +62,23 @@ class TornadoPilotLoggingHandler(ShortPathService):
         except ConfigurationError as error:
             cls.log.fatal("The configuration is wrong", str(error))
             raise SystemExit(f"TornadoPilotLogging does not start: {error}") from None
-        cls.largest_body = cls._settings.max_message_size * _ENCODED
         cls._writer = GroupCommitWriter(cls._database, cls._settings.max_pending_size)
+        end_gracefully(cls._writer.close)
+        cls.bound(cls._settings, cls._settings.max_message_size * _ENCODED)
+        cls._communities = Communities(lambda sentence: cls.log.error("The configuration is wrong", sentence))
+        cls._disk = DiskGuard(cls._database.disk_left, cls._settings.min_free_disk)
+        cls._admission = Admission(cls._usage, cls._disk)
         archives = ArchiveAccess()
         cls._reader = Reader(cls._database, archives.open_archived, archives.open_forgotten)
         cls._figures = Figures()
+        cls._standing = Standing(cls._stands)
         cls._check_database()
         return urls
+
+    @classmethod
+    def _usage(cls):
+        with cls._database.reading() as connection:
+            return usage.by_vo(connection)
 
     @classmethod
     def _check_database(cls):
@@ -76,7 +95,18 @@ class TornadoPilotLoggingHandler(ShortPathService):
             cls.log.error("PilotLogDB is not as it should be", problem)
 
     def refused(self, error):
-        self._figures.note_refusal(error)
+        self._figures.note_refusal(error, self._who())
+
+    def on_finish(self):
+        """Also those count that were turned away before they could ask for anything."""
+        super().on_finish()
+        if self.get_status() >= HTTPStatus.BAD_REQUEST:
+            reason = "not authorised" if self.get_status() == HTTPStatus.UNAUTHORIZED else f"HTTP {self.get_status()}"
+            self._figures.note_refused(reason, self._who(), f"{self._method_name}: {self._reason}")
+
+    def _who(self):
+        caller = getattr(self, "caller", None)
+        return f"{caller.vo or 'no VO'} {caller.name}" if caller else str(self.request.remote_ip)
 
     # Stock pilots and DIRAC's tools
 
@@ -192,25 +222,61 @@ class TornadoPilotLoggingHandler(ShortPathService):
             rows, total = logs.list_logs(connection, selection or {}, sort or [], start, limit, vo)
         return S_OK({"rows": [answers.of_row(row) for row in rows], "total": total})
 
+    @immediate
+    def export_ping(self):
+        """DIRAC's, but never behind readers that wait for a database that hangs."""
+        return super().export_ping()
+
     auth_getStatistics = ["Operator", "TrustedHost"]
 
+    @immediate
     def export_getStatistics(self):
-        """The collector's own figures, since its start, and what stands in the database.
+        """The collector's own figures, since its start, and what stands in the database. It answers within seconds,
+        whatever the database does; then ``databaseProblem`` says what is wrong with it.
 
-        :return: S_OK(dict) / S_ERROR
+        :return: S_OK(dict), see ``docs/operating.md``
         """
-        with self._database.reading() as connection:
-            now = self._database.now(connection)
-            stored = {
+        own = {
+            "version": __version__,
+            "time": datetime.now(UTC).isoformat(),
+            "host": socket.gethostname(),
+            "process": os.getpid(),
+            "pendingBytes": self._writer.pending_size,
+            "connections": connections.figures(),
+            "disk": {"left": self._disk.left, "least": self._disk.least},
+            "setAside": [str(file) for file in self._database.file.list_set_aside()] if self._database.file else [],
+        }
+        result = Future()
+
+        def looked(done):
+            result.set_result(S_OK(own | self._figures.answer() | answers.NOTHING_STANDS | done.result()))
+
+        self._standing.look().add_done_callback(looked)
+        return result
+
+    @classmethod
+    def _stands(cls):
+        with cls._database.reading() as connection:
+            now = cls._database.now(connection)
+            vos = logs.communities(connection)
+            limits = {vo: cls._communities[vo].settings for vo in vos}
+            plugins = {vo: settings.logging_plugins for vo, settings in limits.items() if settings.logging_plugins}
+            return {
                 "logs": answers.of_states(logs.states(connection)),
-                "deliveries": [answers.of_backlog(entry, now) for entry in deliveries.backlog(connection)],
+                "deliveries": [answers.of_backlog(entry, now) for entry in deliveries.backlog(connection, plugins)],
+                "usage": answers.of_usage(usage.by_vo(connection), limits),
             }
-        own = {"version": __version__, "time": datetime.now(UTC).isoformat(), "pendingBytes": self._writer.pending_size}
-        return S_OK(own | self._figures.answer() | stored)
 
     def _stored(self, append, answer):
-        """A future of the S_OK for text that is to be stored."""
+        """A future of the S_OK for text that is to be stored.
+
+        :raises Unavailable: a limit of the VO or of the disk is reached
+        """
         begun = time.monotonic()
+        vo = append.key.vo
+        settings, redactor = self._communities[vo]
+        self._admission.check(vo, settings, len(append.data))
+        rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor)
         result = Future()
 
         def stored(done):
@@ -221,5 +287,5 @@ class TornadoPilotLoggingHandler(ShortPathService):
             self._figures.note_stored(len(append.data), done.result().repeated, time.monotonic() - begun)
             result.set_result(S_OK(answer(done.result())))
 
-        self._writer.submit(append).add_done_callback(stored)
+        self._writer.submit(replace(append, rules=rules)).add_done_callback(stored)
         return result

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import BinaryIO
 
 from pydantic import Field
 
+from PilotLoggingDIRAC.deliver.abandoned import remove_abandoned
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
 from PilotLoggingDIRAC.deliver.copies import begins_with, names_of
 from PilotLoggingDIRAC.dirac_bridge import cs
@@ -26,7 +26,6 @@ from PilotLoggingDIRAC.settings import Settings
 _COPIED_BYTES = 2**20
 _PARTIAL = ".partial"
 """Below the folder of a VO: logs that are being stored."""
-_ABANDONED_SECONDS = 86400.0
 
 
 class LocalDirectorySettings(Settings):
@@ -54,7 +53,7 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
             folder = self._root / self.vo
             partial = folder / _PARTIAL
             _make_durably(partial)
-            _remove_old(partial)
+            remove_abandoned(partial)
             target = self._name_for(log, content, folder)
             content.seek(0)
             with tempfile.NamedTemporaryFile(dir=partial, prefix=f"{log.key.stamp}.", delete=False) as file:
@@ -118,14 +117,6 @@ def _make_durably(folder: Path) -> None:
         _make_durably(folder.parent)
         folder.mkdir(exist_ok=True)
         _sync(folder.parent)
-
-
-def _remove_old(partial: Path) -> None:
-    """Remove what processes left behind that were killed in the middle of storing a log."""
-    for file in partial.iterdir():
-        with suppress(FileNotFoundError):
-            if file.stat().st_mtime < time.time() - _ABANDONED_SECONDS:
-                file.unlink()
 
 
 def _sync(folder: Path) -> None:

@@ -1,0 +1,1 @@
+"""``dev/faults``: pilots with numbered lines, faults at random, and an oracle that says what was lost."""

@@ -1,0 +1,52 @@
+"""All collectors of the service, each asked by its own URL: one that is dead among three shows."""
+
+from __future__ import annotations
+
+import errno
+import re
+import threading
+import time
+
+from DIRAC.ConfigurationSystem.Client.PathFinder import getServiceURLs
+from DIRAC.Core.Tornado.Client.TornadoClient import TornadoClient
+from DIRAC.Core.Utilities.DErrno import cmpError
+
+from ..read.status import Answer
+from . import cs
+
+
+def ask_all(seconds: float) -> list[Answer]:
+    """The figures of each collector that the CS names, in the order of their URLs.
+
+    Args:
+        seconds: How long one may take. DIRAC's own clients wait two minutes at least.
+    """
+    urls = sorted(getServiceURLs(cs.SERVICE))
+    answers: dict[str, Answer] = {}
+    threads = [threading.Thread(target=_ask, args=(url, answers), daemon=True) for url in urls]
+    for thread in threads:
+        thread.start()
+    until = time.monotonic() + seconds
+    for thread in threads:
+        thread.join(max(0.0, until - time.monotonic()))
+    # A copy: threads that are still waiting may write to it.
+    known = dict(answers)
+    return [known.get(url) or Answer(url, {}, f"it was silent for {seconds:g} s") for url in urls]
+
+
+def _ask(url: str, answers: dict[str, Answer]) -> None:
+    try:
+        result = TornadoClient(url).executeRPC("getStatistics")
+        if result["OK"]:
+            answers[url] = Answer(url, result["Value"])
+        else:
+            denied = cmpError(result, errno.EACCES)
+            answers[url] = Answer(url, {}, _short(result["Message"]), denied)
+    except Exception as error:
+        answers[url] = Answer(url, {}, f"{type(error).__name__}: {error}")
+
+
+def _short(sentence: str) -> str:
+    """What is at the bottom of one of urllib3's long sentences."""
+    reason = re.search(r"\[Errno -?[0-9]+\] ([^'\")]+)", sentence)
+    return reason[1] if reason else sentence

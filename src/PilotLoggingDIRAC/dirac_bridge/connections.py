@@ -1,0 +1,180 @@
+"""How many connections there are, and who may keep one.
+
+A connection counts as unauthenticated until a request on it has shown the credentials of somebody in the Registry.
+Those are few and short-lived: a peer that opens connections and says nothing, or half a header, drives out its own.
+When there are too many, the oldest of the address that has most of them goes. So a quick honest handshake gets through
+beside thousands of slow ones, also where all come from the one address of a site's gateway or of a TCP balancer.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+import resource
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+_RESERVE = 200
+"""File descriptors for everything but connections: the database, logs, archives that are being fetched."""
+_FEWEST = 16
+"""Connections that are served even where the file limit leaves no room for the reserve."""
+_IPV6_SITE = 64
+"""Bits of an IPv6 address that one peer cannot choose freely."""
+
+
+class Connection(Protocol):
+    """What the books are kept about: a Tornado stream, or what is left of one."""
+
+    def close(self) -> None: ...
+
+
+E = TypeVar("E")
+
+
+class _Unauthenticated(NamedTuple):
+    address: str
+    since: float
+
+
+class Connections:
+    """The books of this process's connections. For the event loop only.
+
+    Args:
+        most: Connections at one time.
+        most_unauthenticated: Those of them that have not shown credentials.
+        unauthenticated_seconds: How long one may go without.
+        idle_seconds: How long one may rest after a request, with its answer not even read.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(
+        self,
+        most: int,
+        most_unauthenticated: int,
+        unauthenticated_seconds: float,
+        idle_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most = most
+        self._most_unauthenticated = most_unauthenticated
+        self._unauthenticated_seconds = unauthenticated_seconds
+        self._idle_seconds = idle_seconds
+        self._clock = clock
+        self._unauthenticated: OrderedDict[Connection, _Unauthenticated] = OrderedDict()
+        self._idle: OrderedDict[Connection, float] = OrderedDict()
+        self._busy: set[Connection] = set()
+        self._counts: Counter[str] = Counter()
+
+    def admit(self) -> bool:
+        """Whether one more may be accepted. If there are too many, one that does nothing is closed for it."""
+        if len(self) < self._most:
+            return True
+        if self._unauthenticated:
+            self._close(self._oldest_of_the_busiest_address(), "evicted")
+        elif self._idle:
+            self._close(next(iter(self._idle)), "idleClosed")
+        else:
+            self._counts["refused"] += 1
+            return False
+        return True
+
+    def opened(self, connection: Connection, address: str) -> None:
+        """A new connection, from an IP address."""
+        self._unauthenticated[connection] = _Unauthenticated(_site(address), self._clock())
+        self._counts["accepted"] += 1
+        if len(self._unauthenticated) > self._most_unauthenticated:
+            self._close(self._oldest_of_the_busiest_address(), "evicted")
+
+    def authenticated(self, connection: Connection) -> None:
+        """A request with credentials has begun on a connection."""
+        self._unauthenticated.pop(connection, None)
+        self._idle.pop(connection, None)
+        self._busy.add(connection)
+
+    def rests(self, connection: Connection) -> None:
+        """The request is done."""
+        if connection in self._busy:
+            self._busy.remove(connection)
+            self._idle[connection] = self._clock()
+
+    def replaced(self, connection: Connection, remainder: Connection, address: str) -> None:
+        """A connection has been closed but for a remainder, which counts as unauthenticated."""
+        self.closed(connection)
+        self._unauthenticated[remainder] = _Unauthenticated(_site(address), self._clock())
+
+    def closed(self, connection: Connection) -> None:
+        """A connection is gone; may be told more than once."""
+        self._unauthenticated.pop(connection, None)
+        self._idle.pop(connection, None)
+        self._busy.discard(connection)
+
+    def close_overdue(self) -> None:
+        """Close those that have been unauthenticated or idle for too long."""
+        now = self._clock()
+        overdue = _begun_before(now - self._unauthenticated_seconds, self._unauthenticated, lambda entry: entry.since)
+        overdue += _begun_before(now - self._idle_seconds, self._idle, lambda since: since)
+        for connection in overdue:
+            self._close(connection, "overdue")
+
+    def __len__(self) -> int:
+        return len(self._unauthenticated) + len(self._idle) + len(self._busy)
+
+    def figures(self) -> dict[str, int]:
+        """What is open now, and what has happened since the start."""
+        open_now = {"open": len(self), "unauthenticated": len(self._unauthenticated), "most": self._most}
+        names = ("accepted", "refused", "evicted", "overdue", "idleClosed")
+        return open_now | {name: self._counts[name] for name in names}
+
+    def _oldest_of_the_busiest_address(self) -> Connection:
+        ((busiest, _),) = Counter(entry.address for entry in self._unauthenticated.values()).most_common(1)
+        return next(connection for connection, entry in self._unauthenticated.items() if entry.address == busiest)
+
+    def _close(self, connection: Connection, reason: str) -> None:
+        self.closed(connection)
+        self._counts[reason] += 1
+        connection.close()
+
+
+def descriptors_for(wanted: int) -> int:
+    """Raise the soft limit on file descriptors for so many connections, as far as the hard one lets.
+
+    Returns:
+        How many connections there may be.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    needed = wanted + _RESERVE
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft == resource.RLIM_INFINITY else max(min(wanted, soft - _RESERVE), _FEWEST)
+
+
+def _begun_before(latest: float, entries: OrderedDict[Connection, E], since: Callable[[E], float]) -> list[Connection]:
+    return list(itertools.takewhile(lambda connection: since(entries[connection]) <= latest, entries))
+
+
+def _site(address: str) -> str:
+    if ":" not in address:
+        return address
+    try:
+        return str(ipaddress.ip_network((address.partition("%")[0], _IPV6_SITE), strict=False))
+    except ValueError:
+        return address
+
+
+_sources: list[Callable[[], dict[str, Any]]] = []
+
+
+def report(source: Callable[[], dict[str, Any]]) -> None:
+    """Have a source's figures among those of :func:`figures`."""
+    _sources.append(source)
+
+
+def figures() -> dict[str, Any]:
+    """What this process's connections and request bodies take, and what was refused; empty before the start."""
+    merged: dict[str, Any] = {}
+    for source in _sources:
+        merged |= source()
+    return merged

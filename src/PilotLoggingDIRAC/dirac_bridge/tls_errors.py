@@ -1,0 +1,27 @@
+"""A connection that fails harms no other.
+
+OpenSSL keeps the errors of a thread in one queue, and what it says of a read depends on that queue being empty.
+M2Crypto leaves errors there when it closes a connection in the middle of its handshake. The next read of whichever
+other connection then fails with them, and Tornado closes it: who only connects and goes away, as a port scanner or a
+balancer's check does, cuts off somebody else's request. :func:`keep_to_their_connection` empties the queue after each
+close.
+"""
+
+from __future__ import annotations
+
+from M2Crypto import m2
+from M2Crypto.SSL import Connection
+
+_close = Connection.close
+
+
+def keep_to_their_connection() -> None:
+    """From now on errors of a connection end with it, in the whole process. Idempotent."""
+    Connection.close = _close_and_forget
+
+
+def _close_and_forget(connection: Connection, freeBio: bool | None = True) -> None:
+    try:
+        _close(connection, freeBio)
+    finally:
+        m2.err_clear_error()

@@ -1,0 +1,100 @@
+"""The low-water mark on the database's disk."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import URL
+
+from PilotLoggingDIRAC.errors import Unavailable
+from PilotLoggingDIRAC.store.disk import DiskGuard
+from PilotLoggingDIRAC.store.engine import Database
+
+
+class Disk:
+    def __init__(self, left: int | None) -> None:
+        self.left = left
+        self.looked = threading.Semaphore(0)
+
+    def look(self) -> int | None:
+        self.looked.release()
+        return self.left
+
+    def wait(self) -> None:
+        """Until it has been looked at twice: the first look may have begun before a change."""
+        while self.looked.acquire(blocking=False):
+            pass
+        for _ in range(2):
+            assert self.looked.acquire(timeout=10)
+
+
+@pytest.fixture
+def disk() -> Disk:
+    return Disk(5000)
+
+
+@pytest.fixture
+def guard(disk: Disk) -> Iterator[DiskGuard]:
+    guard = DiskGuard(disk.look, least=1000, every=0.01)
+    yield guard
+    guard.close()
+
+
+def test_enough_room(guard: DiskGuard) -> None:
+    assert guard.left == 5000
+    guard.check()
+
+
+def test_too_little_room_until_there_is_some_again(disk: Disk, guard: DiskGuard) -> None:
+    disk.left = 999
+    disk.wait()
+    with pytest.raises(
+        Unavailable, match=r"has only 999 bytes left \(MinFreeDisk\): send it later, or to another"
+    ) as no:
+        guard.check()
+    assert no.value.reason == "disk"
+    disk.left = 1000
+    disk.wait()
+    guard.check()
+
+
+def test_a_disk_that_cannot_be_seen_refuses_nothing(disk: Disk, guard: DiskGuard) -> None:
+    disk.left = None
+    disk.wait()
+    guard.check()
+
+
+def test_off() -> None:
+    guard = DiskGuard(lambda: 1, least=0)
+    guard.check()
+    guard.close()
+
+
+def test_a_disk_that_does_not_answer_holds_up_nobody() -> None:
+    hang = threading.Event()
+
+    def look() -> int:
+        hang.wait()
+        return 0
+
+    guard = DiskGuard(look, least=1000)
+    guard.check()
+    hang.set()
+    guard.close()
+
+
+def test_what_the_database_says(database: Database) -> None:
+    left = database.disk_left()
+    if database.file is None:
+        assert left is None  # a server without the plugin DISKS, as they come
+    else:
+        assert left is not None
+        status = os.statvfs(database.file.path.parent)
+        assert abs(left - status.f_bavail * status.f_frsize) < 2**30
+
+
+def test_a_folder_that_is_gone() -> None:
+    assert Database(URL.create("sqlite", database="/nowhere/at/all")).disk_left() is None
