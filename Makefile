@@ -24,8 +24,9 @@ demo: base
 	dev/demo $(if $(KEEP),--keep)
 
 test: lint
-	$(PYTHON) -m pytest tests/unit
-	$(PYTHON) -m pytest tests --ignore=tests/unit
+	$(PYTHON) -m pytest tests/unit -n 2 --dist loadfile
+	$(PYTHON) -m pytest tests --ignore=tests/unit --ignore=tests/faults -n 3 --dist loadfile
+	$(PYTHON) -m pytest tests/faults
 
 lint: tools
 	$(PYTHON) -m ruff check

@@ -23,7 +23,10 @@ def start(stack: Stack) -> None:
     """Start MariaDB and make the empty PilotLogDB, with a user that has rights there and nowhere else."""
     layout = stack.layout
     home = layout.home(_COMPONENT)
-    own = environment.of_component(layout, _COMPONENT)
+    # Temporary tables are files named after the process's number, which containers share.
+    temporary = home / "tmp"
+    temporary.mkdir(exist_ok=True)
+    own = environment.of_component(layout, _COMPONENT, TMPDIR=str(temporary))
     user = _owner()
     data = home / "data"
     if not data.exists():

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
+from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import Append, Gap, LogKey
-from PilotLoggingDIRAC.store import chunks, truncation
+from PilotLoggingDIRAC.store import chunks, schema, truncation
 from PilotLoggingDIRAC.store.chunks import ChunkEntry, find_gaps, reading_order
 from PilotLoggingDIRAC.store.numbering import Numbering
 
@@ -140,6 +142,16 @@ def test_text_comes_in_the_order_that_was_asked_for(store: Any) -> None:
         for gone in (ChunkEntry(99, "pilot", 99, 5), one._replace(size=3)):
             with pytest.raises(chunks.Moved):
                 chunks.load_text(connection, log_id, [two, gone])
+
+
+def test_damaged_text_is_told(store: Any) -> None:
+    store.send_numbered(1, "one\n" * 20)
+    with store.database.writing() as connection:
+        (data,) = connection.execute(select(schema.chunks.c.Data)).one()
+        # One bit of the text itself: only a checksum tells.
+        connection.execute(schema.chunks.update().values(Data=data.replace(b"one", b"onf", 1)))
+    with pytest.raises(Unavailable, match="damaged"):
+        store.text()
 
 
 @settings(max_examples=20)

@@ -66,7 +66,7 @@ class _Compression(threading.local):
     """A compressor for each thread: one must not be used by two at once."""
 
     def __init__(self) -> None:
-        self.compress = zstandard.ZstdCompressor(level=3, write_content_size=True).compress
+        self.compress = zstandard.ZstdCompressor(level=3, write_content_size=True, write_checksum=True).compress
 
 
 _compression = _Compression()
@@ -124,13 +124,16 @@ class _Log:
         return self.numbering.resends.new_of(append.data, self.row["LastChunkID"] + 1, begins_with)
 
     def _text_of(self, chunk_id: int) -> bytes:
-        """The text of a chunk; nothing where it is not in the database any more."""
+        """The text of a chunk; nothing where it is not in the database any more, or damaged."""
         for chunk in self.new_chunks:
             if chunk["ChunkID"] == chunk_id:
                 return zstandard.decompress(chunk["Data"])
         key = {"log_id": self.row["LogID"], "chunk_id": chunk_id}
         data = self.connection.execute(_SELECT_DATA, key).scalar()
-        return b"" if data is None else zstandard.decompress(data)
+        try:
+            return b"" if data is None else zstandard.decompress(data)
+        except zstandard.ZstdError:
+            return b""
 
     def _redacted(self, append: Append, data: bytes) -> bytes:
         """The text without its secrets, also where one began in the message before."""

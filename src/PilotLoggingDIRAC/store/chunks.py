@@ -141,6 +141,7 @@ def load_text(connection: Connection, log_id: int, entries: Sequence[ChunkEntry]
 
     Raises:
         Moved: One is not there any more, or another one by now.
+        Unavailable: One is damaged.
     """
     rows = connection.execute(
         select(chunks.c.ChunkID, chunks.c.Data).where(
@@ -149,7 +150,10 @@ def load_text(connection: Connection, log_id: int, entries: Sequence[ChunkEntry]
     )
     found = {row.ChunkID: row.Data for row in rows}
     decompressor = zstandard.ZstdDecompressor()
-    texts = [decompressor.decompress(found[entry.chunk_id]) for entry in entries if entry.chunk_id in found]
+    try:
+        texts = [decompressor.decompress(found[entry.chunk_id]) for entry in entries if entry.chunk_id in found]
+    except zstandard.ZstdError as error:
+        raise Unavailable(f"A part of the log is damaged in the database: {error}.", reason="damaged") from error
     if [len(text) for text in texts] != [entry.size for entry in entries]:
         raise Moved("The log has just left the database or was shortened: read on.")
     return texts

@@ -28,6 +28,8 @@ _BUSY_SECONDS = 10.0
 _ANSWER_SECONDS = 15.0
 """How long a server may take for one statement; then it counts as away."""
 _CONNECT_SECONDS = 5
+_IDLE_SECONDS = 8
+"""How long a writing transaction on MariaDB may rest between two statements: less than others wait for its locks."""
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
@@ -225,9 +227,9 @@ def _server_engine(url: URL, answer_seconds: float) -> Engine:
             "read_timeout": int(answer_seconds),
             "write_timeout": int(answer_seconds),
             # The server's own figures are 50 s for a row and a day for a table. MariaDB also ends a transaction in
-            # whose middle a process hangs, or all others would refuse the logs that it has locked.
+            # whose middle a process hangs, before others give up waiting for the logs that it has locked.
             "init_command": f"SET innodb_lock_wait_timeout = {waits}, lock_wait_timeout = {waits}"
-            f" /*M!100300 , idle_write_transaction_timeout = {waits} */",
+            f" /*M!100300 , idle_write_transaction_timeout = {_IDLE_SECONDS} */",
         },
     )
 
