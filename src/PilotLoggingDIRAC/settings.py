@@ -188,8 +188,8 @@ class AgentSettings(Settings):
     """A shifter's proxy with less time left than this is fetched anew, in seconds."""
 
     max_workers: Number = Field(4, alias="MaxWorkers")
-    """How many VOs are served at once, each by a process of its own; up to twice as many while transfers take longer than
-    a turn."""
+    """How many VOs are served at once, each by a process of its own; up to twice as many while transfers take longer
+    than a turn."""
 
     turn_time: Seconds = Field(60.0, alias="TurnTime")
     """A VO's process begins no new log after this time, and the next VO has its turn. In seconds."""
