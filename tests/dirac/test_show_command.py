@@ -11,7 +11,7 @@ import uuid
 import pytest
 from harness.client import Client
 from harness.sender import batch
-from harness.show import COMMAND, show, show_environment
+from harness.show import COMMAND, client_environment, show
 from harness.stacks import RunningStack
 from harness.waiting import until
 
@@ -45,7 +45,7 @@ def test_a_finished_log_of_many_pages_with_a_gap(stack: RunningStack, pilot: Cli
 
 def test_follow_goes_on_to_the_end(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, "one\n"))
-    follower = stack.start("show", [COMMAND, stamp, "--follow"], show_environment(stack, "alpha_user"))
+    follower = stack.start("show", [COMMAND, stamp, "--follow"], client_environment(stack, "alpha_user"))
     until(lambda: follower.output.read_text() == "one\n", what="the first line is shown")
     pilot("appendLog", batch(stamp, 2, "two\n"))
     until(lambda: follower.output.read_text() == "one\ntwo\n", what="a line is shown when it comes")
@@ -57,7 +57,7 @@ def test_follow_goes_on_to_the_end(stack: RunningStack, pilot: Client, stamp: st
 
 def test_follow_outlives_a_collector_that_is_away(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, "one\n"))
-    follower = stack.start("show", [COMMAND, stamp, "--follow"], show_environment(stack, "alpha_user"))
+    follower = stack.start("show", [COMMAND, stamp, "--follow"], client_environment(stack, "alpha_user"))
     until(lambda: follower.output.read_text() == "one\n")
     stack.collector(0, "stop")
     threading.Event().wait(1.5)  # long enough for a poll of it to fail
@@ -98,7 +98,7 @@ def test_a_terminal_is_not_steered_by_a_log(stack: RunningStack, pilot: Client, 
     pilot("appendLog", batch(stamp, 1, HOSTILE, final={}))
     leader, follower = pty.openpty()
     process = subprocess.Popen(
-        [COMMAND, stamp], stdout=follower, stderr=subprocess.PIPE, env=show_environment(stack, "alpha_user")
+        [COMMAND, stamp], stdout=follower, stderr=subprocess.PIPE, env=client_environment(stack, "alpha_user")
     )
     os.close(follower)
     shown = b""
@@ -122,7 +122,7 @@ def test_a_terminal_is_not_steered_by_a_log(stack: RunningStack, pilot: Client, 
 def test_a_reader_who_has_seen_enough(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, "a line\n" * 500_000, final={}), compressed=True)
     process = subprocess.Popen(
-        [COMMAND, stamp], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=show_environment(stack, "alpha_user")
+        [COMMAND, stamp], stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=client_environment(stack, "alpha_user")
     )
     assert process.stdout
     assert process.stdout.readline() == b"a line\n"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from harness.client import Client
 from harness.sender import batch
+from harness.show import client_environment
 from harness.stacks import PROJECT, RunningStack, dumped
 from harness.waiting import until
 
@@ -27,19 +28,15 @@ def pair(own_stack: Callable[..., RunningStack]) -> RunningStack:
     )
 
 
-def environment(stack: RunningStack, caller: str) -> dict[str, str]:
-    layout = stack.layout
-    more = {"DIRACSYSCONFIG": str(layout.configuration), "X509_USER_PROXY": str(layout.credentials / f"{caller}.pem")}
-    environment = stack.environment("home", **more)
-    for name in ("PYTHONPATH", "PILOTLOGGING_STACK", "DIRAC_ROOT_PATH"):
-        environment.pop(name)
-    return environment
-
-
 def status(stack: RunningStack, *arguments: str, caller: str = "operator") -> tuple[int, str, str]:
     """Exit code, standard output and standard error."""
     done = subprocess.run(
-        [COMMAND, *arguments], capture_output=True, text=True, env=environment(stack, caller), timeout=60, check=False
+        [COMMAND, *arguments],
+        capture_output=True,
+        text=True,
+        env=client_environment(stack, caller),
+        timeout=60,
+        check=False,
     )
     assert "Traceback" not in done.stderr
     return done.returncode, done.stdout, done.stderr
@@ -151,7 +148,7 @@ def test_on_a_terminal(pair: RunningStack) -> None:
         [COMMAND],
         stdout=follower,
         stderr=subprocess.DEVNULL,
-        env=environment(pair, "operator") | {"COLUMNS": "120", "TERM": "xterm"},
+        env=client_environment(pair, "operator") | {"COLUMNS": "120", "TERM": "xterm"},
     )
     os.close(follower)
     shown = b""

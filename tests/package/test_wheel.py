@@ -220,7 +220,8 @@ def test_error_numbers_have_names(seen: dict[str, Any]) -> None:
 
 
 def test_the_command_is_installed_and_found_by_diracs_script(seen: dict[str, Any], environment: Path) -> None:
-    assert (environment / "bin" / "dirac-pilot-logs-show").exists()
+    for script in ("dirac-pilot-logs-show", "dirac-pilot-logs-status"):
+        assert (environment / "bin" / script).exists()
     assert _is_ours(seen["script"])
     assert "Show the log of a pilot" in seen["script_help"]
 

@@ -9,7 +9,7 @@ from .stacks import PROJECT, RunningStack
 COMMAND = PROJECT / ".venv" / "bin" / "dirac-pilot-logs-show"
 
 
-def show_environment(stack: RunningStack, caller: str) -> dict[str, str]:
+def client_environment(stack: RunningStack, caller: str) -> dict[str, str]:
     """As after ``. DIR/env.sh``: nothing of the stack's own processes."""
     layout = stack.layout
     more = {"DIRACSYSCONFIG": str(layout.configuration), "X509_USER_PROXY": str(layout.credentials / f"{caller}.pem")}
@@ -22,6 +22,6 @@ def show_environment(stack: RunningStack, caller: str) -> dict[str, str]:
 def show(stack: RunningStack, *arguments: str, caller: str = "alpha_user") -> tuple[int, bytes, str]:
     """Exit code, standard output and standard error."""
     done = subprocess.run(
-        [COMMAND, *arguments], capture_output=True, env=show_environment(stack, caller), timeout=60, check=False
+        [COMMAND, *arguments], capture_output=True, env=client_environment(stack, caller), timeout=60, check=False
     )
     return done.returncode, done.stdout, done.stderr.decode()
