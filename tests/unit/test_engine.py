@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection, event, text
 
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, LogKey
@@ -230,4 +230,22 @@ def test_a_server_that_is_silent_is_unavailable(mariadb_server: Any) -> None:
         with database.reading() as connection:
             connection.execute(text("SELECT SLEEP(20)"))
     assert time.monotonic() - begun < 5
+    database.close()
+
+
+def test_a_connection_that_is_lost_when_its_work_is_done_is_no_news(
+    mariadb_server: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    database = Database(mariadb_server.new_database())
+
+    def kill(connection: Any, *_: Any) -> None:
+        mariadb_server.run_sql(f"KILL {connection.thread_id()}")
+
+    event.listen(database._writers.pool, "reset", kill)
+    with database.reading() as connection:
+        connection.execute(text("SELECT 1"))
+    event.remove(database._writers.pool, "reset", kill)
+    with database.reading() as connection:
+        connection.execute(text("SELECT 1"))
+    assert [record.name for record in caplog.records if record.name.startswith("sqlalchemy")] == []
     database.close()

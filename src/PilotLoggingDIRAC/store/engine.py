@@ -30,6 +30,7 @@ _ANSWER_SECONDS = 15.0
 _CONNECT_SECONDS = 5
 _IDLE_SECONDS = 8
 """How long a writing transaction on MariaDB may rest between two statements: less than others wait for its locks."""
+_POOL = "PilotLogDB"
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
@@ -217,11 +218,15 @@ def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
 
 def _server_engine(url: URL, answer_seconds: float) -> Engine:
     waits = int(_BUSY_SECONDS)
+    # A connection that is lost cannot be reset either. The pool would log that with a traceback; whoever used the
+    # connection has been told already.
+    logging.getLogger(f"sqlalchemy.pool.impl.QueuePool.{_POOL}").setLevel(logging.CRITICAL)
     return create_engine(
         url,
         isolation_level="READ COMMITTED",
         pool_pre_ping=True,
         pool_recycle=1800,
+        pool_logging_name=_POOL,
         connect_args={
             "connect_timeout": _CONNECT_SECONDS,
             "read_timeout": int(answer_seconds),
