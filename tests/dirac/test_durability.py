@@ -9,7 +9,7 @@ import uuid
 from collections.abc import Callable
 
 import pytest
-from harness.client import Client, form
+from harness.client import FORM, Client, form
 from harness.locking import write_lock
 from harness.sender import batch
 from harness.stacks import RunningStack, dumped, milliseconds_of
@@ -132,3 +132,14 @@ def test_nobody_waits_for_a_large_message_but_its_sender(
     sender.join()
     assert answers == [True]
     assert slowest < 1000
+
+
+def test_the_last_line_of_a_pilot_that_hangs_up_at_once(stack: RunningStack, stamp: str) -> None:
+    """Nobody waits for the answer; what came whole is stored all the same."""
+    pilot, user = stack.client("alpha_pilot"), stack.client("alpha_user")
+    assert pilot("sendMessage", dumped("first\n"), stamp, "alpha")["OK"]
+    pilot.connection.request(
+        "POST", pilot.address.path, form("sendMessage", dumped("last\n"), stamp, "alpha"), {"Content-Type": FORM}
+    )
+    pilot.close()
+    until(lambda: user.text_of(stamp) == "first\nlast\n", 10, "the last line is stored")
