@@ -27,6 +27,7 @@ _EXPECTED = re.compile(
             # MariaDB and its full disk.
             r"InnoDB: (preallocating|Write to file|Error number 28|.*[Nn]o space)",
             r"The table '\w+' is full",
+            r"Disk got full writing",
             r"Out of disk space|mariadbd got signal 6",
             # DIRAC's own words for an execute() that gave S_ERROR.
             r"Agent exited with error|Error while executing|Execution cycle failed|Failed to",
