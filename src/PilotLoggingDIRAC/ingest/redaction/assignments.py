@@ -25,8 +25,8 @@ _SCHEME = re.compile(rb"(?:bearer|basic|negotiate|digest|macaroon|token|aws4-hma
 _TRAILING = b",;.)}]"
 _BEFORE = 200
 _LINE_BEGIN = re.compile(
-    rb"(?:" + HEADER.lower() + rb")?+[\s>*+|<\-]{0,32}+"
-    rb"((?:export|setenv|declare|typeset|local|readonly|set)[ \t]{1,4}(?:-\w{1,4}[ \t]{1,4})?+)?+[\"']?"
+    rb"(?:" + HEADER.lower() + rb")?[\s>*+|<\-]{0,32}+"
+    rb"((?:export|setenv|declare|typeset|local|readonly|set)[ \t]{1,4}(?:-\w{1,4}[ \t]{1,4})?)?[\"']?"
 )
 _LOGIN = re.compile(rb"(?:login|user|account)[ \t]{1,8}[^\s]{1,64}\s{1,8}\Z")
 

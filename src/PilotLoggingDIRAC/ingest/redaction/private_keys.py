@@ -15,7 +15,7 @@ LINES = 200
 _BEGIN = re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _END = b"-----END"
 _UNFINISHED_END = re.compile(rb"-{1,5}(?:E(?:N(?:D)?)?)?\Z")
-_FRONT = re.compile(rb"(?:" + HEADER + rb")?+(?:[>|+*#][ \t]|[ \t])*+(?:b?[\"'])?")
+_FRONT = re.compile(rb"(?:" + HEADER + rb")?(?:[>|+*#][ \t]|[ \t]){0,64}(?:b?[\"'])?")
 _UNFINISHED_FRONT = re.compile(rb"(?:[0-9]{1,4}\Z|[0-9]{4}-)")
 # A line that began in an earlier message and was redacted there is one of the key, whatever follows.
 _BODY = re.compile(rb"=?[A-Za-z0-9+/]*+={0,2}(?:\\r)?(?:\\n)?[\"']?[,;]?\s*|" + re.escape(MARK) + rb".*+", re.DOTALL)

@@ -51,24 +51,31 @@ class Span(NamedTuple):
     ending: str = ""
 
 
+# Groups are repeated with a bound and not possessively: where a possessive one fails half-way, Python before 3.11.5 goes
+# on behind what it had taken, and each repeat of another one takes memory. Nobody's secret has so many pieces.
+_DOUBLE = rb"[^\"\\\r\n\0]*+(?:\\[^\r\n\0][^\"\\\r\n\0]*+){0,20000}\\?+"
+_SINGLE = rb"[^'\\\r\n\0]*+(?:\\[^\r\n\0][^'\\\r\n\0]*+){0,20000}\\?+"
+
 # How far a secret goes that has begun. NUL ends all: it stands between the variables of /proc/.../environ.
 ENDINGS = {
     "line": re.compile(rb"[^\r\n\0]*+"),
     "header": re.compile(rb"[^\"'\r\n\0]*+"),
-    "double": re.compile(rb"(?:[^\"\\\r\n\0]|\\[^\r\n\0])*+\\?+"),
-    "single": re.compile(rb"(?:[^'\\\r\n\0]|\\[^\r\n\0])*+\\?+"),
+    "double": re.compile(_DOUBLE),
+    "single": re.compile(_SINGLE),
     # The same behind a backslash at the end of the message before: what it escapes comes first.
-    "double escaped": re.compile(rb"[^\r\n\0]?(?:[^\"\\\r\n\0]|\\[^\r\n\0])*+\\?+"),
-    "single escaped": re.compile(rb"[^\r\n\0]?(?:[^'\\\r\n\0]|\\[^\r\n\0])*+\\?+"),
+    "double escaped": re.compile(rb"[^\r\n\0]?" + _DOUBLE),
+    "single escaped": re.compile(rb"[^\r\n\0]?" + _SINGLE),
     # Between \" and \": a string in a string.
-    "inner double": re.compile(rb"(?:[^\"\\\r\n\0]|\\++(?!\"))*+"),
-    "inner single": re.compile(rb"(?:[^'\\\r\n\0]|\\++(?!'))*+"),
+    "inner double": re.compile(rb"[^\"\\\r\n\0]*+(?:\\++(?!\")[^\"\\\r\n\0]*+){0,20000}"),
+    "inner single": re.compile(rb"[^'\\\r\n\0]*+(?:\\++(?!')[^'\\\r\n\0]*+){0,20000}"),
     "userinfo": re.compile(rb"[^\s/?#\"'<>@\0]*+"),
     "element": re.compile(rb"[^<\r\n\0]*+"),
     "list": re.compile(rb"[^\]\r\n\0]*+"),
     "argument": re.compile(rb"[^\s\"'`\0]*+"),
     # A comma or semicolon belongs to a word unless it separates it from something else.
-    "word": re.compile(rb"(?:[^\s\"'`<>&,;\0]|[,;](?!\s|[\"'`<>&\0]|[\w.\-]{1,40}+[=:]|\Z))*+"),
+    "word": re.compile(
+        rb"[^\s\"'`<>&,;\0]*+(?:[,;](?!\s|[\"'`<>&\0]|[\w.\-]{1,40}+[=:]|\Z)[^\s\"'`<>&,;\0]*+){0,20000}"
+    ),
     "token": re.compile(rb"[A-Za-z0-9._~+/=%\-]*+"),
 }
 """In the order of how much they take."""

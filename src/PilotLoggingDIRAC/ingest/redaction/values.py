@@ -23,8 +23,8 @@ _PLACEHOLDER = re.compile(
     rb"|(?:[{<%]|%\(\w{0,40}\)?)\Z"
 )
 _VARIABLE = re.compile(rb"\$[A-Z_][A-Z0-9_]*+(?![A-Za-z0-9])")
-_NUMBER = re.compile(rb"[+-]?[0-9]{1,6}+(?:\.[0-9]{1,6}+)?+(?:ms|s|m|h|d|B|kB|MB|%)?(?![^\s\"',;:)}\]&])")
-_PROGRAM = re.compile(rb"[A-Za-z_]\w*+(?:\.\w++)*+[(\[]")
+_NUMBER = re.compile(rb"[+-]?[0-9]{1,6}+(?:\.[0-9]{1,6}+)?(?:ms|s|m|h|d|B|kB|MB|%)?(?![^\s\"',;:)}\]&])")
+_PROGRAM = re.compile(rb"[A-Za-z_]\w*+(?:\.\w++){0,64}[(\[]")
 _DIRECTORIES = (
     b"afs", b"builddir", b"cephfs", b"cvmfs", b"data", b"dev", b"eos", b"etc", b"gpfs", b"grid", b"home", b"lustre",
     b"mnt", b"opt", b"pool", b"proc", b"root", b"run", b"scratch", b"shared", b"srv", b"storage", b"sys", b"tmp",
