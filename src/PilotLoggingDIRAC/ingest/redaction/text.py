@@ -51,8 +51,8 @@ class Span(NamedTuple):
     ending: str = ""
 
 
-# Groups are repeated with a bound and not possessively: where a possessive one fails half-way, Python before 3.11.5 goes
-# on behind what it had taken, and each repeat of another one takes memory. Nobody's secret has so many pieces.
+# Groups are repeated with a bound and not possessively: where a possessive one fails half-way, Python before 3.11.5
+# goes on behind what it had taken, and each repeat of another one takes memory. Nobody's secret has so many pieces.
 _DOUBLE = rb"[^\"\\\r\n\0]*+(?:\\[^\r\n\0][^\"\\\r\n\0]*+){0,20000}\\?+"
 _SINGLE = rb"[^'\\\r\n\0]*+(?:\\[^\r\n\0][^'\\\r\n\0]*+){0,20000}\\?+"
 
