@@ -1,0 +1,1682 @@
+"""Sends a grid pilot's log to the collectors of PilotLoggingDIRAC: every line, and without ever harming the pilot.
+
+One file for the worker node: Python 3.6 to 3.14, standard library only. A stock DIRAC pilot imports it when it looks up
+its first command, because of ``CommandExtensions = PilotLogging``; there are no commands in it. Importing it anywhere
+else does nothing. How a VO brings it to its pilots: ``docs/pilots.md`` of PilotLoggingDIRAC.
+
+The way of a line, in the order of the classes below::
+
+    sys.stdout, sys.stderr --> Tee --> Backlog: memory, then spill files, then the oldest goes
+                                          |
+                          Sender's thread: LevelFilter, Redactor --> Collectors, Exchange --> appendLog
+
+Promises. No call of the pilot's own threads waits for the network. Memory, disk and the time at the pilot's end are
+bounded, see :class:`Options`. What the pilot prints, its exit code and the effect of signals stay what they are. An
+error in here is written once to the pilot's own log and switches the module off.
+
+License: GPL-3.0-only
+"""
+
+import atexit
+import binascii
+import codecs
+import collections
+import fcntl
+import functools
+import http.client
+import io
+import itertools
+import json
+import os
+import random
+import re
+import select
+import signal
+import socket
+import ssl
+import stat
+import subprocess
+import sys
+import threading
+import time
+import uuid
+import zlib
+from urllib.parse import unquote, urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+__version__ = "1.0.0"
+
+if globals().get("_runs"):
+    # Pilots of before November 2025 execute an extension anew for each command; they take this for "no such command".
+    raise ImportError("It runs already.")
+_runs = False
+
+# --- Options ----------------------------------------------------------------------------------------------------------
+
+_SIZES = {"": 1, "B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_TIMES = {"": 1, "S": 1, "M": 60, "H": 3600}
+_LEVELS = {"DEBUG": 10, "VERBOSE": 15, "INFO": 20, "NOTICE": 25, "WARN": 30, "WARNING": 30, "ERROR": 40, "FATAL": 50}
+_DEFAULT_INTERVAL = 10
+
+
+class Options:
+    """What the CS says, from ``pilot.json``; a wrong value gives the default, and a sentence in ``problems``.
+
+    Attributes:
+        urls: Of the collectors: ``RemoteLoggerURLs``, else ``RemoteLoggerURL``.
+        level: Least level that is sent, as a number; 0 for all that is printed.
+        interval: Text is sent after so many seconds; ``RemoteLoggerTimerInterval``, where it is 0 or absent 10.
+        lines: ... or when there are so many lines; ``RemoteLoggerBufsize``.
+        memory: Bytes of waiting text in memory, compressed where there is much.
+        spill: Bytes of waiting text on disk.
+        exit_time: Seconds from the beginning of the pilot's end to its end, at most.
+        connect_timeout: Seconds for a connection with its TLS handshake.
+        reply_timeout: Seconds from a request's first byte to its answer's last one.
+    """
+
+    def __init__(self, options, url=None):
+        self.problems = []
+        self.urls = self._urls(options.get("RemoteLoggerURLs")) or self._urls(url)
+        self.level = self._level(options)
+        self.interval = self._number(options, "RemoteLoggerTimerInterval", 0, _TIMES, 0, 3600) or _DEFAULT_INTERVAL
+        self.lines = int(self._number(options, "RemoteLoggerBufsize", 1000, {"": 1}, 1, 10**6))
+        self.memory = int(self._number(options, "RemoteLoggerMemory", 8 * 2**20, _SIZES, 2**16, 2**30))
+        self.spill = int(self._number(options, "RemoteLoggerSpill", 64 * 2**20, _SIZES, 0, 2**36))
+        self.exit_time = self._number(options, "RemoteLoggerExitTime", 20, _TIMES, 1, 600)
+        self.connect_timeout = self._number(options, "RemoteLoggerConnectTimeout", 10, _TIMES, 0.1, 300)
+        self.reply_timeout = self._number(options, "RemoteLoggerReplyTimeout", 30, _TIMES, 0.1, 300)
+
+    def _urls(self, value):
+        names = value.split(",") if isinstance(value, str) else value
+        urls = []
+        for name in names if isinstance(names, (list, tuple)) else []:
+            name = str(name).strip()
+            try:
+                parts = urlsplit(name)
+                usable = parts.scheme == "https" and parts.hostname and (parts.port or 1)
+            except ValueError:
+                usable = False
+            if usable and name not in urls:
+                urls.append(name)
+            elif name and not usable:
+                self.problems.append("%.200r is no https URL of a collector" % name)
+        return urls
+
+    def _level(self, options):
+        name = str(options.get("RemoteLogLevel") or "").strip().upper()
+        if name and name not in _LEVELS:
+            self.problems.append("RemoteLogLevel is %.50r instead of DEBUG, INFO, WARN or ERROR" % name)
+        return _LEVELS.get(name, 0)
+
+    def _number(self, options, name, default, units, least, most):
+        value = options.get(name)
+        if value is None or value == "":
+            return default
+        matched = re.match(r"\s*([0-9]{1,15}(?:\.[0-9]{1,6})?)\s*([A-Za-z]*)\s*$", str(value))
+        factor = units.get(matched.group(2).upper()) if matched else None
+        number = float(matched.group(1)) * factor if factor else -1
+        if least <= number <= most:
+            return number
+        self.problems.append("%s is %.50r instead of a number from %g to %g" % (name, value, least, most))
+        return default
+
+
+# --- What is sent of the text -----------------------------------------------------------------------------------------
+
+
+def stamped(level, message):
+    """A line of this module's own, in the form of the pilot's."""
+    now = time.time()
+    clock = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now))
+    return "%s.%06dZ %s [PilotLogging] %s\n" % (clock, now % 1 * 1000000, level, message)
+
+
+class LevelFilter:
+    """Leaves out messages below a level. A line without a header belongs to the message before it."""
+
+    _HEADER = re.compile(r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,]\d{1,9}Z ([A-Z]{4,8}) *\[")
+
+    def __init__(self, least=0):
+        """Args:
+        least: One of the numbers of ``_LEVELS``, or 0 for all.
+        """
+        self._least = self._wanted = least
+        self._passes = True
+        self._inside_line = False
+
+    def ask(self, name):
+        """What a collector wants; it can raise the level and take that back, but not go below the CS's."""
+        self._wanted = max(self._least, _LEVELS.get(name, 0))
+
+    def keep(self, text):
+        """What goes on, of a log's next piece."""
+        if not text:
+            return text
+        kept, begin, passes = [], 0, self._passes
+        if self._wanted > _LEVELS["DEBUG"] or not passes:
+            for header in self._HEADER.finditer(text):
+                if header.start() == 0 and self._inside_line:
+                    continue
+                if passes:
+                    kept.append(text[begin : header.start()])
+                begin = header.start()
+                passes = _LEVELS.get(header.group(1), self._wanted) >= self._wanted
+        if passes:
+            kept.append(text[begin:])
+        self._passes = passes
+        self._inside_line = not text.endswith("\n")
+        return "".join(kept)
+
+
+class Redactor:
+    def redact(self, text):
+        return text
+
+
+# --- Text that waits --------------------------------------------------------------------------------------------------
+
+_BLOCK = 256 * 1024
+_SPILL_PREFIX = ".pilotlogging-"
+_SPILLED = re.compile(r"(\d{8})(?:\.(\d+))?\.block$")
+
+
+class Log:
+    """Whose text it is, and the numbering of its batches."""
+
+    def __init__(self, stamp, vo, session):
+        self.stamp = stamp
+        self.vo = vo
+        self.session = session
+        self.next_seq = 1
+
+
+class Block:
+    """A piece of a log, in memory or in a spill file.
+
+    Attributes:
+        log: Whose it is.
+        data: The text in UTF-8, compressed if ``packed``; None where it is on disk only.
+        path: Of the spill file, if there is one.
+        lines, size: Of the text; None for a predecessor's, until it is read.
+        seq: Its number, from the first attempt to send it on.
+        batch: The request's content, from then on.
+    """
+
+    __slots__ = ("batch", "data", "disk", "left_out", "lines", "log", "packed", "path", "seq", "size", "spill")
+
+    def __init__(self, log, data=None, packed=False, lines=None, size=None):
+        self.log = log
+        self.data = data
+        self.packed = packed
+        self.lines = lines
+        self.size = size
+        self.path = self.spill = self.seq = self.batch = None
+        self.disk = 0
+        self.left_out = ""
+
+    def pack(self):
+        if not self.packed:
+            self.data = zlib.compress(self.data, 1)
+            self.packed = True
+
+    def text(self):
+        """Raises:
+        ValueError, OSError, zlib.error: The spill file is damaged or gone.
+        """
+        data = self.spill.read(self) if self.data is None else self.data
+        raw = zlib.decompress(data) if self.packed else data
+        if self.lines is None:
+            self.lines, self.size = raw.count(b"\n"), len(raw)
+        return raw.decode("utf-8", "replace")
+
+
+class Spill:
+    """A folder with a file for each block that had no place in memory.
+
+    Whoever holds the lock owns the folder; a dead owner holds none, and its successor in the same directory goes on.
+    """
+
+    def __init__(self, folder, log):
+        self.folder = folder
+        self.log = log
+        self._lock = None
+        self._last = 0
+        self._files = 0
+
+    def write(self, block, first=False):
+        """Args:
+            first: Before all others; only one such block at a time.
+
+        Raises:
+            OSError: There is no room, or no permission; nothing was left behind.
+        """
+        if self._lock is None:
+            self._make()
+        block.pack()
+        head = {"stamp": block.log.stamp, "vo": block.log.vo, "session": block.log.session, "lines": block.lines}
+        content = json.dumps(head).encode("ascii") + b"\n" + block.data
+        self._last += 0 if first else 1
+        path = os.path.join(self.folder, self._name(0 if first else self._last, block.seq))
+        partial = path + ".part"
+        try:
+            handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            os.rename(partial, path)
+        except OSError:
+            _quietly(os.unlink, partial)
+            raise
+        self._files += 1
+        block.path, block.disk, block.spill = path, len(content), self
+
+    def read(self, block):
+        with open(block.path, "rb") as file:
+            head = json.loads(file.readline(10000).decode("ascii"))
+            data = file.read()
+        if not isinstance(head, dict) or not all(
+            isinstance(head.get(name), str) for name in ("stamp", "vo", "session")
+        ):
+            raise ValueError("no block")
+        block.packed = True
+        if block.log is self.log and self.log.stamp is None:  # a predecessor's
+            self.log.stamp, self.log.vo = head["stamp"], head["vo"]
+        if block.log is None:
+            block.log = Log(head["stamp"], head["vo"], head["session"])
+        return data
+
+    def number(self, block):
+        """Note a block's number in its file's name, before it is sent for the first time.
+
+        A successor then sends it with the same number, and the collector stores it once.
+        """
+        place = int(_SPILLED.match(os.path.basename(block.path)).group(1))
+        path = os.path.join(self.folder, self._name(place, block.seq))
+        os.rename(block.path, path)
+        block.path = path
+
+    @staticmethod
+    def _name(place, seq):
+        return "%08d.block" % place if seq is None else "%08d.%d.block" % (place, seq)
+
+    def remove(self, block):
+        _quietly(os.unlink, block.path)
+        block.path, block.disk = None, 0
+        self._files -= 1
+        if not self._files:
+            self._last = 0
+            self._close()
+
+    def _make(self):
+        os.mkdir(self.folder, 0o700)
+        try:
+            self._lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError:
+            self._close()
+            raise
+        _quietly(fcntl.flock, self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # without locks nobody will ever adopt it
+
+    def _close(self):
+        _quietly(os.unlink, os.path.join(self.folder, "lock"))
+        _quietly(os.rmdir, self.folder)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+    def adopt(self):
+        """The blocks of a dead predecessor, the oldest first; none if it lives, or is somebody else's."""
+        status = os.lstat(self.folder)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+            return []
+        lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_NOFOLLOW)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return []
+        self._lock = lock
+        blocks = []
+        for name in sorted(os.listdir(self.folder)):
+            path = os.path.join(self.folder, name)
+            matched = _SPILLED.match(name)
+            if not matched:
+                if name != "lock":
+                    _quietly(os.unlink, path)
+                continue
+            # One that has a number goes on in its own session, the others in a new one: which numbers they would
+            # have got there is not known for sure.
+            block = Block(None if matched.group(2) else self.log)
+            block.path, block.spill, block.disk = path, self, os.lstat(path).st_size
+            block.seq = int(matched.group(2)) if matched.group(2) else None
+            blocks.append(block)
+        self._files = len(blocks)
+        if not blocks:
+            self._close()
+        return blocks
+
+
+def _quietly(function, *arguments):
+    try:
+        function(*arguments)
+    except OSError:
+        pass
+
+
+class Backlog:
+    """The text that waits to be sent, oldest first, within bounds.
+
+    Any thread appends; one thread takes. Order: the block in flight, those that go first (a predecessor's), those on
+    disk, those in memory, the unfinished tail. When all is full the oldest goes but the one in flight, and the next
+    block begins with a line that says how much.
+    """
+
+    def __init__(self, log, folder, memory, spill, due_lines=1000, due_size=64 * 1024):
+        self.log = log
+        self.changed = threading.Condition(threading.RLock())
+        self.closing = False
+        self._due_lines, self._due_size = due_lines, due_size
+        self._most_memory, self._most_disk = memory, spill
+        self._block_size = min(_BLOCK, max(4096, memory // 8))
+        self._spill = Spill(os.path.join(folder, _SPILL_PREFIX + log.session), log)
+        self.flight = None
+        self._first = collections.deque()
+        self._on_disk = collections.deque()
+        self._in_memory = collections.deque()
+        self._tail = []
+        self._tail_size = self._tail_lines = 0
+        self._memory = self._disk = 0
+        self.lost_lines = self.lost_size = 0
+
+    def append(self, text):
+        """Never raises for a full disk, and never waits for the network."""
+        for begin in range(0, len(text), self._block_size):
+            piece = text[begin : begin + self._block_size]
+            data = piece.encode("utf-8", "backslashreplace")
+            with self.changed:
+                self._tail.append(data)
+                self._tail_size += len(data)
+                self._tail_lines += data.count(b"\n")
+                if self._tail_size >= self._block_size:
+                    self._cut(whole_lines=True)
+                    self._shrink()
+                if self.is_due():
+                    self.changed.notify()
+
+    def is_due(self):
+        """Whether there is enough to be sent before its time."""
+        return bool(
+            self._in_memory
+            or self._on_disk
+            or self._first
+            or self._tail_size >= self._due_size
+            or self._tail_lines >= self._due_lines
+        )
+
+    def is_empty(self):
+        return not (self._first or self._on_disk or self._in_memory or self._tail)
+
+    def waiting(self):
+        """Bytes in memory and on disk."""
+        return self._memory + self._tail_size, self._disk
+
+    def take(self, whole_lines):
+        """The next block, which is in flight until :meth:`forget`; None if there is none.
+
+        Args:
+            whole_lines: Leave an unfinished last line where it is.
+        """
+        with self.changed:
+            if self.flight:
+                return self.flight
+            block = None
+            if self._first:
+                block = self._first.popleft()
+                self._memory -= len(block.data or b"")
+            else:
+                if self._on_disk:
+                    block = self._on_disk.popleft()
+                else:
+                    if not self._in_memory:
+                        self._cut(whole_lines, pack=False)
+                    if self._in_memory:
+                        block = self._in_memory.popleft()
+                        self._memory -= len(block.data)
+                if self.lost_size and (block or self.closing):
+                    block = block or Block(self.log, b"", lines=0, size=0)
+                    block.left_out = self._left_out()
+            self.flight = block
+            return block
+
+    def _left_out(self):
+        lines, size, self.lost_lines, self.lost_size = self.lost_lines, self.lost_size, 0, 0
+        return stamped(
+            "WARN",
+            "%d lines (%d bytes) were left out here: no collector could be reached, and the room for waiting text "
+            "(RemoteLoggerMemory, RemoteLoggerSpill) was full" % (lines, size),
+        )
+
+    def number(self, block):
+        """Give the block in flight its number."""
+        with self.changed:
+            if block.seq is None:
+                block.seq = block.log.next_seq
+                block.log.next_seq += 1
+                if block.path:
+                    block.spill.number(block)
+
+    def forget(self, block):
+        """The block in flight is stored, or given up."""
+        with self.changed:
+            if block.path:
+                self._disk -= block.disk
+                block.spill.remove(block)
+            self.flight = None
+
+    def split(self, block, text):
+        """Put a block's second half back: all of it was too large for a collector."""
+        data = text.encode("utf-8", "backslashreplace")
+        rest = Block(block.log, data, lines=data.count(b"\n"), size=len(data))
+        with self.changed:
+            if block.path:
+                self._disk -= block.disk
+                block.spill.remove(block)
+            self._first.appendleft(rest)
+            self._memory += len(data)
+
+    def _lose(self, block):
+        """Give a waiting block up, counted."""
+        self._memory -= len(block.data or b"")
+        if block.lines is None:
+            try:
+                block.text()
+            except (OSError, ValueError, zlib.error):
+                pass
+        self.lost_lines += block.lines or 0
+        self.lost_size += block.size or 1
+        if block.path:
+            self._disk -= block.disk
+            block.spill.remove(block)
+
+    def _cut(self, whole_lines, pack=True):
+        """Make blocks of the tail."""
+        raw = b"".join(self._tail)
+        end = len(raw)
+        if whole_lines and not raw.endswith(b"\n"):
+            end = raw.rfind(b"\n") + 1
+            if not end and len(raw) >= self._block_size:  # one long line: it is cut between two characters
+                end = len(raw)
+                while end > 1 and raw[end - 1] & 0xC0 == 0x80:
+                    end -= 1
+                end = end - 1 if raw[end - 1] >= 0xC0 else len(raw)
+        if not end:
+            self._tail = [raw] if raw else []
+            return
+        data, rest = raw[:end], raw[end:]
+        self._tail = [rest] if rest else []
+        self._tail_size = len(rest)
+        lines = data.count(b"\n")
+        self._tail_lines -= lines
+        block = Block(self.log, data, lines=lines, size=len(data))
+        if pack:
+            block.pack()
+        self._in_memory.append(block)
+        self._memory += len(block.data)
+
+    def _shrink(self):
+        """Keep the bounds."""
+        while self._memory > self._most_memory and self._in_memory:
+            if not self._to_disk():
+                oldest = self._first or self._in_memory
+                self._lose(oldest.popleft())
+
+    def _to_disk(self):
+        """Move the oldest block in memory to disk, where the oldest goes if there is no room; False if that fails."""
+        block = self._in_memory[0]
+        block_size = len(block.data)
+        block.pack()
+        self._memory += len(block.data) - block_size
+        need = len(block.data) + 200
+        if need > self._most_disk:
+            return False
+        while True:
+            if self._disk + need <= self._most_disk:
+                try:
+                    self._spill.write(block)
+                    break
+                except OSError:
+                    pass
+            spilled = next((queue for queue in (self._first, self._on_disk) if queue), None)
+            if not spilled:
+                return False
+            self._lose(spilled.popleft())
+        self._in_memory.popleft()
+        self._memory -= len(block.data)
+        self._disk += block.disk
+        block.data = None
+        self._on_disk.append(block)
+        return True
+
+    def persist(self):
+        """Write what is in memory to disk as well as it goes: should the pilot be killed now, a successor has it."""
+        with self.changed:
+            flight = self.flight
+            if flight and not flight.path and flight.seq is not None and flight.log is self.log:
+                try:
+                    self._spill.write(flight, first=True)
+                    self._disk += flight.disk
+                except OSError:
+                    return
+            self._cut(whole_lines=False)
+        while True:
+            with self.changed:
+                if not self._in_memory or self._disk + len(self._in_memory[0].data) + 200 > self._most_disk:
+                    return
+                if not self._to_disk():
+                    return
+
+    def adopt(self):
+        """Take on what dead predecessors left in the same directory."""
+        parent = os.path.dirname(self._spill.folder)
+        for name in sorted(os.listdir(parent)):
+            folder = os.path.join(parent, name)
+            if not name.startswith(_SPILL_PREFIX) or folder == self._spill.folder:
+                continue
+            try:
+                blocks = Spill(folder, Log(None, None, uuid.uuid4().hex)).adopt()
+            except OSError:
+                continue
+            with self.changed:
+                self._first.extend(blocks)
+                self._disk += sum(block.disk for block in blocks)
+
+
+# --- Collectors -------------------------------------------------------------------------------------------------------
+
+_CERTIFICATES = ("/etc/grid-security/certificates", "/cvmfs/grid.cern.ch/etc/grid-security/certificates")
+_LARGEST_REPLY = 1 << 20
+_REJECTED = 3401
+
+
+class Failed(Exception):
+    """This collector did not take the batch; another one, or the same later, may.
+
+    Attributes:
+        retry_after: Seconds that it asked to be left alone.
+        stale: The connection was closed before anything of an answer came, as a collector does with an idle one.
+    """
+
+    def __init__(self, reason, retry_after=0, stale=False):
+        Exception.__init__(self, reason)
+        self.retry_after = retry_after
+        self.stale = stale
+
+
+class Refused(Exception):
+    """The collector will never take this batch."""
+
+    too_large = False
+
+
+class Credentials:
+    """What the pilot shows: its proxy, a host's certificate, else a bearer token (WLCG bearer token discovery).
+
+    Attributes:
+        key: Equal for equal credentials, so that renewed ones are noticed.
+    """
+
+    def __init__(self):
+        self.certificate = self.private_key = self.token = None
+        self.is_host = False
+        proxy = os.environ.get("X509_USER_PROXY")
+        if proxy and os.path.isdir(proxy):
+            self.is_host = True
+            self._use(os.path.join(proxy, "hostcert.pem"), os.path.join(proxy, "hostkey.pem"))
+        elif proxy and os.access(proxy, os.R_OK):
+            self._use(proxy, proxy)
+        else:
+            self.token = self._discover()
+            default = "/tmp/x509up_u%d" % os.getuid()
+            if not self.token and os.access(default, os.R_OK):
+                self._use(default, default)
+        self.key = (self.certificate, self.token, self._version())
+
+    def _use(self, certificate, private_key):
+        self.certificate, self.private_key = certificate, private_key
+
+    def _version(self):
+        try:
+            status = os.stat(self.certificate)
+        except (OSError, TypeError):
+            return None
+        return (status.st_mtime_ns, status.st_ino, status.st_size)
+
+    @staticmethod
+    def _discover():
+        token = os.environ.get("BEARER_TOKEN", "").strip()
+        name = "bt_u%d" % os.getuid()
+        runtime = os.environ.get("XDG_RUNTIME_DIR")
+        files = [os.environ.get("BEARER_TOKEN_FILE"), runtime and os.path.join(runtime, name), "/tmp/" + name]
+        for path in files:
+            if token or not path:
+                continue
+            try:
+                with open(path) as file:
+                    token = file.read(65536).strip()
+            except (OSError, ValueError):
+                pass
+        # A line end in it would be a header of somebody else's.
+        return token if re.match(r"[!-~]+\Z", token) else None
+
+    def context(self):
+        """Raises:
+        OSError, ssl.SSLError: The proxy cannot be read, or is none.
+        """
+        context = ssl.create_default_context()
+        folders = (os.environ.get("X509_CERT_DIR"), *_CERTIFICATES)
+        folder = next((name for name in folders if name and os.path.isdir(name)), None)
+        if folder:
+            context.load_verify_locations(capath=folder)
+        # Grid CAs are older than what Python 3.13 asks of one.
+        context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)  # novermin
+        if self.certificate:
+            context.load_cert_chain(self.certificate, self.private_key)
+        return context
+
+
+class Place:
+    """One address of one collector."""
+
+    def __init__(self, url, address, family, proxy):
+        self.url = url
+        parts = urlsplit(url)
+        self.host, self.port = parts.hostname, parts.port or 443
+        self.path = parts.path or "/"
+        self.address, self.family, self.proxy = address, family, proxy
+        self.key = (url, address)
+
+    @classmethod
+    def all_of(cls, url):
+        """The addresses of an URL, in random order so that not all pilots take the same one.
+
+        Raises:
+            OSError: The name is not known.
+        """
+        parts = urlsplit(url)
+        proxy = getproxies().get("https")
+        if not proxy or proxy_bypass(parts.hostname):
+            proxy, host, port = None, parts.hostname, parts.port or 443
+        else:
+            proxy = urlsplit(proxy if "//" in proxy else "//" + proxy)
+            host, port = proxy.hostname, proxy.port or 3128
+        try:
+            found = socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM)
+        except UnicodeError as error:
+            raise OSError(str(error)) from None
+        places = {address: cls(url, address, family, proxy) for family, _, _, _, address in found}
+        return random.sample(list(places.values()), len(places))
+
+
+class Connection:
+    """A TLS connection that is kept for many requests; each has a deadline as a whole, however slowly bytes come.
+
+    Args:
+        give_up_at: A function that gives the time (monotonic) at which an exchange that began at some time is given up.
+    """
+
+    def __init__(self, place, credentials, context, options, give_up_at):
+        self.place = place
+        self.credentials = credentials
+        self._context = context
+        self._options = options
+        self._give_up_at = give_up_at
+        self._began = self._deadline = 0
+        self._socket = None
+        self._used = False
+        # Not for ever, so that a collector that was restarted gets its share again.
+        self._oldest = time.monotonic() + random.uniform(1800, 3600)
+
+    def is_fresh(self, credentials):
+        return bool(self._socket) and self.credentials.key == credentials.key and time.monotonic() < self._oldest
+
+    def close(self):
+        if self._socket:
+            _quietly(self._socket.close)
+        self._socket = None
+
+    def ask(self, fields):
+        """One request: the value of S_OK.
+
+        Raises:
+            Failed: Not now, or not here.
+            Refused: Never.
+        """
+        answered = False
+        self._began = time.monotonic()
+        try:
+            if not self._socket:
+                self._connect()
+            self._deadline = time.monotonic() + self._options.reply_timeout
+            self._send(self._request(fields))
+            response = http.client.HTTPResponse(self, method="POST")
+            response.begin()
+            answered = True
+            content = response.read(_LARGEST_REPLY)
+            if response.will_close or (not response.isclosed() and response.read(1)):
+                self.close()
+            value = self._value(response, content)
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            stale = self._used and not answered and not isinstance(error, socket.timeout)
+            self.close()
+            raise Failed(f"{type(error).__name__}: {error}", stale=stale) from None
+        except BaseException:
+            self.close()
+            raise
+        self._used = True
+        return value
+
+    def _request(self, fields):
+        # The characters that mean something in a form; JSON brings no others that would have to be quoted.
+        pairs = []
+        for name, value in fields.items():
+            for character in "%&+;=":
+                value = value.replace(character, f"%{ord(character):02X}")
+            pairs.append(name + "=" + value.replace(" ", "+"))
+        packer = zlib.compressobj(6, zlib.DEFLATED, 31)
+        body = packer.compress("&".join(pairs).encode("ascii")) + packer.flush()
+        host = f"[{self.place.host}]" if ":" in self.place.host else self.place.host
+        lines = [
+            f"POST {self.place.path} HTTP/1.1",
+            "Host: %s:%d" % (host, self.place.port),
+            "User-Agent: PilotLogging/" + __version__,
+            "Content-Type: application/x-www-form-urlencoded",
+            "Content-Encoding: gzip",
+            "Content-Length: %d" % len(body),
+        ]
+        if self.credentials.token:
+            lines.append("Authorization: Bearer " + self.credentials.token)
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+
+    @staticmethod
+    def _value(response, content):
+        try:
+            wait = min(3600.0, max(0.0, float(response.getheader("Retry-After") or 0)))
+        except ValueError:
+            wait = 0
+        if response.status == http.client.REQUEST_ENTITY_TOO_LARGE:
+            refusal = Refused("HTTP 413")
+            refusal.too_large = True
+            raise refusal
+        if response.status != http.client.OK:
+            raise Failed("HTTP %d" % response.status, wait)
+        reply = json.loads(content.decode("utf-8", "replace"))
+        if not isinstance(reply, dict):
+            raise Failed("no answer of a collector")
+        if reply.get("OK") is True and isinstance(reply.get("Value"), dict):
+            return reply["Value"]
+        message = str(reply.get("Message"))[:300]
+        if reply.get("Errno") == _REJECTED:
+            refusal = Refused(message)
+            refusal.too_large = "large" in message
+            raise refusal
+        raise Failed(message, wait)
+
+    def _connect(self):
+        self._used = False
+        self._deadline = time.monotonic() + self._options.connect_timeout
+        plain = socket.socket(self.place.family, socket.SOCK_STREAM)
+        try:
+            plain.setblocking(False)
+            self._socket = plain
+            if plain.connect_ex(self.place.address):
+                self._wait(select.POLLOUT)
+                problem = plain.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if problem:
+                    raise OSError(problem, os.strerror(problem))
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.place.proxy:
+                self._tunnel()
+            self._socket = self._context.wrap_socket(
+                plain, server_hostname=self.place.host, do_handshake_on_connect=False
+            )
+            self._patiently(self._socket.do_handshake)
+        except BaseException:
+            plain.close()
+            self.close()
+            raise
+
+    def _tunnel(self):
+        proxy = self.place.proxy
+        target = "%s:%d" % (self.place.host, self.place.port)
+        lines = [f"CONNECT {target} HTTP/1.1", "Host: " + target]
+        if proxy.username:
+            login = "{}:{}".format(unquote(proxy.username), unquote(proxy.password or ""))
+            lines.append("Proxy-Authorization: Basic " + binascii.b2a_base64(login.encode()).decode().strip())
+        self._send("\r\n".join([*lines, "", ""]).encode("latin-1"))
+        head = b""
+        while not head.endswith(b"\r\n\r\n") and len(head) < 65536:  # byte by byte: what follows is TLS
+            byte = self._patiently(self._socket.recv, 1)
+            if not byte:
+                raise OSError("the HTTP proxy closed the connection")
+            head += byte
+        if not re.match(rb"HTTP/1\.[01] 200\b", head):
+            raise OSError("the HTTP proxy said %.80r" % head.split(b"\r\n")[0])
+
+    def _send(self, data):
+        view = memoryview(data)
+        while view:
+            view = view[self._patiently(self._socket.send, view) :]
+
+    def makefile(self, *_arguments):
+        """What ``http.client`` reads from."""
+        return io.BufferedReader(_Incoming(self))
+
+    def receive(self, buffer):
+        """Wait for at least one byte; 0 at the end."""
+        return self._patiently(self._socket.recv_into, buffer)
+
+    def _patiently(self, function, *arguments):
+        """Repeat a call on the socket until it is no longer waiting for the other side."""
+        while True:
+            try:
+                return function(*arguments)
+            except (ssl.SSLWantReadError, BlockingIOError) as error:
+                waits_to_write = isinstance(error, BlockingIOError) and function == getattr(self._socket, "send", None)
+                self._wait(select.POLLOUT if waits_to_write else select.POLLIN)
+            except ssl.SSLWantWriteError:
+                self._wait(select.POLLOUT)
+
+    def _wait(self, event):
+        poll = select.poll()
+        poll.register(self._socket, event)
+        while True:
+            left = min(self._deadline, self._give_up_at(self._began)) - time.monotonic()
+            if left <= 0:
+                raise socket.timeout("no answer in time")
+            # Not all of it at once: when the pilot ends meanwhile, the deadline is nearer.
+            if poll.poll(min(left, 0.5) * 1000 + 1):
+                return
+
+
+class _Incoming(io.RawIOBase):
+    def __init__(self, connection):
+        io.RawIOBase.__init__(self)
+        self._connection = connection
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        return self._connection.receive(buffer)
+
+
+class Collectors:
+    """All collectors: a batch goes to the one that took the last one; if that fails to the others, in random order."""
+
+    def __init__(self, options, give_up_at):
+        self._options = options
+        self._give_up_at = give_up_at
+        self._kept = None
+        self._failed_at = {}
+
+    def ask(self, fields, is_right):
+        """One request to whichever collector takes it.
+
+        Args:
+            is_right: Tells whether the value of an S_OK is one.
+
+        Raises:
+            Failed: None did, and not all of them because they refused it.
+            Refused: All that there are refused it.
+        """
+        credentials = Credentials()
+        if credentials.is_host:
+            fields = dict(fields, extraCredentials='"hosts"')
+        kept, self._kept = self._kept, None
+        if kept and not kept.is_fresh(credentials):
+            kept.close()
+            kept = None
+        failure = refusal = stale = None
+        tried = set()
+        if kept:
+            tried.add(kept.place.key)
+            try:
+                return self._ask(kept, fields, is_right)
+            except Failed as error:
+                failure, stale = error, error.stale
+            except Refused as error:
+                refusal = error
+        try:
+            context = credentials.context()
+        except (OSError, ValueError) as error:
+            raise Failed(f"the credentials cannot be used: {error}") from None
+        # A collector closes connections that are idle: that is no failure, and it is asked again on a new one.
+        places = [kept.place] if stale else []
+        for place in itertools.chain(places, self._places(tried)):
+            if isinstance(place, Failed):
+                failure = place
+                continue
+            if time.monotonic() >= self._give_up_at(time.monotonic()):
+                break
+            try:
+                return self._ask(
+                    Connection(place, credentials, context, self._options, self._give_up_at), fields, is_right
+                )
+            except Failed as error:
+                failure = error if not failure or error.retry_after >= failure.retry_after else failure
+            except Refused as error:
+                refusal = error
+        raise failure or refusal or Failed("there is no collector")
+
+    def _ask(self, connection, fields, is_right):
+        url = connection.place.url
+        try:
+            value = connection.ask(fields)
+            if not is_right(value):
+                raise Failed("this is no answer of a collector")
+        except (Failed, Refused):
+            self._failed_at[url] = time.monotonic()
+            connection.close()
+            raise
+        self._failed_at.pop(url, None)
+        self._kept = connection
+        return value
+
+    def _places(self, tried):
+        """The addresses of all, or a Failed for a name that is not known; those that failed lately come last."""
+        urls = random.sample(self._options.urls, len(self._options.urls))
+        for url in sorted(urls, key=lambda url: self._failed_at.get(url, 0)):
+            try:
+                places = Place.all_of(url)
+            except OSError as error:
+                self._failed_at[url] = time.monotonic()
+                yield Failed(str(error))
+                continue
+            for place in places:
+                if place.key not in tried:
+                    yield place
+
+
+# --- The sender -------------------------------------------------------------------------------------------------------
+
+_FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_AT_END = 1.0, 60.0, 3.0
+_TRIES_WHEN_REFUSED = 4
+_LONGEST_RETRY_AFTER = 600
+_SMALLEST_SPLIT = 4096
+
+
+class Sender:
+    """The thread that brings the backlog to a collector.
+
+    Args:
+        backlog: What waits.
+        options: Times and URLs.
+        context: A function that gives what is known of the pilot: site, ce, queue ...
+        look: Called before text is taken, for what does not come by itself.
+        failed: Called with an exception of this module's own, which ends the sender.
+    """
+
+    def __init__(self, backlog, options, context, look, failed):
+        self._backlog = backlog
+        self._options = options
+        self._context = context
+        self._look = look
+        self._failed = failed
+        self._told = None
+        self._shapes = {}
+        self._wanted_level = ""
+        own = f"Worker-node module {__version__} sends this log, session {backlog.log.session}"
+        self._notes = [stamped("INFO", own)]
+        self._notes += [stamped("WARN", "The configuration is wrong: " + problem) for problem in options.problems]
+        self._collectors = Collectors(options, self._give_up_at)
+        self._failures = 0
+        self._not_before = 0
+        self._code = None
+        self._ended_at = self._leave = self._last_moment = 0
+        self._ending = threading.Event()
+        self._done = threading.Event()
+
+    def start(self):
+        threading.Thread(target=self._work, name="PilotLogging", daemon=True).start()
+
+    def finish(self, code):
+        """Send what there is and the exit code; wait for that, at most ``exit_time`` seconds. The first call counts."""
+        if not self._ending.is_set():
+            self._code = str(code)
+            left = self._options.exit_time
+            self._ended_at = time.monotonic()
+            self._last_moment = self._ended_at + left
+            self._leave = self._last_moment - min(1.0, left / 10)
+            with self._backlog.changed:
+                self._backlog.closing = True
+                self._ending.set()
+                self._backlog.changed.notify_all()
+        self._done.wait(max(0, self._last_moment - time.monotonic()))
+
+    def _give_up_at(self, began):
+        """When an exchange is given up: at the pilot's end soon, so that there is time to try another collector."""
+        if not self._ending.is_set():
+            return float("inf")
+        return min(self._leave, max(began, self._ended_at) + self._options.exit_time / 4)
+
+    def _work(self):
+        try:
+            self._backlog.adopt()
+            self._send_all()
+            self._say_goodbye()
+        except Exception as error:
+            self._failed(error)
+        finally:
+            self._done.set()
+
+    def _send_all(self):
+        interval = self._options.interval
+        due = time.monotonic() + interval * random.uniform(0.2, 1)
+        unfinished = False
+        while not self._ending.is_set():
+            self._wait_for_text(due)
+            if self._ending.wait(max(0, self._not_before - time.monotonic())):
+                return
+            self._look()
+            block = self._backlog.take(whole_lines=not unfinished)
+            if block and not self._deliver(block):
+                return
+            if not self._backlog.is_due():
+                # A line without an end goes at the second time.
+                unfinished = not block and not self._backlog.is_empty()
+                due = time.monotonic() + interval
+
+    def _wait_for_text(self, due):
+        with self._backlog.changed:
+            while not self._ending.is_set() and not self._backlog.is_due():
+                left = due - time.monotonic()
+                if left <= 0:
+                    return
+                self._backlog.changed.wait(left)
+
+    def _say_goodbye(self):
+        said = False
+        short_of_time = self._leave - min(3.0, self._options.exit_time / 6)
+        while self._failures or time.monotonic() < short_of_time:
+            block = self._backlog.take(whole_lines=False)
+            if not block or not self._deliver(block):
+                break
+            said = "final" in (block.batch or {})
+        if not said:
+            self._bring(self._goodbye())
+        self._backlog.persist()
+
+    def _goodbye(self):
+        """The exit code alone, with a word on what there was no time for."""
+        text = "".join(self._notes)
+        if self._backlog.flight or not self._backlog.is_empty():
+            text += stamped("WARN", "The rest of the log could not be sent in time")
+        log = self._backlog.log
+        batch = {"stamp": log.stamp, "vo": log.vo, "session": log.session, "seq": log.next_seq, "text": text}
+        log.next_seq += 1
+        return dict(batch, final={"retCode": self._code})
+
+    def _deliver(self, block):
+        """Bring one block to a collector, or give it up for good.
+
+        Returns:
+            False if the time at the pilot's end is over; the block is still in flight then.
+        """
+        if block.batch or self._shape(block):
+            refusal = self._bring(block.batch)
+            if refusal is False:
+                return False
+            if refusal:
+                text = block.batch["text"]
+                if refusal.too_large and len(text) > _SMALLEST_SPLIT:
+                    middle = text.rfind("\n", 0, len(text) // 2) + 1 or len(text) // 2
+                    block.batch.pop("final", None)
+                    block.batch["text"] = text[:middle]
+                    self._backlog.split(block, text[middle:])
+                    return self._deliver(block)
+                self._notes.append(stamped("WARN", "%d lines were refused here: %s" % (text.count("\n"), refusal)))
+                block.batch.pop("final", None)
+        self._backlog.forget(block)
+        return True
+
+    def _shape(self, block):
+        """Make the block's batch, numbered; False if nothing of it is to be sent."""
+        try:
+            text = block.text()
+        except (OSError, ValueError, zlib.error) as error:
+            self._notes.append(stamped("WARN", f"A spill file was damaged, its text is lost here: {error}"))
+            return False
+        log = block.log
+        is_own = log is self._backlog.log
+        if log not in self._shapes:
+            self._shapes[log] = LevelFilter(self._options.level), Redactor()
+        level, redactor = self._shapes[log]
+        level.ask(self._wanted_level)
+        text = redactor.redact(level.keep(text))
+        batch = {"stamp": log.stamp, "vo": log.vo, "session": log.session}
+        if is_own:
+            text = "".join(self._notes) + block.left_out + text
+            self._notes = []
+            context = self._context()
+            if context != self._told:
+                self._told = batch["context"] = context
+            if self._ending.is_set() and self._backlog.is_empty() and block.seq is None:
+                batch["final"] = {"retCode": self._code}
+        if not text and block.seq is None and "final" not in batch:
+            return False
+        try:
+            self._backlog.number(block)
+        except OSError:
+            pass  # without the number in its file's name a successor may send it once more
+        block.batch = dict(batch, seq=block.seq, text=text)
+        return True
+
+    def _bring(self, batch):
+        """Returns:
+        None once the batch is stored, the Refused if it never will be, False if the time at the pilot's end is over.
+        """
+        refused = 0
+        while True:
+            try:
+                fields = {"method": "appendLog", "args": json.dumps([batch])}
+                value = self._collectors.ask(fields, lambda value: _is_number(value.get("nextSeq"), batch["seq"] + 1))
+            except Refused as error:
+                refused += 1
+                if error.too_large or refused >= _TRIES_WHEN_REFUSED:
+                    return error
+                wait = 0
+            except Failed as error:
+                wait = error.retry_after
+            else:
+                self._failures = 0
+                self._obey(value)
+                return None
+            self._failures += 1
+            if not self._pause(wait):
+                return False
+
+    def _obey(self, wishes):
+        if _is_number(wishes.get("retryAfter"), 0):
+            self._not_before = time.monotonic() + min(wishes["retryAfter"], _LONGEST_RETRY_AFTER)
+        self._wanted_level = str(wishes.get("minimumLevel") or "").upper()
+
+    def _pause(self, wait):
+        """Longer each time, and never the same for all pilots; False if the time at the pilot's end is over."""
+        if self._failures > 1:
+            self._backlog.persist()
+        longest = _LONGEST_PAUSE_AT_END if self._ending.is_set() else _LONGEST_PAUSE
+        pause = min(longest, _FIRST_PAUSE * 2 ** min(self._failures - 1, 10)) * random.uniform(0.5, 1.5)
+        if not self._ending.is_set():
+            self._ending.wait(max(pause, min(wait, _LONGEST_RETRY_AFTER) * random.uniform(1, 1.2)))
+            return True
+        time.sleep(max(0, min(pause, self._leave - time.monotonic())))
+        return time.monotonic() < self._leave
+
+
+def _is_number(value, least):
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and least <= value <= 2**53
+
+
+# --- The pilot --------------------------------------------------------------------------------------------------------
+
+_FATAL_SIGNALS = ("SIGTERM", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT")
+_STDIN_WAIT, _LARGEST_STDIN = 0.5, 16 * 2**20
+
+
+class OutputFile:
+    """The file that the pilot's output goes to, watched for what others write there.
+
+    Commands that were given no pipe (``os.system``, ``subprocess.call``) and forked children write straight to it.
+    Under most batch systems it is a regular file, which can be read without standing in anybody's way; where it is
+    something else, the output of such commands is in the classic log only.
+
+    Raises:
+        OSError, ValueError: It is no regular file, or cannot be read.
+    """
+
+    _MOST_UNWRITTEN = 2**20
+    _LEAST_ALIKE = 16
+
+    def __init__(self, descriptor):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise ValueError("no regular file")
+        self.key = (status.st_dev, status.st_ino)
+        self._descriptor = descriptor
+        self._reader = os.open("/proc/self/fd/%d" % descriptor, os.O_RDONLY)
+        self._seen = status.st_size
+        self._own = {}
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._lock = threading.RLock()
+
+    def expect(self, stream, data):
+        """Note what the pilot is about to write; a stream may hold it back for a while."""
+        with self._lock:
+            self._own.setdefault(stream, bytearray()).extend(data)
+
+    def written_by_others(self):
+        """Text that came since the last call; None if the file is no longer what the output goes to."""
+        with self._lock:
+            status = os.fstat(self._descriptor)
+            if (status.st_dev, status.st_ino) != self.key or sum(map(len, self._own.values())) > self._MOST_UNWRITTEN:
+                return None
+            if status.st_size <= self._seen:
+                self._seen = status.st_size  # it was cut
+                return ""
+            if status.st_size - self._seen == sum(map(len, self._own.values())):
+                self._seen = status.st_size
+                self._own.clear()
+                return ""
+            return self._decoder.decode(b"".join(self._others(status.st_size)))
+
+    def _others(self, size):
+        while self._seen < size:
+            data = os.pread(self._reader, min(size - self._seen, 2**20), self._seen)
+            if not data:
+                return
+            self._seen += len(data)
+            while data:
+                other, data = self._without_own(data)
+                yield other
+
+    def _without_own(self, data):
+        """The first piece that is not the pilot's own, and what stands behind it."""
+        for own in self._own.values():
+            alike = min(len(own), len(data))
+            if alike >= self._LEAST_ALIKE and own[: self._LEAST_ALIKE] == data[: self._LEAST_ALIKE]:
+                # What the stream has written of it so far may end anywhere.
+                alike = next((place for place in range(alike) if own[place] != data[place]), alike)
+            elif not alike or own[:alike] != data[:alike]:
+                continue
+            del own[:alike]
+            return b"", data[alike:]
+        places = [data.find(own) for own in self._own.values() if own]
+        begin = min([place for place in places if place > 0] or [len(data)])
+        return data[:begin], data[begin:]
+
+
+class Tee:
+    """A stream that does what it did, and shows its text to somebody else before.
+
+    Args:
+        show: Called with the text, this tee and the bytes that will be written.
+    """
+
+    def __init__(self, stream, show):
+        self._stream = stream
+        self._show = show
+        if hasattr(stream, "buffer"):
+            self.buffer = BinaryTee(stream.buffer, show)
+
+    def write(self, text):
+        self._show(text, self, lambda: text.encode(self._stream.encoding, self._stream.errors))
+        return self._stream.write(text)
+
+    def writelines(self, lines):
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def __iter__(self):
+        return iter(self._stream)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_exception):
+        self._stream.close()
+
+
+class BinaryTee(Tee):
+    """``sys.stdout.buffer``, for those who write bytes."""
+
+    def write(self, data):
+        self._show(bytes(data).decode("utf-8", "replace"), self, lambda: bytes(data))
+        return self._stream.write(data)
+
+
+class Pilot:
+    """What the pilot's process says and how it ends.
+
+    It is this process's only: forked children write where they wrote, and nothing of this module runs in them.
+
+    Args:
+        parameters: The pilot's ``PilotParams``.
+        tools: Its module ``pilotTools``.
+        main: Its module ``__main__``.
+    """
+
+    def __init__(self, parameters, tools, main, options):
+        self._parameters = parameters
+        self._tools = tools
+        self._main = main
+        self._options = options
+        self._owner = os.getpid()
+        self._is_on = True
+        self._busy = 0
+        self._signal_waits = None
+        self._code = 0
+        log = Log(parameters.pilotUUID, parameters.wnVO or "", uuid.uuid4().hex)
+        self._backlog = Backlog(log, os.getcwd(), options.memory, options.spill, options.lines)
+        self._sender = Sender(self._backlog, options, self._context, self._look, self._off)
+        self._files, self._file_of = {}, {}
+        self._reference = self._submitted_as()
+
+    def start(self):
+        self._disarm()
+        self._show(self._so_far())
+        for name in ("stdout", "stderr"):
+            stream = getattr(sys, name)
+            if stream is not None:
+                self._watch_file(stream)
+                setattr(sys, name, Tee(stream, self._show))
+        self._watch_end()
+        self._watch_commands()
+        if self._options.level == _LEVELS["DEBUG"]:
+            self._show_debug()
+        self._sender.start()
+
+    # What it says
+
+    def _watch_file(self, stream):
+        try:
+            stream.flush()
+            file = OutputFile(stream.fileno())
+        except (OSError, ValueError, AttributeError):
+            return
+        self._files.setdefault(file.key, file)
+        self._file_of[stream.fileno()] = self._files[file.key]
+
+    def _look(self):
+        """Take what others have written to the pilot's output."""
+        for key, file in list(self._files.items()):
+            others = file.written_by_others()
+            if others is None:
+                del self._files[key]
+            elif others:
+                self._backlog.append(others)
+
+    def _show(self, text, tee=None, data=None):
+        if not self._is_on or os.getpid() != self._owner:
+            return
+        in_main = threading.current_thread() is threading.main_thread()
+        if in_main:
+            self._busy += 1
+        try:
+            if self._files:
+                self._look()
+                file = tee and self._file_of.get(tee.fileno())
+                if file:
+                    file.expect(tee, data())
+            self._backlog.append(text)
+        except Exception as error:
+            self._off(error)
+        finally:
+            if in_main:
+                self._busy -= 1
+        if in_main and self._signal_waits and not self._busy:
+            self._on_signal(self._signal_waits, None)
+
+    def _show_debug(self):
+        """Messages that are too low to be printed, but not too low to be sent."""
+        stock, show = self._tools.Logger.debug, self._show
+
+        @functools.wraps(stock)
+        def debug(logger, message, *arguments, **options):
+            if not logger.debugFlag:
+                for line in str(message).split("\n"):
+                    show(logger.messageTemplate.format(level="DEBUG", message=line) + "\n")
+            return stock(logger, message, *arguments, **options)
+
+        self._tools.Logger.debug = debug
+
+    def _so_far(self):
+        """What was said before this module was there, and has not been sent by the pilot itself."""
+        first = getattr(self._main, "log", None)
+        if hasattr(first, "buffer"):
+            unsent, first.buffer = first.buffer, _NoBuffer()
+            unsent.cancelTimer()
+            output = getattr(unsent, "output", None)
+            return "" if output is None or output.closed else output.getvalue()
+        parameters = getattr(self._main, "bufContent", "")
+        return "".join(_ended(text) for text in (_received(), parameters, _said_since(parameters, first)))
+
+    def _disarm(self):
+        """The pilot's own remote logger, where RemoteLoggerURL has switched it on: from now on it does nothing."""
+        sends = self._tools.sendMessage
+        for module in list(sys.modules.values()):
+            if getattr(module, "sendMessage", None) is sends:
+                module.sendMessage = lambda *_arguments: None
+        self._tools.FixedSizeBuffer = _NoBuffer
+
+    # Who it is
+
+    def _context(self):
+        pilot = self._parameters
+        context = {
+            "site": pilot.site,
+            "ce": pilot.ceName,
+            "queue": pilot.queueName,
+            "host": socket.gethostname(),
+            "pilotReference": pilot.pilotReference or self._reference,
+            "pilotVersion": ("{} PilotLogging/{}".format(pilot.releaseVersion or "", __version__)).strip(),
+        }
+        return {name: str(value) for name, value in context.items() if value}
+
+    def _submitted_as(self):
+        find = getattr(self._tools, "getSubmitterInfo", None) or getattr(self._tools, "getFlavour", None)
+        try:
+            return find(self._parameters.ceName)[1]
+        except Exception:  # of the pilot's code
+            return ""
+
+    # How it ends
+
+    def _watch_end(self):
+        atexit.register(self._on_exit)
+        self._stock_hook, sys.excepthook = sys.excepthook, self._on_exception
+        self._stock_exit, sys.exit = sys.exit, self._exit
+        self._stock_system, os.system = os.system, self._system
+        if threading.current_thread() is threading.main_thread():
+            for name in _FATAL_SIGNALS:
+                number = getattr(signal, name)
+                if signal.getsignal(number) == signal.SIG_DFL:
+                    signal.signal(number, self._on_signal)
+
+    def _watch_commands(self):
+        """With what a command ends is what the pilot ends with, unless another one follows."""
+        stock, pilot = self._tools.CommandBase.__init__, self
+
+        @functools.wraps(stock)
+        def initialise(command, *arguments, **options):
+            stock(command, *arguments, **options)
+            pilot._code = 0
+            if hasattr(command, "execute"):
+                command.execute = pilot._watched(command.execute)
+
+        self._tools.CommandBase.__init__ = initialise
+
+    def _watched(self, execute):
+        @functools.wraps(execute)
+        def watched(*arguments, **options):
+            try:
+                result = execute(*arguments, **options)
+            except SystemExit as error:
+                self._note_exit(error.code)
+                raise
+            self._code = 0
+            return result
+
+        return watched
+
+    def _note_exit(self, status):
+        if os.getpid() == self._owner and threading.current_thread() is threading.main_thread():
+            if status is None:
+                self._code = 0
+            else:
+                self._code = status & 0xFF if isinstance(status, int) else 1
+
+    def _exit(self, *status):
+        self._note_exit(status[0] if status else None)
+        self._stock_exit(*status)
+
+    def _on_exception(self, kind, error, trace):
+        if os.getpid() == self._owner:
+            is_interrupt = issubclass(kind, KeyboardInterrupt) and sys.version_info >= (3, 8)
+            self._code = 130 if is_interrupt else 1
+            self._show(stamped("ERROR", "The pilot ends with an exception"))
+        self._stock_hook(kind, error, _without_this_file(trace))
+
+    def _on_exit(self):
+        if os.getpid() == self._owner and self._is_on:
+            self._show("")
+            self._sender.finish(self._code)
+            self._is_on = False
+
+    def _on_signal(self, number, _frame):
+        """The log ends, then the signal has the effect that it had."""
+        if self._busy:
+            self._signal_waits = number  # the thread that sends needs what the interrupted call holds
+            return
+        try:
+            if os.getpid() == self._owner and self._is_on:
+                name = signal.Signals(number).name
+                self._show(stamped("ERROR", "Signal %s (%d) received: the pilot ends" % (name, number)))
+                self._sender.finish(128 + number)
+        finally:
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+
+    def _system(self, command):
+        """``os.system``, but a signal has its effect on the pilot at once, not when the command has ended: Python's
+        handlers do not run inside of the C function. As in that one SIGINT and SIGQUIT are not for the pilot meanwhile.
+        """
+        if os.getpid() != self._owner or threading.current_thread() is not threading.main_thread():
+            return self._stock_system(command)
+        handlers = {}
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            if signal.getsignal(number) not in (signal.SIG_IGN, None):
+                handlers[number] = signal.signal(number, lambda *_arguments: None)
+        try:
+            child = subprocess.Popen(command, shell=True, close_fds=False, restore_signals=False)
+            status = child.wait()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
+        return -status if status < 0 else status << 8
+
+    def _off(self, error):
+        """An error in here: said once, then the pilot is alone again."""
+        if not self._is_on:
+            return
+        self._is_on = False
+        try:
+            self._tools.Logger("PilotLogging").warn(f"Remote logging is off, for it failed: {error!r}")
+        except Exception:  # a full disk, say
+            pass
+
+
+class _NoBuffer:
+    """In the place of the pilot's ``FixedSizeBuffer``."""
+
+    def __init__(self, *_arguments, **_options):
+        pass
+
+    def write(self, _text):
+        pass
+
+    def getValue(self):
+        return ""
+
+    def sendFullBuffer(self):
+        pass
+
+    def flush(self):
+        pass
+
+    def cancelTimer(self):
+        pass
+
+
+def _ended(text):
+    return text if not text or text.endswith("\n") else text + "\n"
+
+
+def _received():
+    """The wrapper's log, which it hands over on standard input; nothing is waited for that does not come at once."""
+    try:
+        source = sys.stdin.fileno()
+        mode = os.fstat(source).st_mode
+        if not stat.S_ISFIFO(mode) and not stat.S_ISREG(mode):
+            return ""
+        pieces, size = [], 0
+        while size < _LARGEST_STDIN and select.select([source], [], [], _STDIN_WAIT)[0]:
+            piece = os.read(source, 65536)
+            if not piece:
+                break
+            pieces.append(piece)
+            size += len(piece)
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return b"".join(pieces).decode("utf-8", "replace")
+
+
+def _said_since(parameters, log):
+    """What the pilot's first logger has written behind the output of the parameters: it is in ``pilot.out`` only."""
+    lines = parameters.rstrip("\n").split("\n")
+    try:
+        with open(getattr(log, "out", None) or "pilot.out", encoding="utf-8", errors="replace") as file:
+            content = file.read()
+    except OSError:
+        return ""
+    for line in reversed(lines):
+        place = content.rfind(line + "\n") if line else -1
+        if place >= 0:
+            return content[place + len(line) + 1 :]
+    return ""
+
+
+def _without_this_file(trace):
+    """A traceback as it would be without this module's calls in between."""
+    here = _watched_code()
+    while trace and trace.tb_frame.f_code.co_filename == here:
+        trace = trace.tb_next
+    entry = trace
+    while entry and sys.version_info >= (3, 7):
+        while entry.tb_next and entry.tb_next.tb_frame.f_code.co_filename == here:
+            entry.tb_next = entry.tb_next.tb_next  # novermin
+        entry = entry.tb_next
+    return trace
+
+
+def _watched_code():
+    return _watched_code.__code__.co_filename
+
+
+def _start():
+    """Begin, if this is a pilot that sends its log."""
+    main = sys.modules.get("__main__")
+    parameters = getattr(main, "pilotParams", None)
+    if not getattr(parameters, "pilotLogging", False):
+        return
+    tools = sys.modules[type(parameters).__module__]
+    log, parameters.log = parameters.log, _Silence()
+    try:
+        options = Options(parameters.getPilotOptionsDict(), parameters.loggerURL)
+    finally:
+        parameters.log = log
+    if options.urls:
+        globals()["_runs"] = True
+        Pilot(parameters, tools, main, options).start()
+
+
+class _Silence:
+    def __getattr__(self, _name):
+        return lambda *_arguments, **_options: None
+
+
+try:
+    _start()
+except Exception as _error:
+    # The pilot takes an exception here for a module that does not exist, without a word.
+    print(f"PilotLogging: remote logging is off, for it failed: {_error!r}")
