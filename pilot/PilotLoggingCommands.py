@@ -39,6 +39,7 @@ import subprocess
 import sys
 import threading
 import time
+import traceback
 import uuid
 import zlib
 from urllib.parse import unquote, urlsplit
@@ -576,12 +577,13 @@ class Backlog:
     def adopt(self):
         """Take on what dead predecessors left in the same directory."""
         parent = os.path.dirname(self._spill.folder)
-        for name in sorted(os.listdir(parent)):
-            folder = os.path.join(parent, name)
-            if not name.startswith(_SPILL_PREFIX) or folder == self._spill.folder:
-                continue
+        try:
+            names = [name for name in os.listdir(parent) if name.startswith(_SPILL_PREFIX)]
+        except OSError:
+            return
+        for name in sorted(names):
             try:
-                blocks = Spill(folder, Log(None, None, uuid.uuid4().hex)).adopt()
+                blocks = Spill(os.path.join(parent, name), Log(None, None, uuid.uuid4().hex)).adopt()
             except OSError:
                 continue
             with self.changed:
@@ -678,7 +680,7 @@ class Credentials:
         # Grid CAs are older than what Python 3.13 asks of one.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)  # novermin
         if self.certificate:
-            context.load_cert_chain(self.certificate, self.private_key)
+            context.load_cert_chain(self.certificate, self.private_key, password="")  # never ask for one
         return context
 
 
@@ -1032,24 +1034,30 @@ class Sender:
         self._code = None
         self._ended_at = self._leave = self._last_moment = 0
         self._ending = threading.Event()
-        self._done = threading.Event()
+        self._works = threading.Lock()  # no Event: whoever waits for it may be interrupted by a signal, and waits again
 
     def start(self):
+        self._works.acquire()
         threading.Thread(target=self._work, name="PilotLogging", daemon=True).start()
 
-    def finish(self, code):
-        """Send what there is and the exit code; wait for that, at most ``exit_time`` seconds. The first call counts."""
-        if not self._ending.is_set():
-            self._code = str(code)
-            left = self._options.exit_time
-            self._ended_at = time.monotonic()
-            self._last_moment = self._ended_at + left
-            self._leave = self._last_moment - min(1.0, left / 10)
-            with self._backlog.changed:
-                self._backlog.closing = True
-                self._ending.set()
-                self._backlog.changed.notify_all()
-        self._done.wait(max(0, self._last_moment - time.monotonic()))
+    def end(self, code):
+        """Let the thread send what there is and the exit code, within ``exit_time`` seconds. The first call counts."""
+        if self._ending.is_set():
+            return
+        self._code = str(code)
+        left = self._options.exit_time
+        self._ended_at = time.monotonic()
+        self._last_moment = self._ended_at + left
+        self._leave = self._last_moment - min(1.0, left / 10)
+        with self._backlog.changed:
+            self._backlog.closing = True
+            self._ending.set()
+            self._backlog.changed.notify_all()
+
+    def wait(self):
+        """Until all is sent, or the time is over."""
+        if self._works.acquire(timeout=max(0, self._last_moment - time.monotonic())):
+            self._works.release()
 
     def _give_up_at(self, began):
         """When an exchange is given up: at the pilot's end soon, so that there is time to try another collector."""
@@ -1065,7 +1073,7 @@ class Sender:
         except Exception as error:
             self._failed(error)
         finally:
-            self._done.set()
+            self._works.release()
 
     def _send_all(self):
         interval = self._options.interval
@@ -1297,18 +1305,27 @@ class Tee:
     """A stream that does what it did, and shows its text to somebody else before.
 
     Args:
-        show: Called with the text, this tee and the bytes that will be written.
+        show: Called with the text, its bytes, this tee and ``file``.
+        file: The OutputFile that the stream goes to, if that is one.
     """
 
-    def __init__(self, stream, show):
+    def __init__(self, stream, show, file=None):
         self._stream = stream
         self._show = show
+        self._file = file
         if hasattr(stream, "buffer"):
-            self.buffer = BinaryTee(stream.buffer, show)
+            self.buffer = BinaryTee(stream.buffer, show, file)
 
     def write(self, text):
-        self._show(text, self, lambda: text.encode(self._stream.encoding, self._stream.errors))
+        if isinstance(text, str):
+            self._show(text, self._encoded(text) if self._file else b"", self, self._file)
         return self._stream.write(text)
+
+    def _encoded(self, text):
+        try:
+            return text.encode(self._stream.encoding, self._stream.errors)
+        except UnicodeError:  # then it will not be written either
+            return b""
 
     def writelines(self, lines):
         for line in lines:
@@ -1331,7 +1348,8 @@ class BinaryTee(Tee):
     """``sys.stdout.buffer``, for those who write bytes."""
 
     def write(self, data):
-        self._show(bytes(data).decode("utf-8", "replace"), self, lambda: bytes(data))
+        raw = bytes(data) if isinstance(data, (bytes, bytearray, memoryview)) else b""
+        self._show(raw.decode("utf-8", "replace"), raw, self, self._file)
         return self._stream.write(data)
 
 
@@ -1359,7 +1377,7 @@ class Pilot:
         log = Log(parameters.pilotUUID, parameters.wnVO or "", uuid.uuid4().hex)
         self._backlog = Backlog(log, os.getcwd(), options.memory, options.spill, options.lines)
         self._sender = Sender(self._backlog, options, self._context, self._look, self._off)
-        self._files, self._file_of = {}, {}
+        self._files = {}
         self._reference = self._submitted_as()
 
     def start(self):
@@ -1368,8 +1386,7 @@ class Pilot:
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if stream is not None:
-                self._watch_file(stream)
-                setattr(sys, name, Tee(stream, self._show))
+                setattr(sys, name, Tee(stream, self._show, self._file_of(stream)))
         self._watch_end()
         self._watch_commands()
         if self._options.level == _LEVELS["DEBUG"]:
@@ -1378,14 +1395,13 @@ class Pilot:
 
     # What it says
 
-    def _watch_file(self, stream):
+    def _file_of(self, stream):
         try:
             stream.flush()
             file = OutputFile(stream.fileno())
         except (OSError, ValueError, AttributeError):
-            return
-        self._files.setdefault(file.key, file)
-        self._file_of[stream.fileno()] = self._files[file.key]
+            return None
+        return self._files.setdefault(file.key, file)
 
     def _look(self):
         """Take what others have written to the pilot's output."""
@@ -1396,7 +1412,7 @@ class Pilot:
             elif others:
                 self._backlog.append(others)
 
-    def _show(self, text, tee=None, data=None):
+    def _show(self, text, data=b"", stream=None, file=None):
         if not self._is_on or os.getpid() != self._owner:
             return
         in_main = threading.current_thread() is threading.main_thread()
@@ -1405,9 +1421,8 @@ class Pilot:
         try:
             if self._files:
                 self._look()
-                file = tee and self._file_of.get(tee.fileno())
                 if file:
-                    file.expect(tee, data())
+                    file.expect(stream, data)
             self._backlog.append(text)
         except Exception as error:
             self._off(error)
@@ -1525,13 +1540,28 @@ class Pilot:
             is_interrupt = issubclass(kind, KeyboardInterrupt) and sys.version_info >= (3, 8)
             self._code = 130 if is_interrupt else 1
             self._show(stamped("ERROR", "The pilot ends with an exception"))
-        self._stock_hook(kind, error, _without_this_file(trace))
+        if sys.version_info >= (3, 7):
+            self._stock_hook(kind, error, _without_this_file(trace))
+        else:  # where tracebacks cannot be changed
+            story = traceback.TracebackException(kind, error, trace)
+            story.stack[:] = [entry for entry in story.stack if entry.filename != _THIS_FILE]
+            sys.stderr.write("".join(story.format()))
 
     def _on_exit(self):
         if os.getpid() == self._owner and self._is_on:
             self._show("")
-            self._sender.finish(self._code)
+            self._end(self._code)
             self._is_on = False
+
+    def _end(self, code):
+        self._busy += 1
+        try:
+            self._sender.end(code)
+        finally:
+            self._busy -= 1
+        if self._signal_waits and not self._busy:
+            self._on_signal(self._signal_waits, None)
+        self._sender.wait()
 
     def _on_signal(self, number, _frame):
         """The log ends, then the signal has the effect that it had."""
@@ -1542,7 +1572,7 @@ class Pilot:
             if os.getpid() == self._owner and self._is_on:
                 name = signal.Signals(number).name
                 self._show(stamped("ERROR", "Signal %s (%d) received: the pilot ends" % (name, number)))
-                self._sender.finish(128 + number)
+                self._end(128 + number)
         finally:
             signal.signal(number, signal.SIG_DFL)
             os.kill(os.getpid(), number)
@@ -1636,21 +1666,17 @@ def _said_since(parameters, log):
     return ""
 
 
+_THIS_FILE = _quietly.__code__.co_filename
+
+
 def _without_this_file(trace):
     """A traceback as it would be without this module's calls in between."""
-    here = _watched_code()
-    while trace and trace.tb_frame.f_code.co_filename == here:
-        trace = trace.tb_next
     entry = trace
-    while entry and sys.version_info >= (3, 7):
-        while entry.tb_next and entry.tb_next.tb_frame.f_code.co_filename == here:
+    while entry:
+        while entry.tb_next and entry.tb_next.tb_frame.f_code.co_filename == _THIS_FILE:
             entry.tb_next = entry.tb_next.tb_next  # novermin
         entry = entry.tb_next
     return trace
-
-
-def _watched_code():
-    return _watched_code.__code__.co_filename
 
 
 def _start():
@@ -1662,12 +1688,20 @@ def _start():
     tools = sys.modules[type(parameters).__module__]
     log, parameters.log = parameters.log, _Silence()
     try:
-        options = Options(parameters.getPilotOptionsDict(), parameters.loggerURL)
+        section = parameters.getPilotOptionsDict()
     finally:
         parameters.log = log
-    if options.urls:
+    options = Options(section, parameters.loggerURL)
+    if options.urls and _is_on_list(parameters.ceName, section.get("RemoteLoggerCEsWhiteList")):
         globals()["_runs"] = True
         Pilot(parameters, tools, main, options).start()
+
+
+def _is_on_list(ce, names):
+    """Whether the CE sends its logs; pilots of before 2024 do not heed the white list themselves."""
+    if names is None:
+        return True
+    return ce in [name.strip() for name in (names.split(",") if isinstance(names, str) else names)]
 
 
 class _Silence:

@@ -108,6 +108,13 @@ def test_logs_are_given_by_stamp_and_by_file_name_at_any_time(pilot: Client, use
         assert user("getLogs", name, "alpha").value == {"StdOut": "text\n"}
 
 
+def test_old_pilots_name_no_vo(pilot: Client, user: Client, stamp: str) -> None:
+    assert pilot("sendMessage", dumped("a line\n"), stamp)["OK"]
+    assert pilot("finaliseLogs", dumped({"retCode": "0"}), stamp)["OK"]
+    page = user("readLog", stamp).value
+    assert (page["text"], page["exitCode"]) == ("a line\n", 0)
+
+
 def test_a_host_writes_only_for_a_vo_that_exists(stack: RunningStack, stamp: str) -> None:
     host = stack.as_host()
     assert host("sendMessage", dumped("x\n"), stamp, "alpha")["OK"]

@@ -113,12 +113,12 @@ class TornadoPilotLoggingHandler(ShortPathService):
     auth_sendMessage = ["Operator", "GenericPilot", "Pilot"]
 
     @immediate
-    def export_sendMessage(self, message, pilotUUID, wnVO):
+    def export_sendMessage(self, message, pilotUUID, wnVO=""):
         """Append to a pilot's log.
 
         :param str message: a JSON document: a string, or a list of strings that are a line each
         :param str pilotUUID: the pilot's stamp
-        :param str wnVO: the VO; it counts only where the credentials name none
+        :param str wnVO: the VO; it counts only where the credentials name none. Old pilots leave it out
         :return: S_OK once the text is on disk / S_ERROR
         """
         vo = self.caller.writes_for(wnVO)
@@ -128,12 +128,12 @@ class TornadoPilotLoggingHandler(ShortPathService):
     auth_finaliseLogs = ["Operator", "GenericPilot", "Pilot"]
 
     @immediate
-    def export_finaliseLogs(self, payload, pilotUUID, wnVO):
+    def export_finaliseLogs(self, payload, pilotUUID, wnVO=""):
         """Note that a pilot has said goodbye.
 
         :param str payload: a JSON document: ``{"retCode": "0"}``
         :param str pilotUUID: the pilot's stamp
-        :param str wnVO: the VO; it counts only where the credentials name none
+        :param str wnVO: the VO; it counts only where the credentials name none. Old pilots leave it out
         :return: S_OK once it is on disk / S_ERROR
         """
         append = stock_protocol.goodbye(self.caller.writes_for(wnVO), pilotUUID, payload)
