@@ -40,7 +40,6 @@ import sys
 import threading
 import time
 import traceback
-import uuid
 import zlib
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -171,7 +170,22 @@ class LevelFilter:
 
 # --- Secrets ----------------------------------------------------------------------------------------------------------
 #
-# Nothing is changed here that the collector's own redaction would leave alone, which runs behind this one and knows more.
+# The collector's own redaction runs behind this one and knows more. What it would leave alone is left alone here too.
+
+
+class Pattern:
+    """A regular expression that is compiled when it is first used: pilots without a remote log need none."""
+
+    def __init__(self, pattern, flags=0):
+        self._pattern, self._flags = pattern, flags
+
+    def __getattr__(self, name):
+        if name in ("match", "search", "finditer", "split", "sub"):
+            value = getattr(re.compile(self._pattern, self._flags), name)
+            setattr(self, name, value)
+            return value
+        raise AttributeError(name)
+
 
 MARK = b"[redacted]"
 _KEY_LINES = 200  # of a private key; RSA with 16384 bits has 195
@@ -186,16 +200,16 @@ _HEADER = (
 
 # How far a secret goes that has begun. Each matches at every place, so none goes back and forth.
 _ENDINGS = {
-    "line": re.compile(rb"[^\r\n\0]*"),
-    "header": re.compile(rb"[^\"'\r\n\0]*"),
-    "double": re.compile(rb"[^\"\\\r\n\0]*(?:\\[^\r\n\0][^\"\\\r\n\0]*){0,20000}\\?"),
-    "single": re.compile(rb"[^'\\\r\n\0]*(?:\\[^\r\n\0][^'\\\r\n\0]*){0,20000}\\?"),
-    "inner double": re.compile(rb"[^\"\\\r\n\0]*(?:\\+(?![\"\\])[^\"\\\r\n\0]*){0,20000}"),
-    "inner single": re.compile(rb"[^'\\\r\n\0]*(?:\\+(?!['\\])[^'\\\r\n\0]*){0,20000}"),
-    "password": re.compile(rb"[^\s/?#\"'<>@\0]*"),
-    "argument": re.compile(rb"[^\s\"'`\0]*"),
-    "word": re.compile(rb"[^\s\"'`<>&,;\0]*(?:[,;](?!\s|[\"'`<>&\0]|[\w.\-]{1,40}[=:]|\Z)[^\s\"'`<>&,;\0]*){0,20000}"),
-    "token": re.compile(rb"[A-Za-z0-9._~+/=%\-]*"),
+    "line": Pattern(rb"[^\r\n\0]*"),
+    "header": Pattern(rb"[^\"'\r\n\0]*"),
+    "double": Pattern(rb"[^\"\\\r\n\0]*(?:\\[^\r\n\0][^\"\\\r\n\0]*){0,20000}\\?"),
+    "single": Pattern(rb"[^'\\\r\n\0]*(?:\\[^\r\n\0][^'\\\r\n\0]*){0,20000}\\?"),
+    "inner double": Pattern(rb"[^\"\\\r\n\0]*(?:\\+(?![\"\\])[^\"\\\r\n\0]*){0,20000}"),
+    "inner single": Pattern(rb"[^'\\\r\n\0]*(?:\\+(?!['\\])[^'\\\r\n\0]*){0,20000}"),
+    "password": Pattern(rb"[^\s/?#\"'<>@\0]*"),
+    "argument": Pattern(rb"[^\s\"'`\0]*"),
+    "word": Pattern(rb"[^\s\"'`<>&,;\0]*(?:[,;](?!\s|[\"'`<>&\0]|[\w.\-]{1,40}[=:]|\Z)[^\s\"'`<>&,;\0]*){0,20000}"),
+    "token": Pattern(rb"[A-Za-z0-9._~+/=%\-]*"),
 }
 
 # Secrets that their own form gives away: words to look for in lower case, the pattern whose group is (the beginning
@@ -213,7 +227,7 @@ _AMAZON = (
 )
 _USER = rb"://[^\s/:@\[\]\"'<>?#]{0,128}:"
 _FORMS = [
-    (needles, re.compile(pattern), ending)
+    (needles, Pattern(pattern), ending)
     for needles, pattern, ending in (
         ((b"eyj",), _JWT, "token"),
         ((b"bearer",), _BEARER, "token"),
@@ -230,38 +244,38 @@ _FORMS = [
 
 # Names that stand in front of secrets, as _is_secret writes them: in lower case, each part between underscores.
 _NEEDLES = (b"pass", b"_pw", b"secret", b"token", b"credential", b"key", b"auth", b"cookie")
-_SECRET_NAME = re.compile(
+_SECRET_NAME = Pattern(
     rb"_[a-z0-9]*(?:password|passwd|passphrase|secret|token|apikey)_"
     rb"|_(?:(?:apikey|accesskey|secretkey|privatekey|authorization|authz|cookie|credential)s?"
     rb"|(?:passphrase|passwd|passwort|password|secret|token)s|passwort)_"
     rb"|_(?:access|account|api|auth|client|encryption|master|private|secret|shared|signing|storage)_key_"
     rb"|_auths?_\Z|[^_]_(?:pass|pwd?)_\Z"
 )
-_HARMLESS_NAME = re.compile(
+_HARMLESS_NAME = Pattern(
     rb"_(?:age|alg|algorithm|audience|cache|class|count|dir|directory|enabled|endpoint|env|error|exp|expiration|expires"
     rb"|expiry|file|filename|flow|folder|format|helper|home|host|hostname|ids|(?<!_secret_)id|interval|iss|issuer|length|level"
     rb"|lifetime|limit|location|loc|manager|max|methods?|min|mode|module|name|paths?|plugin|policy|port|prompt|protocol"
     rb"|providers?|reader|renewal|required|scheme|scopes?|server|service|size|sock|socket|source|status|store|timeleft"
     rb"|timeout|ttl|types?|uri|url|used|user|username|valid|validity|version|amz_credentials?)_\Z"
 )
-_PASSWORD_NAME = re.compile(rb"(?:pass|passwd|passphrase|passwort|password|pwd?|secret)_")
+_PASSWORD_NAME = Pattern(rb"(?:pass|passwd|passphrase|passwort|password|pwd?|secret)_")
 _NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
-_CAMEL = re.compile(rb"(?<=[a-z0-9])(?=[A-Z])")
-_SEPARATOR = re.compile(rb"[_.\-]+")
-_HEADER_NAME = re.compile(rb"(?i)(?:(?:proxy-)?authorization|(?:set-)?cookie)\Z")
-_REST_OF_NAME = re.compile(rb"[\w.\-]{0,48}")
-_SIGN = re.compile(rb"[\"'\\]{0,3}(?:\][\"']?)?[ \t]{0,16}(?:(=>|:=|==?|:)[ \t]{0,16}|%3[dD])")
-_NEXT_ARGUMENT = re.compile(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,16}(?!-)")
-_LINE_BEGIN = re.compile(
+_CAMEL = Pattern(rb"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATOR = Pattern(rb"[_.\-]+")
+_HEADER_NAME = Pattern(rb"(?i)(?:(?:proxy-)?authorization|(?:set-)?cookie)\Z")
+_REST_OF_NAME = Pattern(rb"[\w.\-]{0,48}")
+_SIGN = Pattern(rb"[\"'\\]{0,3}(?:\][\"']?)?[ \t]{0,16}(?:(=>|:=|==?|:)[ \t]{0,16}|%3[dD])")
+_NEXT_ARGUMENT = Pattern(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,16}(?!-)")
+_LINE_BEGIN = Pattern(
     br"(?:" + _HEADER + br")?[\s>*+|<\-]{0,32}"
     br"((?:export|setenv|declare|typeset|local|readonly|set)[ \t]{1,4}(?:-\w{1,4}[ \t]{1,4})?)?[\"']?", re.I
 )  # fmt: skip
 
 # What stands behind such a name and is no secret.
-_QUOTE = re.compile(rb"[bBrRuUfF]{0,2}(\\*)([\"'])")
-_MAYBE_QUOTE = re.compile(rb"\[?[ \t]{0,4}[bBrRuUfF]{0,2}\\*\Z")
-_LIST = re.compile(rb"\[[ \t]{0,4}[bBrRuU]?\\*[\"']")
-_SCHEME = re.compile(rb"(?i)(?:bearer|basic|negotiate|digest|macaroon|token|aws4-hmac-sha256)(?:[ \t]{1,4}|%20|\+)")
+_QUOTE = Pattern(rb"[bBrRuUfF]{0,2}(\\*)([\"'])")
+_MAYBE_QUOTE = Pattern(rb"\[?[ \t]{0,4}[bBrRuUfF]{0,2}\\*\Z")
+_LIST = Pattern(rb"\[[ \t]{0,4}[bBrRuU]?\\*[\"']")
+_SCHEME = Pattern(rb"(?i)(?:bearer|basic|negotiate|digest|macaroon|token|aws4-hmac-sha256)(?:[ \t]{1,4}|%20|\+)")
 _WORDS = frozenset(
     b"absent auth authentication authorization basic bearer denied disabled empty enabled error expired failed failure "
     b"false found fresh granted header hosts invalid is key length lookup macaroon missing negotiate nil no none not "
@@ -273,23 +287,23 @@ _BEGINNINGS = (
     b"dav://", b"davs://", b"srm://", b"gsiftp://", b"s3://", b"unix:",
 )  # fmt: skip
 _PROGRAM_BEGINNINGS = (*_BEGINNINGS, b"self.", b"os.", b"none,", b"none)", b"null,", b"true,", b"false,")
-_PLACEHOLDER = re.compile(
+_PLACEHOLDER = Pattern(
     rb"\$[A-Z_][A-Z0-9_]*(?![A-Za-z0-9])"
     rb"|(?:\{(?:[\"'}\s\\]|\w{1,40}\})|%\(\w{1,40}\)s|<[A-Za-z][\w \-.]{0,60}(?:>|\sat\s))(?!\w)"
     rb"|(?:[{<%]|%\(\w{0,40}\)?)\Z"
 )
-_NUMBER = re.compile(rb"[+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ms|s|m|h|d|B|kB|MB|%)?(?![^\s\"',;:)}\]&])")
-_PATH = re.compile(rb"/(?:[a-z][a-z0-9_\-]{1,15}(?:/|(?![A-Za-z0-9+=]))|(?:DC|C|O|OU|CN)=|\s*\Z|[a-z]{0,8}\Z)")
-_PROGRAM = re.compile(rb"[A-Za-z_]\w*(?:\.\w+){0,64}[(\[]")
-_WORD = re.compile(rb"[^\s\"'`,;:)}\]&<>]*")
-_DATE = re.compile(rb"[0-9]{4}-[0-9]{2}|[0-9.]+\Z")
+_NUMBER = Pattern(rb"[+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ms|s|m|h|d|B|kB|MB|%)?(?![^\s\"',;:)}\]&])")
+_PATH = Pattern(rb"/(?:[a-z][a-z0-9_\-]{1,15}(?:/|(?![A-Za-z0-9+=]))|(?:DC|C|O|OU|CN)=|\s*\Z|[a-z]{0,8}\Z)")
+_PROGRAM = Pattern(rb"[A-Za-z_]\w*(?:\.\w+){0,64}[(\[]")
+_WORD = Pattern(rb"[^\s\"'`,;:)}\]&<>]*")
+_DATE = Pattern(rb"[0-9]{4}-[0-9]{2}|[0-9.]+\Z")
 
-_KEY_BEGIN = re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
-_KEY_FRONT = re.compile(rb"(?:" + _HEADER + rb")?(?:[>|+*#][ \t]|[ \t]){0,64}(?:b?[\"'])?")
-_KEY_BODY = re.compile(rb"=?[A-Za-z0-9+/]*={0,2}(?:\\r)?(?:\\n)?[\"']?[,;]?\s*\Z|\[redacted\]")
-_KEY_UNFINISHED_END = re.compile(rb"-{1,5}(?:E(?:ND?)?)?\Z")
-_UNFINISHED_HEADER = re.compile(rb"[0-9]{1,4}\Z|[0-9]{4}-")
-_KEY_FIELD = re.compile(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ")
+_KEY_BEGIN = Pattern(rb"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_FRONT = Pattern(rb"(?:" + _HEADER + rb")?(?:[>|+*#][ \t]|[ \t]){0,64}(?:b?[\"'])?")
+_KEY_BODY = Pattern(rb"=?[A-Za-z0-9+/]*={0,2}(?:\\r)?(?:\\n)?[\"']?[,;]?\s*\Z|\[redacted\]")
+_KEY_UNFINISHED_END = Pattern(rb"-{1,5}(?:E(?:ND?)?)?\Z")
+_UNFINISHED_HEADER = Pattern(rb"[0-9]{1,4}\Z|[0-9]{4}-")
+_KEY_FIELD = Pattern(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ")
 _KEY_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -595,7 +609,11 @@ def _without(raw, known, secrets):
 
 _BLOCK = 256 * 1024
 _SPILL_PREFIX = ".pilotlogging-"
-_SPILLED = re.compile(r"(\d{8})(?:\.(\d+))?\.block$")
+_SPILLED = re.compile(r"(\d{8})(?:\.(\d+)\.([0-9a-f]{32}))?\.block$")
+
+
+def new_session():
+    return os.urandom(16).hex()
 
 
 class Log:
@@ -620,7 +638,20 @@ class Block:
         batch: The request's content, from then on.
     """
 
-    __slots__ = ("batch", "data", "disk", "left_out", "lines", "log", "packed", "path", "seq", "size", "spill")
+    __slots__ = (
+        "batch",
+        "data",
+        "disk",
+        "is_refused",
+        "left_out",
+        "lines",
+        "log",
+        "packed",
+        "path",
+        "seq",
+        "size",
+        "spill",
+    )
 
     def __init__(self, log, data=None, packed=False, lines=None, size=None):
         self.log = log
@@ -631,6 +662,7 @@ class Block:
         self.path = self.spill = self.seq = self.batch = None
         self.disk = 0
         self.left_out = ""
+        self.is_refused = False
 
     def pack(self):
         if not self.packed:
@@ -671,10 +703,10 @@ class Spill:
         if self._lock is None:
             self._make()
         block.pack()
-        head = {"stamp": block.log.stamp, "vo": block.log.vo, "session": block.log.session, "lines": block.lines}
+        head = {"stamp": block.log.stamp, "vo": block.log.vo}
         content = json.dumps(head).encode("ascii") + b"\n" + block.data
         self._last += 0 if first else 1
-        path = os.path.join(self.folder, self._name(0 if first else self._last, block.seq))
+        path = os.path.join(self.folder, self._name(0 if first else self._last, block))
         partial = path + ".part"
         try:
             handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -691,15 +723,11 @@ class Spill:
         with open(block.path, "rb") as file:
             head = json.loads(file.readline(10000).decode("ascii"))
             data = file.read()
-        if not isinstance(head, dict) or not all(
-            isinstance(head.get(name), str) for name in ("stamp", "vo", "session")
-        ):
+        if not isinstance(head, dict) or not all(isinstance(head.get(name), str) for name in ("stamp", "vo")):
             raise ValueError("no block")
         block.packed = True
-        if block.log is self.log and self.log.stamp is None:  # a predecessor's
-            self.log.stamp, self.log.vo = head["stamp"], head["vo"]
-        if block.log is None:
-            block.log = Log(head["stamp"], head["vo"], head["session"])
+        if block.log.stamp is None:  # a predecessor's
+            block.log.stamp, block.log.vo = head["stamp"], head["vo"]
         return data
 
     def number(self, block):
@@ -708,13 +736,14 @@ class Spill:
         A successor then sends it with the same number, and the collector stores it once.
         """
         place = int(_SPILLED.match(os.path.basename(block.path)).group(1))
-        path = os.path.join(self.folder, self._name(place, block.seq))
+        path = os.path.join(self.folder, self._name(place, block))
         os.rename(block.path, path)
         block.path = path
 
     @staticmethod
-    def _name(place, seq):
-        return "%08d.block" % place if seq is None else "%08d.%d.block" % (place, seq)
+    def _name(place, block):
+        number = "" if block.seq is None else ".%d.%s" % (block.seq, block.log.session)
+        return "%08d%s.block" % (place, number)
 
     def remove(self, block):
         _quietly(os.unlink, block.path)
@@ -731,7 +760,7 @@ class Spill:
         except OSError:
             self._close()
             raise
-        _quietly(fcntl.flock, self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # without locks nobody will ever adopt it
+        _quietly(fcntl.lockf, self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # without locks nobody will ever adopt it
 
     def _close(self):
         _quietly(os.unlink, os.path.join(self.folder, "lock"))
@@ -747,7 +776,7 @@ class Spill:
             return []
         lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_NOFOLLOW)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(lock)
             return []
@@ -762,7 +791,7 @@ class Spill:
                 continue
             # One that has a number goes on in its own session, the others in a new one: which numbers they would
             # have got there is not known for sure.
-            block = Block(None if matched.group(2) else self.log)
+            block = Block(Log(None, None, matched.group(3)) if matched.group(3) else self.log)
             block.path, block.spill, block.disk = path, self, os.lstat(path).st_size
             block.seq = int(matched.group(2)) if matched.group(2) else None
             blocks.append(block)
@@ -977,7 +1006,8 @@ class Backlog:
         """Write what is in memory to disk as well as it goes: should the pilot be killed now, a successor has it."""
         with self.changed:
             flight = self.flight
-            if flight and not flight.path and flight.seq is not None and flight.log is self.log:
+            is_ours = flight and not flight.path and flight.seq is not None and flight.log is self.log
+            if is_ours and self._disk + len(flight.data) <= self._most_disk:
                 try:
                     self._spill.write(flight, first=True)
                     self._disk += flight.disk
@@ -999,8 +1029,10 @@ class Backlog:
         except OSError:
             return
         for name in sorted(names):
+            if name == os.path.basename(self._spill.folder):
+                continue
             try:
-                blocks = Spill(os.path.join(parent, name), Log(None, None, uuid.uuid4().hex)).adopt()
+                blocks = Spill(os.path.join(parent, name), Log(None, None, new_session())).adopt()
             except OSError:
                 continue
             with self.changed:
@@ -1030,9 +1062,15 @@ class Failed(Exception):
 
 
 class Refused(Exception):
-    """The collector will never take this batch."""
+    """A collector will never take this batch.
+
+    Attributes:
+        too_large: It might take a part of it.
+        by_all: So did all the others.
+    """
 
     too_large = False
+    by_all = True
 
 
 class Credentials:
@@ -1295,6 +1333,7 @@ class Connection:
     def _patiently(self, function, *arguments):
         """Repeat a call on the socket until it is no longer waiting for the other side."""
         while True:
+            self._left()
             try:
                 return function(*arguments)
             except (ssl.SSLWantReadError, BlockingIOError) as error:
@@ -1306,13 +1345,20 @@ class Connection:
     def _wait(self, event):
         poll = select.poll()
         poll.register(self._socket, event)
-        while True:
-            left = min(self._deadline, self._give_up_at(self._began)) - time.monotonic()
-            if left <= 0:
-                raise socket.timeout("no answer in time")
-            # Not all of it at once: when the pilot ends meanwhile, the deadline is nearer.
-            if poll.poll(min(left, 0.5) * 1000 + 1):
-                return
+        # Not all of the time at once: when the pilot ends meanwhile, the deadline is nearer.
+        while not poll.poll(min(self._left(), 0.5) * 1000 + 1):
+            pass
+
+    def _left(self):
+        """Seconds to the deadline.
+
+        Raises:
+            socket.timeout: It is over.
+        """
+        left = min(self._deadline, self._give_up_at(self._began)) - time.monotonic()
+        if left <= 0:
+            raise socket.timeout("no answer in time")
+        return left
 
 
 class _Incoming(io.RawIOBase):
@@ -1335,6 +1381,7 @@ class Collectors:
         self._give_up_at = give_up_at
         self._kept = None
         self._failed_at = {}
+        self._context = self._context_key = None
 
     def ask(self, fields, is_right):
         """One request to whichever collector takes it.
@@ -1343,8 +1390,8 @@ class Collectors:
             is_right: Tells whether the value of an S_OK is one.
 
         Raises:
-            Failed: None did, and not all of them because they refused it.
-            Refused: All that there are refused it.
+            Failed: None did, now.
+            Refused: Those that could be reached refused it.
         """
         credentials = Credentials()
         if credentials.is_host:
@@ -1363,10 +1410,7 @@ class Collectors:
                 failure, stale = error, error.stale
             except Refused as error:
                 refusal = error
-        try:
-            context = credentials.context()
-        except (OSError, ValueError) as error:
-            raise Failed(f"the credentials cannot be used: {error}") from None
+        context = self._context_for(credentials)
         # A collector closes connections that are idle: that is no failure, and it is asked again on a new one.
         places = [kept.place] if stale else []
         for place in itertools.chain(places, self._places(tried)):
@@ -1383,7 +1427,22 @@ class Collectors:
                 failure = error if not failure or error.retry_after >= failure.retry_after else failure
             except Refused as error:
                 refusal = error
-        raise failure or refusal or Failed("there is no collector")
+        if refusal:
+            refusal.by_all = failure is None
+            raise refusal
+        raise failure or Failed("there is no collector")
+
+    def _context_for(self, credentials):
+        key = (credentials.key, os.environ.get("X509_CERT_DIR"))
+        if time.monotonic() >= self._give_up_at(time.monotonic()):
+            raise Failed("the pilot ends")
+        if key != self._context_key:
+            try:
+                self._context = credentials.context()
+            except (OSError, ValueError) as error:
+                raise Failed(f"the credentials cannot be used: {error}") from None
+            self._context_key = key
+        return self._context
 
     def _ask(self, connection, fields, is_right):
         url = connection.place.url
@@ -1417,7 +1476,7 @@ class Collectors:
 # --- The sender -------------------------------------------------------------------------------------------------------
 
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_AT_END = 1.0, 60.0, 3.0
-_TRIES_WHEN_REFUSED = 4
+_TRIES_WHEN_REFUSED, _PATIENCE_WITH_OTHERS = 4, 4
 _LONGEST_RETRY_AFTER = 600
 _SMALLEST_SPLIT = 4096
 
@@ -1465,16 +1524,22 @@ class Sender:
         left = self._options.exit_time
         self._ended_at = time.monotonic()
         self._last_moment = self._ended_at + left
-        self._leave = self._last_moment - min(1.0, left / 10)
+        self._leave = self._last_moment - min(2.0, left / 4)
         with self._backlog.changed:
             self._backlog.closing = True
             self._ending.set()
             self._backlog.changed.notify_all()
 
     def wait(self):
-        """Until all is sent, or the time is over."""
-        if self._works.acquire(timeout=max(0, self._last_moment - time.monotonic())):
+        """Until all is sent, or the time is over.
+
+        Returns:
+            Whether the thread has ended. If not, it hangs in a system call.
+        """
+        has_ended = self._works.acquire(timeout=max(0, self._last_moment - time.monotonic()))
+        if has_ended:
             self._works.release()
+        return has_ended
 
     def _give_up_at(self, began):
         """When an exchange is given up: at the pilot's end soon, so that there is time to try another collector."""
@@ -1525,7 +1590,7 @@ class Sender:
             if not block or not self._deliver(block):
                 break
             said = "final" in (block.batch or {})
-        if not said:
+        if not said and time.monotonic() < self._leave:
             self._bring(self._goodbye())
         self._backlog.persist()
 
@@ -1545,20 +1610,24 @@ class Sender:
         Returns:
             False if the time at the pilot's end is over; the block is still in flight then.
         """
-        if block.batch or self._shape(block):
-            refusal = self._bring(block.batch)
-            if refusal is False:
-                return False
-            if refusal:
-                text = block.batch["text"]
-                if refusal.too_large and len(text) > _SMALLEST_SPLIT:
-                    middle = text.rfind("\n", 0, len(text) // 2) + 1 or len(text) // 2
-                    block.batch.pop("final", None)
-                    block.batch["text"] = text[:middle]
-                    self._backlog.split(block, text[middle:])
-                    return self._deliver(block)
-                self._notes.append(stamped("WARN", "%d lines were refused here: %s" % (text.count("\n"), refusal)))
+        if not block.batch and not self._shape(block):
+            self._backlog.forget(block)
+            return True
+        refusal = self._bring(block.batch)
+        if refusal is False:
+            return False
+        if refusal and not block.is_refused:
+            text = block.batch["text"]
+            if refusal.too_large and len(text) > _SMALLEST_SPLIT:
+                middle = text.rfind("\n", 0, len(text) // 2) + 1 or len(text) // 2
                 block.batch.pop("final", None)
+                block.batch["text"] = text[:middle]
+                self._backlog.split(block, text[middle:])
+            else:  # a word in its place, so that its number is not missing
+                block.is_refused = True
+                sentence = "%d lines (%d characters) were refused here: %s" % (text.count("\n"), len(text), refusal)
+                block.batch["text"] = stamped("WARN", sentence)
+            return self._deliver(block)
         self._backlog.forget(block)
         return True
 
@@ -1604,7 +1673,7 @@ class Sender:
                 fields = {"method": "appendLog", "args": json.dumps([batch])}
                 value = self._collectors.ask(fields, lambda value: _is_number(value.get("nextSeq"), batch["seq"] + 1))
             except Refused as error:
-                refused += 1
+                refused += 1 if error.by_all else 1 / _PATIENCE_WITH_OTHERS
                 if error.too_large or refused >= _TRIES_WHEN_REFUSED:
                     return error
                 wait = 0
@@ -1719,6 +1788,9 @@ class OutputFile:
         return data[:begin], data[begin:]
 
 
+_PIECE = 2**18
+
+
 class Tee:
     """A stream that does what it did, and shows its text to somebody else before.
 
@@ -1735,8 +1807,15 @@ class Tee:
             self.buffer = BinaryTee(stream.buffer, show, file)
 
     def write(self, text):
-        if isinstance(text, str):
-            self._show(text, self._encoded(text) if self._file else b"", self, self._file)
+        if not isinstance(text, str):
+            return self._stream.write(text)  # which says what is wrong with it
+        for begin in range(0, len(text) - _PIECE, _PIECE):
+            self._write(text[begin : begin + _PIECE])
+        last = max(0, len(text) - 1) // _PIECE * _PIECE
+        return last + self._write(text[last:])
+
+    def _write(self, text):
+        self._show(text, self._encoded(text) if self._file else b"", self, self._file)
         return self._stream.write(text)
 
     def _encoded(self, text):
@@ -1794,7 +1873,7 @@ class Pilot:
         self._busy = 0
         self._signal_waits = None
         self._code = 0
-        log = Log(parameters.pilotUUID, parameters.wnVO or "", uuid.uuid4().hex)
+        log = Log(parameters.pilotUUID, parameters.wnVO or "", new_session())
         self._backlog = Backlog(log, os.getcwd(), options.memory, options.spill, options.lines)
         self._sender = Sender(self._backlog, options, self._context, self._look, self._off)
         self._files = {}
@@ -1826,9 +1905,12 @@ class Pilot:
     def _look(self):
         """Take what others have written to the pilot's output."""
         for key, file in list(self._files.items()):
-            others = file.written_by_others()
+            try:
+                others = file.written_by_others()
+            except OSError:  # the pilot has closed its output
+                others = None
             if others is None:
-                del self._files[key]
+                self._files.pop(key, None)
             elif others:
                 self._backlog.append(others)
 
@@ -1970,8 +2052,13 @@ class Pilot:
     def _on_exit(self):
         if os.getpid() == self._owner and self._is_on:
             self._show("")
-            self._end(self._code)
+            has_ended = self._end(self._code)
             self._is_on = False
+            if not has_ended:
+                # OpenSSL is taken down at a process's end and crashes if a thread still works with it.
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(self._code)
 
     def _end(self, code):
         self._busy += 1
@@ -1981,7 +2068,7 @@ class Pilot:
             self._busy -= 1
         if self._signal_waits and not self._busy:
             self._on_signal(self._signal_waits, None)
-        self._sender.wait()
+        return self._sender.wait()
 
     def _on_signal(self, number, _frame):
         """The log ends, then the signal has the effect that it had."""
