@@ -6,7 +6,7 @@ else does nothing. How a VO brings it to its pilots: ``docs/pilots.md`` of Pilot
 
 The way of a line, in the order of the classes below::
 
-    sys.stdout, sys.stderr --> Tee --> Backlog: memory, then spill files, then the oldest goes
+    sys.stdout, sys.stderr --> Tee, OutputFile --> Backlog: memory, then spill files, then the oldest goes
                                           |
                           Sender's thread: LevelFilter, Redactor --> Collectors, Exchange --> appendLog
 
@@ -809,7 +809,7 @@ def _quietly(function, *arguments):
 
 
 class Backlog:
-    """The text that waits to be sent, oldest first, within bounds.
+    """The text that waits to be sent, oldest first, within bounds; ``appended`` are all bytes that ever came.
 
     Any thread appends; one thread takes. Order: the block in flight, those that go first (a predecessor's), those on
     disk, those in memory, the unfinished tail. When all is full the oldest goes but the one in flight, and the next
@@ -831,6 +831,7 @@ class Backlog:
         self._tail = []
         self._tail_size = self._tail_lines = 0
         self._memory = self._disk = 0
+        self.appended = 0
         self.lost_lines = self.lost_size = 0
 
     def append(self, text):
@@ -839,6 +840,7 @@ class Backlog:
             piece = text[begin : begin + self._block_size]
             data = piece.encode("utf-8", "backslashreplace")
             with self.changed:
+                self.appended += len(data)
                 self._tail.append(data)
                 self._tail_size += len(data)
                 self._tail_lines += data.count(b"\n")
@@ -1475,6 +1477,7 @@ class Collectors:
 
 # --- The sender -------------------------------------------------------------------------------------------------------
 
+_FIRST_WAIT = 1.0
 _FIRST_PAUSE, _LONGEST_PAUSE, _LONGEST_PAUSE_AT_END = 1.0, 60.0, 3.0
 _TRIES_WHEN_REFUSED, _PATIENCE_WITH_OTHERS = 4, 4
 _LONGEST_RETRY_AFTER = 600
@@ -1559,7 +1562,8 @@ class Sender:
 
     def _send_all(self):
         interval = self._options.interval
-        due = time.monotonic() + interval * random.uniform(0.2, 1)
+        # Soon for the first time, since a pilot that dies at once is what people look for.
+        due = time.monotonic() + min(interval, _FIRST_WAIT) * random.uniform(0.5, 1.5)
         unfinished = False
         while not self._ending.is_set():
             self._wait_for_text(due)
@@ -1586,6 +1590,7 @@ class Sender:
         said = False
         short_of_time = self._leave - min(3.0, self._options.exit_time / 6)
         while self._failures or time.monotonic() < short_of_time:
+            self._look()
             block = self._backlog.take(whole_lines=False)
             if not block or not self._deliver(block):
                 break
@@ -1714,21 +1719,18 @@ def _is_number(value, least):
 
 _FATAL_SIGNALS = ("SIGTERM", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT")
 _STDIN_WAIT, _LARGEST_STDIN = 0.5, 16 * 2**20
+_MOST_AT_ONCE = 2**20
 
 
 class OutputFile:
-    """The file that the pilot's output goes to, watched for what others write there.
+    """The file that a stream of the pilot's goes to, read behind its writers.
 
-    Commands that were given no pipe (``os.system``, ``subprocess.call``) and forked children write straight to it.
-    Under most batch systems it is a regular file, which can be read without standing in anybody's way; where it is
-    something else, the output of such commands is in the classic log only.
+    What stands there *is* the classic log: also what children write to it that were given no pipe (``os.system``,
+    ``subprocess.call``, forks). Under most batch systems output is such a regular file.
 
     Raises:
-        OSError, ValueError: It is no regular file, or cannot be read.
+        OSError, ValueError: It is none, or cannot be read.
     """
-
-    _MOST_UNWRITTEN = 2**20
-    _LEAST_ALIKE = 16
 
     def __init__(self, descriptor):
         status = os.fstat(descriptor)
@@ -1738,91 +1740,62 @@ class OutputFile:
         self._descriptor = descriptor
         self._reader = os.open("/proc/self/fd/%d" % descriptor, os.O_RDONLY)
         self._seen = status.st_size
-        self._own = {}
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._lock = threading.RLock()
 
-    def expect(self, stream, data):
-        """Note what the pilot is about to write; a stream may hold it back for a while."""
-        with self._lock:
-            self._own.setdefault(stream, bytearray()).extend(data)
-
-    def written_by_others(self):
-        """Text that came since the last call; None if the file is no longer what the output goes to."""
-        with self._lock:
+    def is_current(self):
+        """Whether the stream still goes there."""
+        try:
             status = os.fstat(self._descriptor)
-            if (status.st_dev, status.st_ino) != self.key or sum(map(len, self._own.values())) > self._MOST_UNWRITTEN:
-                return None
-            if status.st_size <= self._seen:
-                self._seen = status.st_size  # it was cut
-                return ""
-            if status.st_size - self._seen == sum(map(len, self._own.values())):
-                self._seen = status.st_size
-                self._own.clear()
-                return ""
-            return self._decoder.decode(b"".join(self._others(status.st_size)))
+        except OSError:
+            return False
+        return (status.st_dev, status.st_ino) == self.key
 
-    def _others(self, size):
-        while self._seen < size:
-            data = os.pread(self._reader, min(size - self._seen, 2**20), self._seen)
-            if not data:
-                return
-            self._seen += len(data)
-            while data:
-                other, data = self._without_own(data)
-                yield other
-
-    def _without_own(self, data):
-        """The first piece that is not the pilot's own, and what stands behind it."""
-        for own in self._own.values():
-            alike = min(len(own), len(data))
-            if alike >= self._LEAST_ALIKE and own[: self._LEAST_ALIKE] == data[: self._LEAST_ALIKE]:
-                # What the stream has written of it so far may end anywhere.
-                alike = next((place for place in range(alike) if own[place] != data[place]), alike)
-            elif not alike or own[:alike] != data[:alike]:
-                continue
-            del own[:alike]
-            return b"", data[alike:]
-        places = [data.find(own) for own in self._own.values() if own]
-        begin = min([place for place in places if place > 0] or [len(data)])
-        return data[:begin], data[begin:]
-
-
-_PIECE = 2**18
+    def news(self, most):
+        """Text that came since the last call, about ``most`` bytes of it."""
+        size = os.fstat(self._reader).st_size
+        if size <= self._seen:
+            self._seen = size  # it may have been cut
+            return ""
+        data = os.pread(self._reader, min(size - self._seen, most), self._seen)
+        self._seen += len(data)
+        return self._decoder.decode(data)
 
 
 class Tee:
-    """A stream that does what it did, and shows its text to somebody else before.
+    """A stream that does what it did, and lets its text be known.
 
     Args:
-        show: Called with the text, its bytes, this tee and ``file``.
-        file: The OutputFile that the stream goes to, if that is one.
+        show: Called with each text, where there is no file to read it from.
+        look: Called when text has come to the file, where there is one.
+        file: The OutputFile that the stream goes to, if it is one.
     """
 
-    def __init__(self, stream, show, file=None):
+    def __init__(self, stream, show, look, file=None):
         self._stream = stream
         self._show = show
+        self._look = look
         self._file = file
+        self._writes_at_once = getattr(stream, "line_buffering", False) or getattr(stream, "write_through", False)
         if hasattr(stream, "buffer"):
-            self.buffer = BinaryTee(stream.buffer, show, file)
+            self.buffer = BinaryTee(stream.buffer, show, look, file)
 
     def write(self, text):
-        if not isinstance(text, str):
-            return self._stream.write(text)  # which says what is wrong with it
-        for begin in range(0, len(text) - _PIECE, _PIECE):
-            self._write(text[begin : begin + _PIECE])
-        last = max(0, len(text) - 1) // _PIECE * _PIECE
-        return last + self._write(text[last:])
+        if not self._file or not self._file.is_current():
+            self._show_written(text)
+            return self._stream.write(text)
+        written = self._stream.write(text)
+        if self._writes_at_once:
+            self._look()
+        return written
 
-    def _write(self, text):
-        self._show(text, self._encoded(text) if self._file else b"", self, self._file)
-        return self._stream.write(text)
+    def _show_written(self, text):
+        if isinstance(text, str):
+            self._show(text)
 
-    def _encoded(self, text):
-        try:
-            return text.encode(self._stream.encoding, self._stream.errors)
-        except UnicodeError:  # then it will not be written either
-            return b""
+    def flush(self):
+        self._stream.flush()
+        if self._file:
+            self._look()
 
     def writelines(self, lines):
         for line in lines:
@@ -1846,10 +1819,9 @@ class Tee:
 class BinaryTee(Tee):
     """``sys.stdout.buffer``, for those who write bytes."""
 
-    def write(self, data):
-        raw = bytes(data) if isinstance(data, (bytes, bytearray, memoryview)) else b""
-        self._show(raw.decode("utf-8", "replace"), raw, self, self._file)
-        return self._stream.write(data)
+    def _show_written(self, data):
+        if isinstance(data, (bytes, bytearray, memoryview)):
+            self._show(bytes(data).decode("utf-8", "replace"))
 
 
 class Pilot:
@@ -1877,6 +1849,7 @@ class Pilot:
         self._backlog = Backlog(log, os.getcwd(), options.memory, options.spill, options.lines)
         self._sender = Sender(self._backlog, options, self._context, self._look, self._off)
         self._files = {}
+        self._looks = threading.RLock()
         self._reference = self._submitted_as()
 
     def start(self):
@@ -1885,7 +1858,7 @@ class Pilot:
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if stream is not None:
-                setattr(sys, name, Tee(stream, self._show, self._file_of(stream)))
+                setattr(sys, name, Tee(stream, self._show, self._look, self._file_of(stream)))
         self._watch_end()
         self._watch_commands()
         if self._options.level == _LEVELS["DEBUG"]:
@@ -1903,29 +1876,21 @@ class Pilot:
         return self._files.setdefault(file.key, file)
 
     def _look(self):
-        """Take what others have written to the pilot's output."""
-        for key, file in list(self._files.items()):
-            try:
-                others = file.written_by_others()
-            except OSError:  # the pilot has closed its output
-                others = None
-            if others is None:
-                self._files.pop(key, None)
-            elif others:
-                self._backlog.append(others)
+        """Take what has come to the output files."""
+        self._show("")
 
-    def _show(self, text, data=b"", stream=None, file=None):
+    def _show(self, text):
+        """Take a text, behind what has come to the output files."""
         if not self._is_on or os.getpid() != self._owner:
             return
         in_main = threading.current_thread() is threading.main_thread()
         if in_main:
             self._busy += 1
         try:
-            if self._files:
-                self._look()
-                if file:
-                    file.expect(stream, data)
-            self._backlog.append(text)
+            with self._looks:
+                for file in self._files.values():
+                    self._backlog.append(file.news(_MOST_AT_ONCE))
+                self._backlog.append(text)
         except Exception as error:
             self._off(error)
         finally:
@@ -1933,6 +1898,14 @@ class Pilot:
                 self._busy -= 1
         if in_main and self._signal_waits and not self._busy:
             self._on_signal(self._signal_waits, None)
+
+    def _look_to_the_end(self):
+        """The last look: all that there is, unless it grows faster than it can be read."""
+        before = -1
+        deadline = time.monotonic() + 1
+        while before != self._backlog.appended and time.monotonic() < deadline:
+            before = self._backlog.appended
+            self._look()
 
     def _show_debug(self):
         """Messages that are too low to be printed, but not too low to be sent."""
@@ -2051,13 +2024,14 @@ class Pilot:
 
     def _on_exit(self):
         if os.getpid() == self._owner and self._is_on:
-            self._show("")
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None and not stream.closed:
+                    stream.flush()
+            self._look_to_the_end()
             has_ended = self._end(self._code)
             self._is_on = False
             if not has_ended:
                 # OpenSSL is taken down at a process's end and crashes if a thread still works with it.
-                sys.stdout.flush()
-                sys.stderr.flush()
                 os._exit(self._code)
 
     def _end(self, code):
@@ -2078,6 +2052,7 @@ class Pilot:
         try:
             if os.getpid() == self._owner and self._is_on:
                 name = signal.Signals(number).name
+                self._look_to_the_end()
                 self._show(stamped("ERROR", "Signal %s (%d) received: the pilot ends" % (name, number)))
                 self._end(128 + number)
         finally:
