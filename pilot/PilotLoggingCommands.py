@@ -809,7 +809,9 @@ def _quietly(function, *arguments):
 
 
 class Backlog:
-    """The text that waits to be sent, oldest first, within bounds; ``appended`` are all bytes that ever came.
+    """The text that waits to be sent, oldest first, within bounds.
+
+    ``appended`` are all bytes that ever came, ``ends_line`` says whether the last one was a line end.
 
     Any thread appends; one thread takes. Order: the block in flight, those that go first (a predecessor's), those on
     disk, those in memory, the unfinished tail. When all is full the oldest goes but the one in flight, and the next
@@ -832,6 +834,7 @@ class Backlog:
         self._tail_size = self._tail_lines = 0
         self._memory = self._disk = 0
         self.appended = 0
+        self.ends_line = True
         self.lost_lines = self.lost_size = 0
 
     def append(self, text):
@@ -841,6 +844,7 @@ class Backlog:
             data = piece.encode("utf-8", "backslashreplace")
             with self.changed:
                 self.appended += len(data)
+                self.ends_line = data.endswith(b"\n")
                 self._tail.append(data)
                 self._tail_size += len(data)
                 self._tail_lines += data.count(b"\n")
@@ -1879,6 +1883,11 @@ class Pilot:
         """Take what has come to the output files."""
         self._show("")
 
+    def _say(self, line):
+        """Take a line of this module's own."""
+        self._look()
+        self._show(line if self._backlog.ends_line else "\n" + line)
+
     def _show(self, text):
         """Take a text, behind what has come to the output files."""
         if not self._is_on or os.getpid() != self._owner:
@@ -1896,8 +1905,8 @@ class Pilot:
         finally:
             if in_main:
                 self._busy -= 1
-        if in_main and self._signal_waits and not self._busy:
-            self._on_signal(self._signal_waits, None)
+        if in_main:
+            self._heed_signal()
 
     def _look_to_the_end(self):
         """The last look: all that there is, unless it grows faster than it can be read."""
@@ -2004,7 +2013,8 @@ class Pilot:
             if status is None:
                 self._code = 0
             else:
-                self._code = status & 0xFF if isinstance(status, int) else 1
+                # As Python and the kernel do it.
+                self._code = 1 if not isinstance(status, int) else status & 0xFF if abs(status) < 2**63 else 255
 
     def _exit(self, *status):
         self._note_exit(status[0] if status else None)
@@ -2014,7 +2024,7 @@ class Pilot:
         if os.getpid() == self._owner:
             is_interrupt = issubclass(kind, KeyboardInterrupt) and sys.version_info >= (3, 8)
             self._code = 130 if is_interrupt else 1
-            self._show(stamped("ERROR", "The pilot ends with an exception"))
+            self._say(stamped("ERROR", "The pilot ends with an exception"))
         if sys.version_info >= (3, 7):
             self._stock_hook(kind, error, _without_this_file(trace))
         else:  # where tracebacks cannot be changed
@@ -2040,9 +2050,14 @@ class Pilot:
             self._sender.end(code)
         finally:
             self._busy -= 1
-        if self._signal_waits and not self._busy:
-            self._on_signal(self._signal_waits, None)
+        self._heed_signal()
         return self._sender.wait()
+
+    def _heed_signal(self):
+        """The one that came while it could not be heeded."""
+        if self._signal_waits and not self._busy:
+            number, self._signal_waits = self._signal_waits, None
+            self._on_signal(number, None)
 
     def _on_signal(self, number, _frame):
         """The log ends, then the signal has the effect that it had."""
@@ -2053,7 +2068,7 @@ class Pilot:
             if os.getpid() == self._owner and self._is_on:
                 name = signal.Signals(number).name
                 self._look_to_the_end()
-                self._show(stamped("ERROR", "Signal %s (%d) received: the pilot ends" % (name, number)))
+                self._say(stamped("ERROR", "Signal %s (%d) received: the pilot ends" % (name, number)))
                 self._end(128 + number)
         finally:
             signal.signal(number, signal.SIG_DFL)
