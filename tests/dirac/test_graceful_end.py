@@ -14,6 +14,7 @@ from contextlib import contextmanager
 import pytest
 from harness.client import FORM, Client, form
 from harness.locking import write_lock
+from harness.second import client_of, serves
 from harness.sender import batch
 from harness.stacks import Program, RunningStack, dumped
 from harness.waiting import until
@@ -34,18 +35,10 @@ class _Second:
         self.program: Program = stack.start("second", command, own)
 
     def client(self) -> Client:
-        layout = self._stack.layout
-        url = f"https://localhost:{self.port}/{state.SERVICE}"
-        return Client(url, layout.certificates, layout.credentials / "alpha_pilot.pem")
+        return client_of(self._stack, self.port)
 
     def serves(self) -> bool:
-        client = self.client()
-        try:
-            return bool(client("ping")["OK"])
-        except OSError:
-            return False
-        finally:
-            client.close()
+        return serves(self._stack, self.port)
 
     def terminate(self) -> None:
         """Send SIGTERM, and return when it takes no more connections."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
 import subprocess
 import threading
 import uuid
@@ -11,7 +9,7 @@ import uuid
 import pytest
 from harness.client import Client
 from harness.sender import batch
-from harness.show import COMMAND, client_environment, show
+from harness.show import COMMAND, client_environment, on_terminal, show
 from harness.stacks import RunningStack
 from harness.waiting import until
 
@@ -96,21 +94,8 @@ def test_an_operator_names_the_vo(stack: RunningStack, pilot: Client, stamp: str
 
 def test_a_terminal_is_not_steered_by_a_log(stack: RunningStack, pilot: Client, stamp: str) -> None:
     pilot("appendLog", batch(stamp, 1, HOSTILE, final={}))
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [COMMAND, stamp], stdout=follower, stderr=subprocess.PIPE, env=client_environment(stack, "alpha_user")
-    )
-    os.close(follower)
-    shown = b""
-    try:
-        while piece := os.read(leader, 4096):
-            shown += piece
-    except OSError:  # the other side is closed
-        pass
-    finally:
-        os.close(leader)
-        _, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    code, shown, errors = on_terminal([COMMAND, stamp], client_environment(stack, "alpha_user"))
+    assert code == 0, errors
     text = shown.decode().replace("\r\n", "\n")  # the terminal's own doing
     assert not {c for c in text if (ord(c) < 32 and c not in "\t\n") or 127 <= ord(c) < 160}
     assert "\u202e" not in text

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 from harness.client import Client
 from harness.sender import batch
-from harness.show import client_environment
+from harness.show import client_environment, on_terminal
 from harness.stacks import PROJECT, RunningStack, dumped
 from harness.waiting import until
 
@@ -143,23 +141,10 @@ def test_called_wrongly(pair: RunningStack, arguments: list[str]) -> None:
 
 
 def test_on_a_terminal(pair: RunningStack) -> None:
-    leader, follower = pty.openpty()
-    process = subprocess.Popen(
-        [COMMAND],
-        stdout=follower,
-        stderr=subprocess.DEVNULL,
-        env=client_environment(pair, "operator") | {"COLUMNS": "120", "TERM": "xterm"},
+    code, shown, errors = on_terminal(
+        [COMMAND], client_environment(pair, "operator") | {"COLUMNS": "120", "TERM": "xterm"}
     )
-    os.close(follower)
-    shown = b""
-    try:
-        while piece := os.read(leader, 4096):
-            shown += piece
-    except OSError:  # the other side is closed
-        pass
-    finally:
-        os.close(leader)
-    assert process.wait(30) == 0
+    assert code == 0, errors
     assert b"\x1b[" in shown
     assert "─" in shown.decode()
     for url in pair.urls:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from harness import supervised
-from harness.client import Client
+from harness.second import client_of, serves
 from harness.sender import batch
 from harness.stacks import Program, RunningStack
 from harness.waiting import until
-from parts import environment, state
+from parts import environment
 from parts.ports import FreePorts
 
 _PLACES = f"/usr/bin:{environment.DAEMONS / 'bin'}"
@@ -25,22 +25,6 @@ _PLACES = f"/usr/bin:{environment.DAEMONS / 'bin'}"
 def port() -> Iterator[int]:
     with FreePorts() as ports:
         yield ports.take()
-
-
-def _client(stack: RunningStack, port: int) -> Client:
-    layout = stack.layout
-    url = f"https://localhost:{port}/{state.SERVICE}"
-    return Client(url, layout.certificates, layout.credentials / "alpha_pilot.pem")
-
-
-def _serves(stack: RunningStack, port: int) -> bool:
-    client = _client(stack, port)
-    try:
-        return bool(client("ping")["OK"])
-    except OSError:
-        return False
-    finally:
-        client.close()
 
 
 def _sv(command: str, service: Path) -> str:
@@ -57,13 +41,13 @@ def test_runsv_starts_a_killed_collector_again(stack: RunningStack, port: int, s
     assert runsv
     supervisor = stack.start("runsv", [runsv, service], stack.environment("runsv"))
     try:
-        until(lambda: _serves(stack, port), 30, "the collector serves")
-        assert _client(stack, port)("appendLog", batch(stamp, 1, "1\n"))["OK"]
+        until(lambda: serves(stack, port), 30, "the collector serves")
+        assert client_of(stack, port)("appendLog", batch(stamp, 1, "1\n"))["OK"]
         pid = int((service / "supervise" / "pid").read_text())
         os.kill(pid, signal.SIGKILL)
-        until(lambda: _serves(stack, port), 30, "the collector is back")
+        until(lambda: serves(stack, port), 30, "the collector is back")
         assert int((service / "supervise" / "pid").read_text()) != pid
-        pilot = _client(stack, port)
+        pilot = client_of(stack, port)
         assert pilot("appendLog", batch(stamp, 1, "1\n"))["OK"]
         assert pilot("appendLog", batch(stamp, 2, "2\n"))["OK"]
         assert stack.client("alpha_user").text_of(stamp) == "1\n2\n"
@@ -83,7 +67,7 @@ def of_the_unit(stack: RunningStack, port: int) -> Iterator[Program]:
     command, own = supervised.unit_command(stack, port)
     program = stack.start("unit", command, own)
     try:
-        until(lambda: _serves(stack, port), 30, "the collector serves")
+        until(lambda: serves(stack, port), 30, "the collector serves")
         yield program
     finally:
         program.end()
@@ -92,7 +76,7 @@ def of_the_unit(stack: RunningStack, port: int) -> Iterator[Program]:
 def test_what_the_unit_runs_serves_and_ends_well(
     stack: RunningStack, of_the_unit: Program, port: int, stamp: str
 ) -> None:
-    assert _client(stack, port)("appendLog", batch(stamp, 1, "1\n"))["OK"]
+    assert client_of(stack, port)("appendLog", batch(stamp, 1, "1\n"))["OK"]
     assert stack.client("alpha_user").text_of(stamp) == "1\n"
     of_the_unit.send(signal.SIGTERM)
     assert of_the_unit.wait(float(supervised.unit_options()["TimeoutStopSec"])) == 0, of_the_unit.said

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from ..errors import NotFound, Unavailable
 from ..ingest.text import cut_at_character, decoded
@@ -17,6 +17,8 @@ from .cursor import Cursor
 _CHARACTER = 4
 """Bytes of a character at most: a page is never smaller, or it could not give any."""
 _PIECE_BYTES = 2**20
+
+_Read = TypeVar("_Read")
 
 OpenArchived = Callable[[str, Delivery], AbstractContextManager[BinaryIO]]
 """Opens what a plugin of a VO has stored: (vo, delivery) -> file. Raises NotFound or Unavailable."""
@@ -69,15 +71,9 @@ class Reader:
 
     def page(self, key: LogKey, cursor: Cursor, size: int) -> Page:
         """The next piece of a log, of at most ``size`` bytes (and at least one character)."""
-        for second_try in (False, True):
-            log = self._find(key)
-            if log is None:
-                break
-            try:
-                return self._page(log, cursor, size)
-            except chunks.Moved:
-                if second_try:
-                    raise
+        page = self._read(key, lambda log: self._page(log, cursor, size))
+        if page is not None:
+            return page
         with self.open_forgotten(key) as archived:
             data, more = _piece(archived, cursor.total, size, None)
         return Page(None, decoded(data), Cursor(0, 0, cursor.total + len(data)), (), more)
@@ -94,17 +90,25 @@ class Reader:
     def whole(self, key: LogKey, limit: int) -> str:
         """A log from its beginning to its present end; of one larger than ``limit`` bytes the beginning and the end,
         with one line between them that says how much was left out. Gaps are shown as lines in their place."""
+        text = self._read(key, lambda log: self._whole(log, limit))
+        if text is not None:
+            return text
+        with self.open_forgotten(key) as archived:
+            return _shortened(archived, limit)
+
+    def _read(self, key: LogKey, read: Callable[[_Log], _Read]) -> _Read | None:
+        """What a function reads of a log; None if the database does not know it. A log that was changed meanwhile is
+        read once more."""
         for second_try in (False, True):
             log = self._find(key)
             if log is None:
-                break
+                return None
             try:
-                return self._whole(log, limit)
+                return read(log)
             except chunks.Moved:
                 if second_try:
                     raise
-        with self.open_forgotten(key) as archived:
-            return _shortened(archived, limit)
+        raise AssertionError("the second try has returned or raised")
 
     def _whole(self, log: _Log, limit: int) -> str:
         size = log.record.bytes

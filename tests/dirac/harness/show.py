@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import pty
 import subprocess
+from pathlib import Path
 
 from .stacks import PROJECT, RunningStack
 
@@ -25,3 +28,20 @@ def show(stack: RunningStack, *arguments: str, caller: str = "alpha_user") -> tu
         [COMMAND, *arguments], capture_output=True, env=client_environment(stack, caller), timeout=60, check=False
     )
     return done.returncode, done.stdout, done.stderr.decode()
+
+
+def on_terminal(command: list[str | Path], environment: dict[str, str]) -> tuple[int, bytes, str]:
+    """Run a command whose standard output is a terminal: exit code, what the terminal got, standard error."""
+    leader, follower = pty.openpty()
+    process = subprocess.Popen(command, stdout=follower, stderr=subprocess.PIPE, env=environment)
+    os.close(follower)
+    shown = b""
+    try:
+        while piece := os.read(leader, 4096):
+            shown += piece
+    except OSError:  # the other side is closed
+        pass
+    finally:
+        os.close(leader)
+        _, errors = process.communicate(timeout=60)
+    return process.returncode, shown, errors.decode()
