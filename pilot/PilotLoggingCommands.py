@@ -180,11 +180,9 @@ class Pattern:
         self._pattern, self._flags = pattern, flags
 
     def __getattr__(self, name):
-        if name in ("match", "search", "finditer", "split", "sub"):
-            value = getattr(re.compile(self._pattern, self._flags), name)
-            setattr(self, name, value)
-            return value
-        raise AttributeError(name)
+        value = getattr(re.compile(self._pattern, self._flags), name)
+        setattr(self, name, value)
+        return value
 
 
 MARK = b"[redacted]"
