@@ -1384,7 +1384,7 @@ class Collectors:
         self._options = options
         self._give_up_at = give_up_at
         self._kept = None
-        self._failed_at = {}
+        self._cost = {}
         self._context = self._context_key = None
 
     def ask(self, fields, is_right):
@@ -1450,26 +1450,28 @@ class Collectors:
 
     def _ask(self, connection, fields, is_right):
         url = connection.place.url
+        begun = time.monotonic()
         try:
             value = connection.ask(fields)
             if not is_right(value):
                 raise Failed("this is no answer of a collector")
         except (Failed, Refused):
-            self._failed_at[url] = time.monotonic()
+            self._cost[url] = time.monotonic() - begun
             connection.close()
             raise
-        self._failed_at.pop(url, None)
+        self._cost.pop(url, None)
         self._kept = connection
         return value
 
     def _places(self, tried):
-        """The addresses of all, or a Failed for a name that is not known; those that failed lately come last."""
+        """The addresses of all, or a Failed for a name that is not known; what cost much time lately comes last."""
         urls = random.sample(self._options.urls, len(self._options.urls))
-        for url in sorted(urls, key=lambda url: self._failed_at.get(url, 0)):
+        for url in sorted(urls, key=lambda url: int(self._cost.get(url, 0) * 2)):
+            begun = time.monotonic()
             try:
                 places = Place.all_of(url)
             except OSError as error:
-                self._failed_at[url] = time.monotonic()
+                self._cost[url] = time.monotonic() - begun
                 yield Failed(str(error))
                 continue
             for place in places:
@@ -1550,7 +1552,8 @@ class Sender:
         """When an exchange is given up: at the pilot's end soon, so that there is time to try another collector."""
         if not self._ending.is_set():
             return float("inf")
-        return min(self._leave, max(began, self._ended_at) + self._options.exit_time / 4)
+        share = self._options.exit_time / max(4, len(self._options.urls) + 2)
+        return min(self._leave, max(began, self._ended_at) + share)
 
     def _work(self):
         try:
