@@ -606,6 +606,7 @@ def _without(raw, known, secrets):
 # --- Text that waits --------------------------------------------------------------------------------------------------
 
 _BLOCK = 256 * 1024
+_HEAD = 300  # of a spill file, at most
 _SPILL_PREFIX = ".pilotlogging-"
 _SPILLED = re.compile(r"(\d{8})(?:\.(\d+)\.([0-9a-f]{32}))?\.block$")
 
@@ -634,6 +635,9 @@ class Block:
         lines, size: Of the text; None for a predecessor's, until it is read.
         seq: Its number, from the first attempt to send it on.
         batch: The request's content, from then on.
+        left_out: A line on what was given up before it.
+        is_shaped: Its level and secrets have been looked at already.
+        is_refused: No collector takes it; its batch is a word on that now.
     """
 
     __slots__ = (
@@ -641,6 +645,7 @@ class Block:
         "data",
         "disk",
         "is_refused",
+        "is_shaped",
         "left_out",
         "lines",
         "log",
@@ -660,7 +665,7 @@ class Block:
         self.path = self.spill = self.seq = self.batch = None
         self.disk = 0
         self.left_out = ""
-        self.is_refused = False
+        self.is_refused = self.is_shaped = False
 
     def pack(self):
         if not self.packed:
@@ -926,6 +931,7 @@ class Backlog:
         """Put a block's second half back: all of it was too large for a collector."""
         data = text.encode("utf-8", "backslashreplace")
         rest = Block(block.log, data, lines=data.count(b"\n"), size=len(data))
+        rest.is_shaped = True
         with self.changed:
             if block.path:
                 self._disk -= block.disk
@@ -975,35 +981,43 @@ class Backlog:
     def _shrink(self):
         """Keep the bounds."""
         while self._memory > self._most_memory and self._in_memory:
-            if not self._to_disk():
+            if not self._to_disk(evict=True):
                 oldest = self._first or self._in_memory
                 self._lose(oldest.popleft())
 
-    def _to_disk(self):
-        """Move the oldest block in memory to disk, where the oldest goes if there is no room; False if that fails."""
+    def _to_disk(self, evict):
+        """Move the oldest block in memory to disk.
+
+        Args:
+            evict: If there is no room, let the oldest go there.
+
+        Returns:
+            False if there is no room even so.
+        """
         block = self._in_memory[0]
         block_size = len(block.data)
         block.pack()
         self._memory += len(block.data) - block_size
-        need = len(block.data) + 200
-        if need > self._most_disk:
-            return False
-        while True:
-            if self._disk + need <= self._most_disk:
-                try:
-                    self._spill.write(block)
-                    break
-                except OSError:
-                    pass
-            spilled = next((queue for queue in (self._first, self._on_disk) if queue), None)
-            if not spilled:
+        while not self._spilled(block):
+            on_disk = self._first or self._on_disk
+            if not evict or not on_disk or len(block.data) + _HEAD > self._most_disk:
                 return False
-            self._lose(spilled.popleft())
+            self._lose(on_disk.popleft())
         self._in_memory.popleft()
         self._memory -= len(block.data)
-        self._disk += block.disk
         block.data = None
         self._on_disk.append(block)
+        return True
+
+    def _spilled(self, block, first=False):
+        """Write a block to disk; False if there is no room for it."""
+        if self._disk + len(block.data) + _HEAD > self._most_disk:
+            return False
+        try:
+            self._spill.write(block, first)
+        except OSError:
+            return False
+        self._disk += block.disk
         return True
 
     def persist(self):
@@ -1011,19 +1025,13 @@ class Backlog:
         with self.changed:
             flight = self.flight
             is_ours = flight and not flight.path and flight.seq is not None and flight.log is self.log
-            if is_ours and self._disk + len(flight.data) <= self._most_disk:
-                try:
-                    self._spill.write(flight, first=True)
-                    self._disk += flight.disk
-                except OSError:
-                    return
+            if is_ours and not self._spilled(flight, first=True):
+                return
             self._cut(whole_lines=False)
-        while True:
+        moved = True
+        while moved:
             with self.changed:
-                if not self._in_memory or self._disk + len(self._in_memory[0].data) + 200 > self._most_disk:
-                    return
-                if not self._to_disk():
-                    return
+                moved = bool(self._in_memory) and self._to_disk(evict=False)
 
     def adopt(self):
         """Take on what dead predecessors left in the same directory."""
@@ -1646,6 +1654,7 @@ class Sender:
         try:
             text = block.text()
         except (OSError, ValueError, zlib.error) as error:
+            self._notes.append(block.left_out)
             self._notes.append(stamped("WARN", f"A spill file was damaged, its text is lost here: {error}"))
             return False
         log = block.log
@@ -1654,7 +1663,8 @@ class Sender:
             self._shapes[log] = LevelFilter(self._options.level), Redactor()
         level, redactor = self._shapes[log]
         level.ask(self._wanted_level)
-        text = redactor.redact(level.keep(text))
+        if not block.is_shaped:
+            text = redactor.redact(level.keep(text))
         batch = {"stamp": log.stamp, "vo": log.vo, "session": log.session}
         if is_own:
             text = "".join(self._notes) + block.left_out + text
@@ -1849,6 +1859,7 @@ class Pilot:
         self._is_on = True
         self._busy = 0
         self._signal_waits = None
+        self._interrupt_waits = False
         self._code = 0
         log = Log(parameters.pilotUUID, parameters.wnVO or "", new_session())
         self._backlog = Backlog(log, os.getcwd(), options.memory, options.spill, options.lines)
@@ -1982,6 +1993,8 @@ class Pilot:
                 number = getattr(signal, name)
                 if signal.getsignal(number) == signal.SIG_DFL:
                     signal.signal(number, self._on_signal)
+            if signal.getsignal(signal.SIGINT) == signal.default_int_handler:
+                signal.signal(signal.SIGINT, self._on_interrupt)
 
     def _watch_commands(self):
         """With what a command ends is what the pilot ends with, unless another one follows."""
@@ -2054,8 +2067,18 @@ class Pilot:
         self._heed_signal()
         return self._sender.wait()
 
+    def _on_interrupt(self, number, frame):
+        """KeyboardInterrupt, but not while text is taken: that would be lost."""
+        if self._busy:
+            self._interrupt_waits = True
+        else:
+            signal.default_int_handler(number, frame)
+
     def _heed_signal(self):
         """The one that came while it could not be heeded."""
+        if self._interrupt_waits and not self._busy:
+            self._interrupt_waits = False
+            raise KeyboardInterrupt
         if self._signal_waits and not self._busy:
             number, self._signal_waits = self._signal_waits, None
             self._on_signal(number, None)
