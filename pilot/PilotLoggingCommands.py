@@ -1948,9 +1948,13 @@ class Pilot:
             unsent, first.buffer = first.buffer, _NoBuffer()
             unsent.cancelTimer()
             output = getattr(unsent, "output", None)
-            return "" if output is None or output.closed else output.getvalue()
+            if str(self._parameters.loggerURL).startswith("https:"):
+                return "" if output is None or output.closed else output.getvalue()
+            received = getattr(self._main, "receivedContent", "")  # sent to nobody: "data:," stands for no URL
+        else:
+            received = _received()
         parameters = getattr(self._main, "bufContent", "")
-        return "".join(_ended(text) for text in (_received(), parameters, _said_since(parameters, first)))
+        return "".join(_ended(text) for text in (received, parameters, _said_since(parameters, first)))
 
     def _disarm(self):
         """The pilot's own remote logger, where RemoteLoggerURL has switched it on: from now on it does nothing."""

@@ -1,5 +1,6 @@
-"""docs/configuration.md and the settings classes say the same."""
+"""docs/configuration.md, the settings classes and the worker-node module say the same."""
 
+import importlib.util
 import re
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from PilotLoggingDIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.Stora
     StorageElementSettings,
 )
 
-DOCUMENT = (Path(__file__).parents[2] / "docs" / "configuration.md").read_text()
+PROJECT = Path(__file__).parents[2]
+DOCUMENT = (PROJECT / "docs" / "configuration.md").read_text()
 SECTIONS = {
     "For each VO": CommunitySettings,
     "`StorageElement`": StorageElementSettings,
@@ -76,3 +78,57 @@ def test_config_template_has_every_option_with_its_default(section, settings):
     ours = {name: value for name, value in options.items() if name in option_names(settings)}
     assert set(ours) == set(option_names(settings))
     assert parse(settings, section, ours) == settings()
+
+
+WORKER_NODE = "The worker node"
+
+
+class Reading(dict):
+    """Options that note which of them are looked at."""
+
+    def __init__(self):
+        self.names = set()
+
+    def get(self, name, default=None):
+        self.names.add(name)
+        return super().get(name, default)
+
+
+@pytest.fixture(scope="module")
+def pilot_module():
+    """The worker-node module, which does nothing outside of a pilot."""
+    file = PROJECT / "pilot" / "PilotLoggingCommands.py"
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_option_of_the_worker_node_is_documented_and_every_documented_one_is_read(pilot_module):
+    options = Reading()
+    pilot_module.Options(options)
+    assert set(documented(WORKER_NODE)) == options.names
+
+
+def test_documented_defaults_of_the_worker_node_are_the_defaults(pilot_module):
+    defaults = vars(pilot_module.Options({}))
+    assert not defaults["problems"]
+    for name, text in documented(WORKER_NODE).items():
+        value = "" if text == "empty" else text.strip("`")
+        assert vars(pilot_module.Options({name: value})) == defaults, f"{name}: {text}"
+
+
+@pytest.mark.parametrize(
+    ("name", "bounds", "inside", "outside"),
+    [
+        ("RemoteLoggerMemory", "from 64 KiB to 1 GiB", ["64KiB", "1GiB"], ["63KiB", "1.01GiB"]),
+        ("RemoteLoggerExitTime", "from 1 s to 10 min", ["1s", "10m"], ["0.9s", "601"]),
+    ],
+)
+def test_documented_bounds_of_the_worker_node_are_the_bounds(pilot_module, name, bounds, inside, outside):
+    (row,) = re.findall(rf"^\| `{name}` .*", DOCUMENT, re.MULTILINE)
+    assert bounds in row
+    for value in inside:
+        assert not pilot_module.Options({name: value}).problems
+    for value in outside:
+        assert pilot_module.Options({name: value}).problems
