@@ -982,7 +982,7 @@ class Backlog:
         """Keep the bounds."""
         while self._memory > self._most_memory and self._in_memory:
             if not self._to_disk(evict=True):
-                oldest = self._first or self._in_memory
+                oldest = self._first or self._on_disk or self._in_memory
                 self._lose(oldest.popleft())
 
     def _to_disk(self, evict):
@@ -1734,7 +1734,7 @@ def _is_number(value, least):
 
 _FATAL_SIGNALS = ("SIGTERM", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT")
 _STDIN_WAIT, _LARGEST_STDIN = 0.5, 16 * 2**20
-_MOST_AT_ONCE = 2**20
+_MOST_AT_ONCE, _LOOK_SECONDS = 2**20, 0.1
 
 
 class OutputFile:
@@ -1866,6 +1866,7 @@ class Pilot:
         self._sender = Sender(self._backlog, options, self._context, self._look, self._off)
         self._files = {}
         self._looks = threading.RLock()
+        self._looked_at = 0
         self._reference = self._submitted_as()
 
     def start(self):
@@ -1874,7 +1875,7 @@ class Pilot:
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             if stream is not None:
-                setattr(sys, name, Tee(stream, self._show, self._look, self._file_of(stream)))
+                setattr(sys, name, Tee(stream, self._show, self._look_now_and_then, self._file_of(stream)))
         self._watch_end()
         self._watch_commands()
         if self._options.level == _LEVELS["DEBUG"]:
@@ -1890,6 +1891,13 @@ class Pilot:
         except (OSError, ValueError, AttributeError):
             return None
         return self._files.setdefault(file.key, file)
+
+    def _look_now_and_then(self):
+        """Look, but not after each line, unless the order of two files depends on it: the text is safe where it is."""
+        now = time.monotonic()
+        if len(self._files) > 1 or now - self._looked_at >= _LOOK_SECONDS:
+            self._looked_at = now
+            self._look()
 
     def _look(self):
         """Take what has come to the output files."""
