@@ -1,6 +1,6 @@
 # What people type. Everything is done by the programs in dev/.
 
-.PHONY: help demo test lint unit bench bench-redaction faults clean base tools
+.PHONY: help demo test test-stock-pilot lint unit bench bench-pilot bench-redaction faults clean base tools
 .NOTPARALLEL:
 
 PYTHON := dev/python
@@ -13,9 +13,11 @@ help:
 	@echo "make demo          20 pilots send their logs to a real collector; is every byte stored, and once?"
 	@echo "make demo KEEP=1   the same, and leave it running to be tried by hand"
 	@echo "make test          all checks and tests"
+	@echo "make test-stock-pilot PILOT=CHECKOUT  the worker-node module in DIRAC's own pilot, a checkout of DIRACGrid/Pilot"
 	@echo "make lint          ruff and mypy only"
 	@echo "make unit          the tests of the core, without DIRAC and MariaDB: seconds"
 	@echo "make bench         DIRAC's collector and ours under the same load (SECONDS=$(SECONDS) each, ROUNDS=$(ROUNDS))"
+	@echo "make bench-pilot   what sending its log costs a pilot, with the stock logger and with our module (PILOT=CHECKOUT ROUNDS=3)"
 	@echo "make bench-redaction  what taking secrets out of a message costs"
 	@echo "make faults        pilots write while everything fails at random; is each line stored, once? (SECONDS=60 SEED=$(SEED) PILOTS=$(PILOTS))"
 	@echo "make clean         remove what was installed and built here"
@@ -28,6 +30,11 @@ test: lint
 	$(PYTHON) -m pytest tests --ignore=tests/unit --ignore=tests/faults -n 3 --dist loadfile
 	$(PYTHON) -m pytest tests/faults
 
+test-stock-pilot: tools
+	@test -f "$(PILOT)/Pilot/dirac-pilot.py" || \
+	    { echo "make test-stock-pilot: PILOT=$(PILOT) is no checkout of DIRACGrid/Pilot" >&2; exit 2; }
+	PILOT="$(abspath $(PILOT))" $(PYTHON) -m pytest tests/pilot -n 2 --dist loadfile -k stock
+
 lint: tools
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
@@ -38,6 +45,11 @@ unit: tools
 
 bench: base
 	dev/bench --seconds $(SECONDS) --rounds $(ROUNDS)
+
+bench-pilot: ROUNDS = 3
+bench-pilot: SECONDS = 20
+bench-pilot: base
+	dev/bench-pilot --rounds $(ROUNDS) --seconds $(SECONDS) $(if $(PILOT),--pilot "$(PILOT)")
 
 bench-redaction: tools
 	PYTHONPATH=dev $(PYTHON) -m benchmark.redaction
