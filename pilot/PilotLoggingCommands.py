@@ -959,11 +959,8 @@ class Backlog:
         end = len(raw)
         if whole_lines and not raw.endswith(b"\n"):
             end = raw.rfind(b"\n") + 1
-            if not end and len(raw) >= self._block_size:  # one long line: it is cut between two characters
+            if not end and len(raw) >= self._block_size:  # one long line
                 end = len(raw)
-                while end > 1 and raw[end - 1] & 0xC0 == 0x80:
-                    end -= 1
-                end = end - 1 if raw[end - 1] >= 0xC0 else len(raw)
         if not end:
             self._tail = [raw] if raw else []
             return
