@@ -121,6 +121,10 @@ def _version() -> str:
     return matched[1]
 
 
+def _worker_node_module() -> str:
+    return f"PilotLoggingDIRAC-{_version()}.data/data/share/PilotLoggingDIRAC/PilotLoggingCommands.py"
+
+
 class TestContent:
     @pytest.fixture(scope="class")
     @classmethod
@@ -130,7 +134,7 @@ class TestContent:
     def test_every_module_of_the_source_is_in_it_and_nothing_else(self, names: list[str]) -> None:
         source = PROJECT / "src"
         modules = {str(p.relative_to(source)) for p in source.rglob("*.py") if ".egg-info" not in str(p)}
-        assert {name for name in names if name.endswith(".py")} == modules
+        assert {name for name in names if name.endswith(".py")} == modules | {_worker_node_module()}
 
     def test_every_file_that_is_no_module_too(self, names: list[str]) -> None:
         source = PROJECT / "src" / "PilotLoggingDIRAC"
@@ -142,8 +146,14 @@ class TestContent:
     def test_only_the_package_is_in_it(self, names: list[str]) -> None:
         assert {name.split("/")[0] for name in names} == {
             "PilotLoggingDIRAC",
+            f"PilotLoggingDIRAC-{_version()}.data",
             f"PilotLoggingDIRAC-{_version()}.dist-info",
         }
+
+    def test_the_worker_node_module_lies_beside_it_and_has_its_version(self, wheel: Path) -> None:
+        module = zipfile.ZipFile(wheel).read(_worker_node_module())
+        assert module == (PROJECT / "pilot" / "PilotLoggingCommands.py").read_bytes()
+        assert f'__version__ = "{_version()}"' in module.decode().splitlines()
 
     def test_metadata(self, wheel: Path, names: list[str]) -> None:
         (license_file,) = (name for name in names if name.endswith("/LICENSE"))
