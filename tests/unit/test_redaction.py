@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -171,6 +172,33 @@ def test_a_long_line_of_it_is_no_problem(odd: bytes) -> None:
     """It would never end if a pattern went back and forth. The times are in dev/benchmark/redaction.py."""
     text = odd * (100_000 // len(odd))
     assert _stored(text, b"\nA=1\n").endswith(b"\nA=1\n")
+
+
+@pytest.mark.parametrize(
+    "odd", [b"?sig=", b"eyJhbGc", b"MDAx00xvY2F0aW9u", b"bearer+", b"AKIAIOSFODNN7EXAMPLE=" + b"A" * 40 + b"."]
+)
+def test_a_token_that_begins_again_and_again_is_read_once(odd: bytes) -> None:
+    assert _seconds(odd * (200_000 // len(odd)) + b"\n") < 4
+
+
+def test_a_line_behind_a_private_key_is_read_once() -> None:
+    assert _seconds(b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 200_000 + b"!\n") < 4
+
+
+def _seconds(text: bytes) -> float:
+    begun = time.thread_time()
+    _stored(text)
+    return time.thread_time() - begun
+
+
+@pytest.mark.parametrize("case", [case for case in CASES if "[«".encode() not in case])
+def test_what_a_pilot_redacted_stays(case: bytes) -> None:
+    stored = _MARKED.sub(b"[redacted]", case)
+    assert _stored(stored) == stored
+
+
+def test_an_empty_signature_is_no_secret() -> None:
+    assert _stored(b"GET /f?sig=&x=1\n/f?sig=\n") == b"GET /f?sig=&x=1\n/f?sig=\n"
 
 
 def test_very_many_names_are_redacted_without_a_look() -> None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from . import names, values
-from .text import ENDINGS, HEADER, Span, Text, span
+from .text import ENDINGS, HEADER, MARK, Span, Text, span
 
 MOST = 50_000
 """So many names are judged in one message. What stands on a line behind a further one is redacted without a look, for a
@@ -156,5 +156,6 @@ def _value(text: Text, start: int, name: bytes, ending: str) -> Span | None:
     if quote and not quote[1] and raw[found.end + 1 : found.end + 3] in (b"\\'", b'\\"'):
         return span(text, start, "line")  # the shell's 'it'\''s'
     if ending == "word" and not found.ending:
-        return Span(start, start + max(1, len(raw[start : found.end].rstrip(_TRAILING))))
+        least = len(MARK) if raw.startswith(MARK, start) else 1  # a pilot may have redacted it already
+        return Span(start, start + max(least, len(raw[start : found.end].rstrip(_TRAILING))))
     return found

@@ -20,9 +20,9 @@ _UNFINISHED_FRONT = re.compile(rb"(?:[0-9]{1,4}\Z|[0-9]{4}-)")
 # A line that began in an earlier message and was redacted there is one of the key, whatever follows.
 _BODY = re.compile(rb"=?[A-Za-z0-9+/]*+={0,2}(?:\\r)?(?:\\n)?[\"']?[,;]?\s*|" + re.escape(MARK) + rb".*+", re.DOTALL)
 _FIELD = re.compile(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ")
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 # Behind an unknown front: 24 characters of base64 are no word.
-_LAST_WORD = re.compile(rb"(?:" + re.escape(MARK) + rb".*+|[A-Za-z0-9+/]{24,}+={0,2}\Z)", re.DOTALL)
-_LAST_WORD_UNFINISHED = re.compile(rb"(?:" + re.escape(MARK) + rb".*+|[A-Za-z0-9+/]{7,}+={0,2}\Z)", re.DOTALL)
+_LEAST, _LEAST_UNFINISHED = 24, 7
 
 
 def find(text: Text, key_lines: int) -> tuple[list[Span], int]:
@@ -96,8 +96,20 @@ def _line(text: Text, start: int, end: int, key_lines: int, spans: list[Span]) -
         return following
     if _FIELD.match(body) or (unfinished and _UNFINISHED_END.match(body)):
         return following
-    words = line.split()
-    if words and (word := (_LAST_WORD_UNFINISHED if unfinished else _LAST_WORD).search(words[-1])):
-        spans.append(Span(start + len(line) - len(word[0]), start + len(line)))
+    length = _length_of_key(line, _LEAST_UNFINISHED if unfinished else _LEAST)
+    if length:
+        spans.append(Span(start + len(line) - length, start + len(line)))
         return following
     return following if unfinished else (start, 0)
+
+
+def _length_of_key(line: bytes, least: int) -> int:
+    """How much of the end of a line may belong to a key; 0 for what is a word."""
+    words = line.rsplit(None, 1)
+    word = words[-1] if words else b""
+    if MARK in word:
+        return len(word) - word.find(MARK)
+    letters = word.rstrip(b"=")
+    length = len(letters) - len(letters.rstrip(_LETTERS))
+    fill = len(word) - len(letters)
+    return length + fill if length >= least and fill <= 2 else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from . import values
 from .text import ENDINGS, Span, Text, span
@@ -51,13 +51,13 @@ def find(text: Text) -> Iterator[Span]:
     if b"bearer" in text.lower:
         yield from _bearers(text)
     if b"MDA" in text.raw:
-        yield from (span(text, found.start(), "token") for found in _MACAROON.finditer(text.raw))
+        yield from _beginning_at(text, (found.start() for found in _MACAROON.finditer(text.raw)), "token")
     if b"://" in text.raw and (text.unfinished or b"@" in text.raw):
         yield from _passwords_in_urls(text)
     if b"AKIA" in text.raw or b"ASIA" in text.raw:
-        yield from (span(text, found.end(), "token") for found in _AMAZON.finditer(text.raw))
+        yield from _beginning_at(text, (found.end() for found in _AMAZON.finditer(text.raw)), "token")
     if any(needle in text.lower for needle in _SIGNATURE_NEEDLES):
-        yield from (span(text, found.end(), "word") for found in _SIGNATURE.finditer(text.lower))
+        yield from _beginning_at(text, (found.end() for found in _SIGNATURE.finditer(text.lower)), "word")
     for prefix, shortest in _SERVICES.items():
         if prefix in text.raw:
             yield from _of_service(text, prefix, shortest)
@@ -65,9 +65,20 @@ def find(text: Text) -> Iterator[Span]:
         yield from _of_command(text, command, pattern)
 
 
+def _beginning_at(text: Text, places: Iterable[int], ending: str) -> Iterator[Span]:
+    """The secrets that begin at these places, which are in order."""
+    done = 0
+    for start in places:
+        # Going on behind the secret keeps the work in proportion to the length of the text.
+        if start >= done:
+            found = span(text, start, ending)
+            done = found.end
+            if found.end > found.start:
+                yield found
+
+
 def _jwts(text: Text) -> Iterator[Span]:
-    for found in _JWT.finditer(text.raw):
-        yield span(text, found.start(), "token")
+    yield from _beginning_at(text, (found.start() for found in _JWT.finditer(text.raw)), "token")
     at = text.raw.find(b".eyJ")
     while at >= 0:
         header = text.raw[max(0, at - _JWT_HEADER) : at]
@@ -79,11 +90,15 @@ def _jwts(text: Text) -> Iterator[Span]:
 
 
 def _bearers(text: Text) -> Iterator[Span]:
-    for found in _BEARER.finditer(text.lower):
-        head = ENDINGS["token"].match(text.raw, found.end(), found.end() + values.SEEN)
-        assert head
-        if values.is_telling(head[0], text.is_open(head.end())) or len(head[0]) >= 20:
-            yield span(text, found.end(), "token")
+    yield from _beginning_at(
+        text, (found.end() for found in _BEARER.finditer(text.lower) if _is_bearer(text, found.end())), "token"
+    )
+
+
+def _is_bearer(text: Text, start: int) -> bool:
+    head = ENDINGS["token"].match(text.raw, start, start + values.SEEN)
+    assert head
+    return values.is_telling(head[0], text.is_open(head.end())) or len(head[0]) >= 20
 
 
 def _passwords_in_urls(text: Text) -> Iterator[Span]:
