@@ -6,6 +6,7 @@
     ├── Rejected             do not retry: malformed, too large, not allowed
     ├── Unavailable          retry later: the database is away, the disk is low, a storage element is down
     ├── NotFound             there is no such log (yet)
+    │   └── NotKept          its text was handed over to storage that gives nothing back
     └── ConfigurationError   an operator must mend an option; the message names its path
 
 Every message is one plain sentence that may be shown to a user.
@@ -45,6 +46,10 @@ class NotFound(PilotLoggingError):
     """There is no such log, neither in the database nor in an archive."""
 
     reason = "not found"
+
+
+class NotKept(NotFound):
+    """The text of the log has left the database, and what it was handed over to gives nothing back."""
 
 
 class ConfigurationError(PilotLoggingError):

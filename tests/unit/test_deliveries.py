@@ -159,6 +159,18 @@ def test_who_has_lost_the_lease_changes_nothing(work: WorkList) -> None:
     assert work.confirm(log_id, "second")
 
 
+def test_progress_is_kept_through_a_failure_and_noted_by_the_owner_only(work: WorkList) -> None:
+    log_id = work.closed_log()
+    work.claim(log_id, "first")
+    with work.database.writing() as connection:
+        assert not deliveries.keep_progress(connection, log_id, "A", "second", "all")
+        for reference in ("half", "half"):
+            assert deliveries.keep_progress(connection, log_id, "A", "first", reference)
+    work.fail(log_id, "first", 1, "It is down.", NOW)
+    delivery = work.find(log_id)
+    assert (delivery.state, delivery.reference) == (DeliveryState.PENDING, "half")
+
+
 def test_a_failure_is_noted_and_there_is_a_pause(work: WorkList) -> None:
     log_id = work.closed_log()
     work.claim(log_id, "first")

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
-from ..errors import PilotLoggingError, Unavailable
+from ..errors import NotKept, PilotLoggingError, Unavailable
 from ..model import Delivery, LogRecord
 from ..store import chunks, deliveries
 from ..store.engine import Database
@@ -36,23 +36,34 @@ class Content:
 
 
 @contextmanager
-def assembled(database: Database, log: LogRecord, open_copy: OpenCopy, folder: Path) -> Iterator[Content]:
+def assembled(
+    database: Database, log: LogRecord, open_copy: OpenCopy, folder: Path, after: int = 0
+) -> Iterator[Content]:
     """Write the whole log into a temporary file below ``folder``, in bounded memory.
+
+    Args:
+        database: PilotLogDB.
+        log: The log.
+        open_copy: For text that has left the database.
+        folder: On a disk that has room for the log.
+        after: Chunks up to this one are left out, unless some behind it have left the database: then none is.
 
     Raises:
         Unavailable: The database or the archive does not give all of it.
     """
     with tempfile.NamedTemporaryFile(dir=folder, prefix=f"{log.key.stamp}.", suffix=".log") as file:
-        if log.expired_bytes:
+        expired_bytes = log.expired_bytes if after < log.expired_chunk_id else 0
+        if expired_bytes:
             _copy_expired(database, log, open_copy, file)
         with database.reading() as connection:
             index = chunks.index_of(connection, log)
-            for piece in chunks.stream_text(connection, log.log_id, index):
+            wanted = chunks.Index(tuple(entry for entry in index.entries if entry.chunk_id > after), ())
+            for piece in chunks.stream_text(connection, log.log_id, wanted):
                 file.write(piece)
         file.flush()
         size = file.tell()
-        if size != log.expired_bytes + index.size:
-            raise Unavailable(f"Of {log.expired_bytes + index.size} bytes of the log only {size} could be read.")
+        if size != expired_bytes + wanted.size:
+            raise Unavailable(f"Of {expired_bytes + wanted.size} bytes of the log only {size} could be read.")
         file.seek(0)
         cursor = max((entry.chunk_id for entry in index.entries), default=log.expired_chunk_id)
         yield Content(cast(BinaryIO, file), size, cursor)
@@ -69,6 +80,8 @@ def _copy_expired(database: Database, log: LogRecord, open_copy: OpenCopy, targe
             with open_copy(delivery) as archived:
                 _copy(archived, target, log.expired_bytes)
             return
+        except NotKept:
+            continue
         except PilotLoggingError as error:
             problem = error
     raise problem

@@ -8,14 +8,19 @@ values; S_OK and S_ERROR have no place in it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import BinaryIO, ClassVar, Generic, TypeVar
 
 from ..model import LogKey
 from ..settings import Settings
 
 S = TypeVar("S", bound=Settings)
+
+
+def _keep_nothing(_: str) -> None:
+    """For who stores a log outside an agent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +30,15 @@ class ClosedLog:
     Attributes:
         key: VO and stamp.
         size: Bytes of the content; never 0.
-        lines: Lines of the content.
+        lines: Lines of the log.
         finalised: Whether the pilot said goodbye.
         exit_code: What it said then, if anything.
         previous: The reference that the plugin gave for an earlier, shorter copy of this log; None for the first.
         previous_is_needed: True when a part of the content stands nowhere but in that earlier copy, so that it must
             not be touched before the new one is safe.
+        keep_progress: Only for plugins that give nothing back: keeps a reference at once, so that it is ``previous`` of
+            the next attempt should this one fail or be killed. It raises Unavailable when the log is no longer this
+            process's to deliver.
     """
 
     key: LogKey
@@ -40,6 +48,7 @@ class ClosedLog:
     exit_code: int | None
     previous: str | None = None
     previous_is_needed: bool = False
+    keep_progress: Callable[[str], None] = field(default=_keep_nothing, compare=False, repr=False)
 
 
 class ArchivePlugin(ABC, Generic[S]):
@@ -54,6 +63,11 @@ class ArchivePlugin(ABC, Generic[S]):
     needs_proxy: ClassVar[bool] = False
     """True when the methods need the proxy of the VO's shifter (``Shifter/DataManager``) in the environment. They are
     then called in a process of the VO's own, because ``X509_USER_PROXY`` is one for a whole process."""
+
+    gives_back: ClassVar[bool] = True
+    """False when nothing that was stored can be had back. The content is then only what has come since the plugin
+    confirmed the log last, ``locate`` gives None, ``fetch`` raises NotKept, and ``remove`` does nothing. As the only
+    plugin of a VO it leaves readers without a log's text once that has left the database."""
 
     def __init__(self, vo: str, settings: S) -> None:
         self.vo = vo

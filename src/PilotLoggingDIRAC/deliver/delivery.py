@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -80,10 +81,11 @@ class Courier:
 
     def _carry(self, log: LogRecord, delivery: Delivery) -> tuple[str, int]:
         plugin = self.plugins[delivery.plugin]
-        with assembled(self.database, log, self._open_copy, self.folder) as content:
+        confirmed = 0 if plugin.gives_back else delivery.cursor
+        with assembled(self.database, log, self._open_copy, self.folder, confirmed) as content:
             if content.size == 0:
-                # A pilot that said goodbye and nothing else: there is nothing to store.
-                return "", content.cursor
+                # A pilot that said goodbye and nothing else, or nothing new: there is nothing to store.
+                return delivery.reference, content.cursor
             closed = ClosedLog(
                 key=log.key,
                 size=content.size,
@@ -92,8 +94,16 @@ class Courier:
                 exit_code=log.exit_code,
                 previous=delivery.reference or None,
                 previous_is_needed=log.expired_bytes > 0,
+                keep_progress=partial(self._keep_progress, delivery),
             )
             return plugin.store(closed, content.file), content.cursor
+
+    def _keep_progress(self, delivery: Delivery, reference: str) -> None:
+        def keep(connection: Connection) -> bool:
+            return deliveries.keep_progress(connection, delivery.log_id, delivery.plugin, self.owner, reference)
+
+        if not self.database.transact(keep):
+            raise Unavailable("Another agent has taken the log over.")
 
     def _note_success(self, log: LogRecord, delivery: Delivery, reference: str, cursor: int) -> bool | None:
         def confirm(connection: Connection) -> bool:

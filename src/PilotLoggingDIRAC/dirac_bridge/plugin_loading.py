@@ -12,6 +12,7 @@ from DIRAC.Core.Utilities.ObjectLoader import ObjectLoader
 from ..deliver.contract import ArchivePlugin
 from ..errors import ConfigurationError, NotFound
 from . import cs
+from .old_interface import OldInterface, has_old_interface
 
 _PACKAGE = "WorkloadManagementSystem.Client.PilotLoggingPlugins"
 
@@ -51,11 +52,23 @@ def load_plugin(vo: str, name: str) -> ArchivePlugin[Any]:
     option = f"/Operations/{vo}/Pilot/LoggingPlugins"
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
         raise ConfigurationError(option, f"names {name!r}, which cannot be a plugin's name.")
+    plugin = _find(name, option)
+    if isinstance(plugin, type) and issubclass(plugin, ArchivePlugin):
+        loaded: ArchivePlugin[Any] = plugin(vo, cs.plugin_settings(vo, name, plugin.Settings))
+        return loaded
+    if has_old_interface(plugin):
+        return OldInterface(vo, plugin)
+    raise ConfigurationError(
+        option, f"names {name}, and {plugin.__module__} is neither a plugin of ours nor one with DIRAC's old interface."
+    )
+
+
+def _find(name: str, option: str) -> Any:
+    """The object of a plugin's name; DIRAC's old option ``LoggingPlugin`` had the whole name of the class."""
     result = ObjectLoader().loadObject(f"{_PACKAGE}.{name}Plugin", f"{name}Plugin", hideExceptions=True)
-    if not result["OK"]:
-        raise ConfigurationError(option, f"names {name}, and no extension has a {name}Plugin: {result['Message']}.")
-    plugin = result["Value"]
-    if not (isinstance(plugin, type) and issubclass(plugin, ArchivePlugin)):
-        raise ConfigurationError(option, f"names {name}, and {plugin.__module__} is not one of our plugins.")
-    loaded: ArchivePlugin[Any] = plugin(vo, cs.plugin_settings(vo, name, plugin.Settings))
-    return loaded
+    if result["OK"]:
+        return result["Value"]
+    whole = ObjectLoader().loadObject(f"{_PACKAGE}.{name}", name, hideExceptions=True)
+    if whole["OK"] and has_old_interface(whole["Value"]):
+        return whole["Value"]
+    raise ConfigurationError(option, f"names {name}, and no extension has a {name}Plugin: {result['Message']}.")

@@ -32,7 +32,7 @@ import DIRAC
 from ..deliver.abandoned import remove_abandoned
 from ..deliver.community import deliver_due
 from ..deliver.delivery import Courier
-from ..errors import NotFound, PilotLoggingError, Rejected, Unavailable
+from ..errors import NotFound, NotKept, PilotLoggingError, Rejected, Unavailable
 from ..store import deliveries
 from ..WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 from . import cs
@@ -53,7 +53,9 @@ STORAGE_DEFAULTS = {
 on an xrootd server that is down; the agent has its own pauses and comes again. And boto3 takes a part of a file for
 damaged where an S3 server sends the checksum of the whole with it; DIRAC compares its own checksum in any case."""
 _FOLDERS = "PilotLogProcesses"
-_KINDS: dict[str, type[PilotLoggingError]] = {kind.__name__: kind for kind in (Rejected, NotFound, Unavailable)}
+_KINDS: dict[str, type[PilotLoggingError]] = {
+    kind.__name__: kind for kind in (Rejected, NotFound, NotKept, Unavailable)
+}
 
 
 class VOProcess:

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
-from ..errors import NotFound, Unavailable
+from ..errors import NotFound, NotKept, Unavailable
 from ..ingest.text import cut_at_character, decoded
 from ..model import Delivery, Gap, LogKey, LogRecord
 from ..store import chunks, deliveries, logs
@@ -62,7 +62,8 @@ class Reader:
     """Reads logs: from the database what it has, the rest from the archive.
 
     ``open_archived`` and ``open_forgotten`` stand for the plugins, which may need a proxy and a process of their own.
-    All methods raise NotFound when there is no such log, and Unavailable when the database or the archive fails.
+    All methods raise NotFound when there is no such log, NotKept when nobody can give its text back, and Unavailable
+    when the database or the archive fails.
     """
 
     database: Database
@@ -205,15 +206,22 @@ class Reader:
         with self.database.reading() as connection:
             copies = deliveries.with_expired_text(connection, record)
         problem: Exception = NotFound("no plugin has confirmed that it has it")
+        not_kept: NotKept | None = None
+        somebody_keeps_it = False
         for delivery in copies:
             with ExitStack() as stack:
                 try:
                     file = stack.enter_context(self.open_archived(record.key.vo, delivery))
+                except NotKept as error:
+                    not_kept = error
+                    continue
                 except (NotFound, Unavailable) as error:
-                    problem = error
+                    problem, somebody_keeps_it = error, True
                     continue
                 yield file
                 return
+        if not_kept and not somebody_keeps_it:
+            raise not_kept
         raise Unavailable(f"The log's archived text cannot be had now: {problem}")
 
 

@@ -140,6 +140,12 @@ def fail(
     )
 
 
+def keep_progress(connection: Connection, log_id: int, plugin: str, owner: str, reference: str) -> bool:
+    """Note how far a delivery is that goes on; False when somebody else has taken it over."""
+    statement = deliveries.update().where(of(log_id, plugin), deliveries.c.Owner == owner)
+    return connection.execute(statement.values(Reference=reference)).rowcount > 0
+
+
 def release(connection: Connection, log_id: int, plugin: str, owner: str) -> bool:
     """Give a delivery back undone, as at the end of an agent."""
     return _end(connection, log_id, plugin, owner)

@@ -63,6 +63,7 @@ class PluginProcess(ArchivePlugin[Settings]):
 
     def store(self, log: ClosedLog, content: BinaryIO) -> str:
         more = asdict(log)
+        del more["keep_progress"]
         return str(self.ask("store", content.name, more.pop("key"), more))
 
     @contextmanager
