@@ -1520,6 +1520,7 @@ class Sender:
         self._failures = 0
         self._not_before = 0
         self._code = None
+        self._said_goodbye = False
         self._ended_at = self._leave = self._last_moment = 0
         self._ending = threading.Event()
         self._works = threading.Lock()  # no Event: whoever waits for it may be interrupted by a signal, and waits again
@@ -1577,7 +1578,7 @@ class Sender:
         unfinished = False
         while not self._ending.is_set():
             self._wait_for_text(due)
-            if self._ending.wait(max(0, self._not_before - time.monotonic())):
+            if self._rest(self._not_before - time.monotonic()):
                 return
             self._look()
             block = self._backlog.take(whole_lines=not unfinished)
@@ -1597,15 +1598,13 @@ class Sender:
                 self._backlog.changed.wait(left)
 
     def _say_goodbye(self):
-        said = False
         short_of_time = self._leave - min(3.0, self._options.exit_time / 6)
         while self._failures or time.monotonic() < short_of_time:
             self._look()
             block = self._backlog.take(whole_lines=False)
             if not block or not self._deliver(block):
                 break
-            said = "final" in (block.batch or {})
-        if not said and time.monotonic() < self._leave:
+        if not self._said_goodbye and time.monotonic() < self._leave:
             self._bring(self._goodbye())
         self._backlog.persist()
 
@@ -1635,7 +1634,8 @@ class Sender:
             text = block.batch["text"]
             if refusal.too_large and len(text) > _SMALLEST_SPLIT:
                 middle = text.rfind("\n", 0, len(text) // 2) + 1 or len(text) // 2
-                block.batch.pop("final", None)
+                if block.batch.pop("final", None):
+                    self._said_goodbye = False
                 block.batch["text"] = text[:middle]
                 self._backlog.split(block, text[middle:])
             else:  # a word in its place, so that its number is not missing
@@ -1669,8 +1669,10 @@ class Sender:
             context = self._context()
             if context != self._told:
                 self._told = batch["context"] = context
-            if self._ending.is_set() and self._backlog.is_empty() and block.seq is None:
+            is_last = self._ending.is_set() and self._backlog.is_empty() and block.seq is None
+            if is_last and not self._said_goodbye:
                 batch["final"] = {"retCode": self._code}
+                self._said_goodbye = True
         if not text and block.seq is None and "final" not in batch:
             return False
         try:
@@ -1710,6 +1712,22 @@ class Sender:
             self._not_before = time.monotonic() + wait
         self._wanted_level = str(wishes.get("minimumLevel") or "").upper()
 
+    def _rest(self, seconds):
+        """Wait; what comes meanwhile goes to disk now and then, for a pilot that is killed has a successor at best.
+
+        Returns:
+            Whether the pilot ends.
+        """
+        until = time.monotonic() + seconds
+        slice_ = self._options.interval
+        while until - time.monotonic() > slice_:
+            if self._ending.wait(slice_):
+                return True
+            self._look()
+            self._backlog.persist()
+            slice_ = min(2 * slice_, max(slice_, _LONGEST_PAUSE))
+        return self._ending.wait(max(0, until - time.monotonic()))
+
     def _pause(self, wait):
         """Longer each time, and never the same for all pilots; False if the time at the pilot's end is over."""
         if self._failures > 1:
@@ -1717,7 +1735,7 @@ class Sender:
         longest = _LONGEST_PAUSE_AT_END if self._ending.is_set() else _LONGEST_PAUSE
         pause = min(longest, _FIRST_PAUSE * 2 ** min(self._failures - 1, 10)) * random.uniform(0.5, 1.5)
         if not self._ending.is_set():
-            self._ending.wait(max(pause, min(wait, _LONGEST_RETRY_AFTER) * random.uniform(1, 1.2)))
+            self._rest(max(pause, min(wait, _LONGEST_RETRY_AFTER) * random.uniform(1, 1.2)))
             return True
         time.sleep(max(0, min(pause, self._leave - time.monotonic())))
         return time.monotonic() < self._leave
