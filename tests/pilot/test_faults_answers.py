@@ -141,8 +141,8 @@ def test_does_the_pilot_no_harm(crowd: Crowd, baseline: Result, fault: str) -> N
     assert outcome.collector.connections
     assert result.status == baseline.status == _EXIT_CODE
     assert classic(result) == classic(baseline)
-    assert outcome.exit < EXIT_TIME + 2
-    assert result.cpu_seconds < baseline.cpu_seconds + 1
+    assert outcome.exit < EXIT_TIME + 5
+    assert result.cpu_seconds < baseline.cpu_seconds + 3
     assert result.memory_kib < baseline.memory_kib + 16 * 1024
 
 
@@ -159,5 +159,5 @@ def test_not_a_line_is_lost_or_doubled_when_it_is_over(crowd: Crowd, baseline: R
     assert not losses(outcome.result, outcome.collector.shelf)
     assert numbers_in(outcome.collector.shelf.text_of(outcome.result.stamp)) == list(range(1, 301))
     assert classic(outcome.result) == classic(baseline)
-    assert outcome.exit < 15
+    assert outcome.exit < 18
     assert not [name for name in outcome.result.left if name.startswith(".pilotlogging-")]

@@ -253,7 +253,7 @@ def test_a_signal_while_no_collector_can_be_reached_still_ends_the_pilot(world: 
         begun = time.monotonic()
         running.send(signal.SIGTERM)
         result = running.wait()
-    assert time.monotonic() - begun < EXIT_TIME + 2
+    assert time.monotonic() - begun < EXIT_TIME + 5
     assert result.status == -signal.SIGTERM
     assert [name for name in result.left if name.startswith(".pilotlogging-")]
 

@@ -24,7 +24,7 @@ EXIT_TIME = 3
 HASTY = {"RemoteLoggerExitTime": EXIT_TIME}
 """For pilots that find no collector at their end."""
 
-PROMPTLY = 6
+PROMPTLY = 10
 """Seconds within which a pilot is gone that does find one: far below its exit time, even on a busy machine."""
 
 QUICK = {
