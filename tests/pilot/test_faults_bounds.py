@@ -15,7 +15,7 @@ import pytest
 from harness.waiting import until
 from pilot.bad_collectors import World, behaviours
 from pilot.bad_collectors.together import Together
-from pilot.bad_collectors.world import EXIT_TIME, HASTY, PROMPTLY, WAIT_FOR_GO, ended, go, losses, numbers_in, world
+from pilot.bad_collectors.world import EXIT_TIME, HASTY, WAIT_FOR_GO, ended, go, losses, numbers_in, world
 from pilot.harness import Pilot, Running
 
 __all__ = ["world"]
