@@ -39,7 +39,7 @@ def test_a_connection_that_was_closed_while_idle_is_made_anew_at_once(world: Wor
         collector.drop_connections()
         dropped = time.monotonic()
         until(lambda: collector.requests > 1, 10, "the second request")
-        assert time.monotonic() - dropped < 2
+        assert time.monotonic() - dropped < 6
         result = running.wait()
     assert not losses(result, collector.shelf)
     assert len(collector.connections) == 2
