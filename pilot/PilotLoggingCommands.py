@@ -1876,7 +1876,7 @@ class Pilot:
         self._signal_waits = None
         self._interrupt_waits = False
         self._code = 0
-        log = Log(parameters.pilotUUID, parameters.wnVO or "", new_session())
+        log = Log(parameters.pilotUUID, getattr(parameters, "wnVO", None) or "", new_session())
         self._backlog = Backlog(log, os.getcwd(), options.memory, options.spill, options.lines)
         self._sender = Sender(self._backlog, options, self._context, self._look, self._off)
         self._files = {}
@@ -1990,16 +1990,18 @@ class Pilot:
     # Who it is
 
     def _context(self):
-        pilot = self._parameters
+        def known(name):
+            return str(getattr(self._parameters, name, None) or "")
+
         context = {
-            "site": pilot.site,
-            "ce": pilot.ceName,
-            "queue": pilot.queueName,
+            "site": known("site"),
+            "ce": known("ceName"),
+            "queue": known("queueName"),
             "host": socket.gethostname(),
-            "pilotReference": pilot.pilotReference or self._reference,
-            "pilotVersion": ("{} PilotLogging/{}".format(pilot.releaseVersion or "", __version__)).strip(),
+            "pilotReference": known("pilotReference") or str(self._reference or ""),
+            "pilotVersion": (known("releaseVersion") + " PilotLogging/" + __version__).strip(),
         }
-        return {name: str(value) for name, value in context.items() if value}
+        return {name: value for name, value in context.items() if value}
 
     def _submitted_as(self):
         find = getattr(self._tools, "getSubmitterInfo", None) or getattr(self._tools, "getFlavour", None)
@@ -2076,8 +2078,10 @@ class Pilot:
     def _on_exit(self):
         if os.getpid() == self._owner and self._is_on:
             for stream in (sys.stdout, sys.stderr):
-                if stream is not None and not stream.closed:
+                try:
                     stream.flush()
+                except (OSError, ValueError, AttributeError):  # Python says so itself when it flushes them
+                    pass
             self._look_to_the_end()
             has_ended = self._end(self._code)
             self._is_on = False
