@@ -33,7 +33,7 @@ test: lint
 test-stock-pilot: tools
 	@test -f "$(PILOT)/Pilot/dirac-pilot.py" || \
 	    { echo "make test-stock-pilot: PILOT=$(PILOT) is no checkout of DIRACGrid/Pilot" >&2; exit 2; }
-	PILOT="$(abspath $(PILOT))" $(PYTHON) -m pytest tests/pilot -n 2 --dist loadfile -k stock
+	PILOT="$(abspath $(PILOT))" $(PYTHON) -m pytest tests/pilot -n 2 --dist loadfile -k "stock or faults or sender"
 
 lint: tools
 	$(PYTHON) -m ruff check

@@ -14,7 +14,7 @@ from harness.waiting import until
 from pilot.bad_collectors import Relay
 from pilot.bad_collectors.together import Together
 from pilot.bad_collectors.world import QUICK, ended, numbers_in
-from pilot.harness import Result, Site, differences, prepare, remote_log, through_module
+from pilot.harness import Result, Site, differences, prepare, remote_log, through_module, usual
 
 together = Together("stack")
 
@@ -136,6 +136,7 @@ def _run(
         site=Site(site.certificates, proxy or site.proxy),
         options=through_module([relay.url for relay in relays]) | QUICK | {"RemoteLoggerExitTime": exit_time},
         commands=["Speak", "ManyLines", "Exit"],
+        files=usual(),
         environment={"TEST_LINES": str(_LINES), "TEST_PAUSE": "0.03", "TEST_EXIT": "9"},
     )
     with pilot.start() as running:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from parts.credentials import write_credentials
 from parts.layout import Layout
-from pilot.harness import MODULE, Pilot, Result, Running, Site, differences, prepare, through_module
+from pilot.harness import MODULE, Pilot, Result, Running, Site, differences, prepare, through_module, usual
 
 from .collector import Collector, tls_context
 from .shelf import Shelf
@@ -115,6 +115,7 @@ class World:
             commands=[*commands, "Exit"] if exit is not None else commands,
             module=module,
             environment=given,
+            files=usual(),
             **more,
         )
 

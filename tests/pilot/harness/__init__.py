@@ -16,7 +16,8 @@
 =========================================  =====================================================================
 ``prepare(folder, ...)``                   makes the working directory; see its arguments. ``module=None``: without
                                            our module. ``files=checkout(path)``: DIRAC's own pilot.
-``MINIATURE``, ``checkout(path)``          folders of pilot files; ``kinds()``: those that tests run on (``$PILOT``)
+``MINIATURE``, ``checkout(path)``          folders of pilot files; ``kinds()``: those that tests run on (``$PILOT``);
+                                           ``usual()``: the one for tests that take a single one
 ``through_module(urls)``                   options for way A: only our module talks to the collector
 ``through_pilot(url)``                     options for way B: the pilot's own remote logger begins
 ``Site.of(stack)``                         certificates and proxy of a stack of ``dev/stack``; or make a ``Site``
@@ -35,7 +36,7 @@ BreakModule. Environment variables (``environment={"TEST_SECONDS": "30"}``) say 
 
 from .checks import complete, unharmed
 from .comparison import differences
-from .kinds import MINIATURE, MODULE, checkout, kinds
+from .kinds import MINIATURE, MODULE, checkout, kinds, usual
 from .pilots import Pilot
 from .preparation import Site, prepare, through_module, through_pilot
 from .pythons import newest, oldest, pythons
@@ -62,4 +63,5 @@ __all__ = [
     "through_module",
     "through_pilot",
     "unharmed",
+    "usual",
 ]

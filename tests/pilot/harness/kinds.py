@@ -28,9 +28,14 @@ def checkout(path: str | Path) -> Path:
 def kinds() -> dict[str, Path]:
     """The pilots that tests run on: ``miniature``, and as ``stock`` the checkout that the variable PILOT names.
 
-    ``make test-stock-pilot`` runs the tests that have such a parameter, and finds them by the word ``stock``.
+    ``make test-stock-pilot`` runs the tests that have such a parameter, found by the word ``stock``, and the faults.
     """
     found = {"miniature": MINIATURE}
     if os.environ.get(_CHECKOUT):
         found["stock"] = checkout(os.environ[_CHECKOUT])
     return found
+
+
+def usual() -> Path:
+    """The one of them that tests run on which take a single one: DIRAC's own if it is there."""
+    return list(kinds().values())[-1]
