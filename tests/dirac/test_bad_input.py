@@ -186,7 +186,7 @@ WRONG_BODIES: dict[str, bytes] = {
     "arguments are an object": _fields(method="sendMessage", args="{}"),
     "arguments are null": _fields(method="sendMessage", args="null"),
     "no arguments": _fields(method="sendMessage"),
-    "too few arguments": form("sendMessage", dumped("x"), STAMP),
+    "too few arguments": form("sendMessage", dumped("x")),
     "too many arguments": form("sendMessage", dumped("x"), STAMP, "alpha", "more"),
     "a named argument's object": form("appendLog", batch(STAMP, 1, "x"), {"y": 1}),
     "no UTF-8": b"method=sendMessage&args=%5B%22%FF%FE%22%5D",

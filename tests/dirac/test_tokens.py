@@ -200,9 +200,10 @@ def test_a_token_is_good_until_it_expires_and_no_longer(
     bearer: Callable[[str], Bearer], issuer: Issuer, stamp: str
 ) -> None:
     """What DIRAC decided about it is remembered for some seconds; its end is looked at each time."""
-    pilot = bearer(issuer.token(SUBJECTS["alpha_pilot"], SCOPES["alpha_pilot"], exp=int(time.time()) + 2))
+    end = int(time.time()) + 5
+    pilot = bearer(issuer.token(SUBJECTS["alpha_pilot"], SCOPES["alpha_pilot"], exp=end))
     assert pilot("appendLog", batch(stamp, 1, "x\n"))["OK"]
-    time.sleep(2.5)
+    time.sleep(end + 0.5 - time.time())
     assert pilot("appendLog", batch(stamp, 2, "y\n")).status == http.client.UNAUTHORIZED
 
 

@@ -18,6 +18,7 @@ import logging
 import os
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -63,6 +64,8 @@ def start(command, stdin):
 
 
 def main():
+    # Whoever runs the tests may ignore SIGINT, as shells do for what they run in the background; a batch system does not.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     order = json.loads(sys.argv[1])
     copy = io.StringIO()
     logger = pilot_logger(copy)
