@@ -64,7 +64,7 @@ def start(command, stdin):
 
 
 def main():
-    # Whoever runs the tests may ignore SIGINT, as shells do for what they run in the background; a batch system does not.
+    # Whoever runs the tests may ignore SIGINT, as shells do for what runs in the background; batch systems do not.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     order = json.loads(sys.argv[1])
     copy = io.StringIO()
