@@ -1919,8 +1919,8 @@ class Pilot:
         self._show("")
 
     def _say(self, line):
-        """Take a line of this module's own."""
-        self._look()
+        """Take a line of this module's own, behind all that was said before."""
+        self._look_to_the_end()
         self._show(line if self._backlog.ends_line else "\n" + line)
 
     def _show(self, text):
@@ -2122,7 +2122,6 @@ class Pilot:
         try:
             if os.getpid() == self._owner and self._is_on:
                 name = signal.Signals(number).name
-                self._look_to_the_end()
                 self._say(stamped("ERROR", "Signal %s (%d) received: the pilot ends" % (name, number)))
                 self._end(128 + number)
         finally:
