@@ -221,6 +221,8 @@ def test_who_the_pilot_is_is_told(world: World) -> None:
     context = collector.shelf.context_of(result.stamp)
     assert context.pop("host")
     assert re.fullmatch(r"9\.1\.22 PilotLogging/\d+\.\d+\.\d+", context.pop("pilotVersion"))
+    # DIRAC's own pilot takes the stamp for one where it knows of no batch system.
+    assert context.pop("pilotReference", result.stamp) == result.stamp
     assert context == {"site": "LCG.Example.org", "ce": "ce.example.org", "queue": "long"}
     assert [bool(batch.context) for batch in collector.shelf.stored(result.stamp)][1:].count(True) == 0
     assert collector.attempts[0].subject[0] == "alpha_pilot"
