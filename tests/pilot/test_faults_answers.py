@@ -128,7 +128,7 @@ def _for_a_while(world: World, fault: Behaviour) -> Outcome:
     pilot = world.pilot([collector], _COMMANDS, exit=_EXIT_CODE, environment=_ENVIRONMENT)
     with pilot.start() as running:
         running.wait_for("Sleeping")
-        until(lambda: collector.connections, 10, "the pilot meets the fault")
+        until(lambda: collector.connections, 30, "the pilot meets the fault")
         time.sleep(0.5)
         collector.behave(behaviours.GOOD)
         return Outcome(*ended(running), collector)

@@ -107,7 +107,7 @@ def _outage(world: World, **more: Any) -> None:
     with pilot.start() as running:
         largest = _largest_spill(pilot, running, "] Noise ends")
         collector.behave(behaviours.GOOD)
-        until(lambda: collector.shelf.received, 20, "the collector is found again")
+        until(lambda: collector.shelf.received, 30, "the collector is found again")
         go(pilot)
         result, _ = ended(running)
     assert result.status == 6
@@ -153,10 +153,10 @@ def test_without_any_spill_the_memory_alone_is_used(world: World) -> None:
     pilot = world.pilot([collector], ["Noise", "RunShell"], options, exit=6, environment=environment, extra=[_NOISE])
     with pilot.start() as running:
         assert _largest_spill(pilot, running, "] Noise ends") == 0
-        until(lambda: collector.requests > 2, 20, "some attempts")
+        until(lambda: collector.requests > 2, 30, "some attempts")
         assert _spilled(pilot) == 0
         collector.behave(behaviours.GOOD)
-        until(lambda: collector.shelf.received, 20, "the collector is found again")
+        until(lambda: collector.shelf.received, 30, "the collector is found again")
         go(pilot)
         result = running.wait()
     text = collector.shelf.text_of(result.stamp)
@@ -177,7 +177,7 @@ def test_the_spill_of_a_directory_that_cannot_be_written_to(world: World) -> Non
     with pilot.start() as running:
         running.wait_for("] Noise ends")
         collector.behave(behaviours.GOOD)
-        until(lambda: collector.shelf.received, 20, "the collector is found again")
+        until(lambda: collector.shelf.received, 30, "the collector is found again")
         go(pilot)
         result = running.wait()
     assert result.status == 6
@@ -198,7 +198,7 @@ def test_a_disk_that_runs_full(world: World) -> None:
     with _small_disk(pilot, kib=1024), pilot.start() as running:
         running.wait_for("] Noise ends")
         collector.behave(behaviours.GOOD)
-        until(lambda: collector.shelf.received, 20, "the collector is found again")
+        until(lambda: collector.shelf.received, 30, "the collector is found again")
         go(pilot)
         result = running.wait()
     assert result.status == 6, result.output[-3000:]

@@ -92,7 +92,7 @@ def _patience(world: World, behaviour: Behaviour) -> None:
     collector.behave(behaviour)
     pilot = world.pilot([collector], ["Speak", "ManyLines"], environment=_LINES, stamp=_FIRST)
     with pilot.start() as running:
-        until(lambda: collector.requests, 20, "the first batch")
+        until(lambda: collector.requests, 30, "the first batch")
         before = running.said.count("] line ")
         running.wait_for(f"] line {before + 150}\n")
         time.sleep(8)
@@ -119,9 +119,9 @@ def test_two_dead_predecessors_one_after_the_other(world: World) -> None:
     collector.behave(behaviours.good(retry_after=0.5))
     _go_on_as(pilot, ["Speak", "Sleep"])
     with pilot.start(stamp=_SECOND) as running:
-        until(lambda: len(shelf.received) >= 2, 20, "what the first one left")
+        until(lambda: len(shelf.received) >= 2, 30, "what the first one left")
         collector.behave(behaviours.LOSES_REPLIES)
-        until(lambda: shelf.repeats > 1, 20, "a batch that had no number when the first one died is sent again")
+        until(lambda: shelf.repeats > 1, 30, "a batch that had no number when the first one died is sent again")
         time.sleep(0.3)
         running.send(signal.SIGKILL)
         second = running.wait()
@@ -144,7 +144,7 @@ def test_a_predecessor_that_lives_is_left_alone(world: World) -> None:
     mute.behave(behaviours.http_error(500))
     pilot = world.pilot([mute], ["Speak", "RunShell"], environment=_WAITS, stamp=_FIRST)
     with pilot.start() as living:
-        until(lambda: _spills(pilot), 20, "something is spilled")
+        until(lambda: _spills(pilot), 30, "something is spilled")
         _go_on_as(pilot, ["Speak"], collector)
         second = pilot.run(stamp=_SECOND)
         assert not losses(second, collector.shelf)
@@ -170,7 +170,7 @@ def test_a_child_that_outlives_its_killed_pilot_does_not_keep_the_spill(world: W
     with pilot.start() as running:
         running.wait_for("] The child is ")
         child = int(re.findall(r"The child is (\d+)", running.said)[0])
-        until(lambda: collector.requests > 2, 20, "some attempts")
+        until(lambda: collector.requests > 2, 30, "some attempts")
         running.send(signal.SIGKILL)
         said = running.wait().output
         os.kill(child, 0)
@@ -249,7 +249,7 @@ def test_a_signal_while_no_collector_can_be_reached_still_ends_the_pilot(world: 
     collector.behave(behaviours.MUTE)
     with world.pilot([collector], ["Speak", "Sleep"], HASTY).start() as running:
         running.wait_for("] Sleeping")
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         begun = time.monotonic()
         running.send(signal.SIGTERM)
         result = running.wait()
@@ -262,7 +262,7 @@ def _killed_when_spilled(pilot: Pilot, text: str) -> str:
     """Start a pilot, and kill it when it has said a text and has spilled; what it had said."""
     with pilot.start() as running:
         running.wait_for(text)
-        until(lambda: _spills(pilot), 20, "something is spilled")
+        until(lambda: _spills(pilot), 30, "something is spilled")
         time.sleep(1.5)
         running.send(signal.SIGKILL)
         return str(running.wait().output)

@@ -140,7 +140,7 @@ def _run(
         environment={"TEST_LINES": str(_LINES), "TEST_PAUSE": "0.03", "TEST_EXIT": "9"},
     )
     with pilot.start() as running:
-        until(lambda: any(relay.answered > 3000 for relay in relays), 20, "the first answer")
+        until(lambda: any(relay.answered > 3000 for relay in relays), 30, "the first answer")
         befall()
         result, exit = ended(running)
     assert result.status == 9

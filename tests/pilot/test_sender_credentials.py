@@ -29,11 +29,11 @@ def test_a_proxy_that_has_expired_is_replaced_by_a_renewed_one(world: World) -> 
     proxy = _copy_of(world, "expired")
     pilot = _pilot(world, collector, proxy)
     with pilot.start() as running:
-        until(lambda: collector.connections, 10, "a connection")
+        until(lambda: collector.connections, 30, "a connection")
         time.sleep(0.5)
         assert not collector.requests, "the server refuses the proxy"
         _replace(proxy, world.layout.credentials / "alpha_pilot.pem")
-        until(lambda: collector.requests, 10, "the renewed proxy is used")
+        until(lambda: collector.requests, 30, "the renewed proxy is used")
         go(pilot)
         result, exit = ended(running)
     assert not losses(result, collector.shelf)
@@ -47,9 +47,9 @@ def test_a_proxy_that_the_collector_no_longer_takes_is_replaced_by_a_renewed_one
     proxy = _copy_of(world, "alpha_pilot")
     pilot = _pilot(world, collector, proxy)
     with pilot.start() as running:
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         collector.behave(behaviours.http_error(401))
-        until(lambda: collector.requests > 1, 10, "a request that is refused")
+        until(lambda: collector.requests > 1, 30, "a request that is refused")
         renewed = world.new_folder() / "renewed.pem"
         users = world.layout.users
         issued = Issued(users / "alpha_pilot.cert.pem", users / "alpha_pilot.key.pem")
@@ -57,7 +57,7 @@ def test_a_proxy_that_the_collector_no_longer_takes_is_replaced_by_a_renewed_one
         _replace(proxy, renewed)
         before = collector.requests
         collector.behave(behaviours.GOOD)
-        until(lambda: collector.requests > before, 10, "another request")
+        until(lambda: collector.requests > before, 30, "another request")
         go(pilot)
         result = running.wait()
     assert not losses(result, collector.shelf)
@@ -72,7 +72,7 @@ def test_a_proxy_that_is_renewed_is_used_though_the_old_one_would_do(world: Worl
     proxy = _copy_of(world, "alpha_pilot")
     pilot = _pilot(world, collector, proxy)
     with pilot.start() as running:
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         _replace(proxy, world.layout.credentials / "beta_pilot.pem")
         go(pilot)
         result = running.wait()
@@ -166,9 +166,9 @@ def test_a_token_that_is_renewed_is_used(world: World) -> None:
     file.write_text("old")
     pilot = _pilot(world, collector, None, BEARER_TOKEN_FILE=str(file))
     with pilot.start() as running:
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         collector.behave(behaviours.http_error(401))
-        until(lambda: collector.requests > 1, 10, "a request that is refused")
+        until(lambda: collector.requests > 1, 30, "a request that is refused")
         file.write_text("new")
         collector.behave(behaviours.GOOD)
         go(pilot)

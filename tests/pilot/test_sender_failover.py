@@ -34,7 +34,7 @@ def test_a_collector_that_is_absent_at_the_end(world: World) -> None:
     collector = world.collector()
     pilot = world.pilot([collector], ["Speak", "ManyLines"], HASTY, exit=5, environment=_LINES)
     with pilot.start() as running:
-        until(lambda: collector.shelf.received, 20, "the first batch")
+        until(lambda: collector.shelf.received, 30, "the first batch")
         running.wait_for("] line 30\n")
         collector.stop()
         result, exit = ended(running)
@@ -91,7 +91,7 @@ def test_three_collectors_of_which_two_die(world: World) -> None:
     with world.pilot(collectors, ["Speak", "ManyLines"], exit=5, environment=lines).start() as running:
         for _ in range(2):
             before = len(shelf.received)
-            until(lambda before=before: len(shelf.received) > before, 10, "a batch")
+            until(lambda before=before: len(shelf.received) > before, 30, "a batch")
             used = next(collector for collector in collectors if collector.url == shelf.received[-1].collector)
             used.stop()
             collectors.remove(used)
@@ -138,7 +138,7 @@ def test_a_name_with_several_addresses_counts_as_several_collectors(world: World
     lines = {"TEST_LINES": "100", "TEST_PAUSE": "0.05"}
     pilot = world.pilot([url], ["Speak", "ManyLines"], exit=5, environment=lines | {"PYTHONPATH": str(names)})
     with pilot.start() as running:
-        until(lambda: first.shelf.received, 10, "the first batch")
+        until(lambda: first.shelf.received, 30, "the first batch")
         used = first if first.connections else second
         other = second if used is first else first
         assert not other.connections

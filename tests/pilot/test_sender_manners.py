@@ -34,11 +34,11 @@ def test_a_connection_that_was_closed_while_idle_is_made_anew_at_once(world: Wor
     collector = world.collector()
     pilot = world.pilot([collector], ["Speak", "ManyLines"], exit=0, environment=_lines(80, 0.05))
     with pilot.start() as running:
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         time.sleep(0.2)
         collector.drop_connections()
         dropped = time.monotonic()
-        until(lambda: collector.requests > 1, 10, "the second request")
+        until(lambda: collector.requests > 1, 30, "the second request")
         assert time.monotonic() - dropped < 6
         result = running.wait()
     assert not losses(result, collector.shelf)
@@ -90,10 +90,10 @@ def test_retry_after_of_a_refusal_is_obeyed(world: World) -> None:
     collector.behave(behaviours.http_error(503, "3"))
     pilot = world.pilot([collector], ["RunShell"], exit=0, environment={"TEST_SHELL": WAIT_FOR_GO})
     with pilot.start() as running:
-        until(lambda: collector.requests, 20, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         time.sleep(0.3)
         collector.behave(behaviours.GOOD)
-        until(lambda: collector.requests > 1, 20, "the second request")
+        until(lambda: collector.requests > 1, 30, "the second request")
         go(pilot)
         result = running.wait()
     assert not losses(result, collector.shelf)
@@ -107,7 +107,7 @@ def test_the_pilot_does_not_wait_at_its_end_for_what_retry_after_says(world: Wor
     collector.behave(behaviours.http_error(503, "300"))
     pilot = world.pilot([collector], ["Sleep"], exit=0, environment={"TEST_SECONDS": "2"})
     with pilot.start() as running:
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         time.sleep(0.3)
         collector.behave(behaviours.GOOD)
         result, exit = ended(running)
@@ -122,10 +122,10 @@ def test_retry_after_of_a_good_answer_is_obeyed_but_not_at_the_end(world: World)
     collector.behave(behaviours.good(retry_after=3))
     pilot = world.pilot([collector], ["RunShell"], exit=0, environment={"TEST_SHELL": WAIT_FOR_GO})
     with pilot.start() as running:
-        until(lambda: collector.requests > 1, 20, "the second request")
+        until(lambda: collector.requests > 1, 30, "the second request")
         time.sleep(0.3)
         collector.behave(behaviours.good(retry_after=60))
-        until(lambda: collector.requests > 2, 20, "the third request")
+        until(lambda: collector.requests > 2, 30, "the third request")
         go(pilot)
         result, exit = ended(running)
     assert not losses(result, collector.shelf)
@@ -140,7 +140,7 @@ def test_the_least_level_that_a_collector_asks_for_is_obeyed(world: World) -> No
     collector.behave(behaviours.good(minimum_level="WARN"))
     pilot = world.pilot([collector], ["Speak", "Sleep", "Speak"], exit=0, environment={"TEST_SECONDS": "2.5"})
     with pilot.start() as running:
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         running.wait_for("] Awake")
         result = running.wait()
     text = collector.shelf.text_of(result.stamp)
@@ -160,7 +160,7 @@ def test_a_collector_may_take_its_wish_for_a_level_back(world: World) -> None:
     commands = ["Speak", "Sleep", "Speak", "Sleep", "Speak"]
     pilot = world.pilot([collector], commands, exit=0, environment={"TEST_SECONDS": "2.5"})
     with pilot.start() as running:
-        until(lambda: collector.requests, 10, "the first request")
+        until(lambda: collector.requests, 30, "the first request")
         time.sleep(0.3)
         collector.behave(behaviours.good(minimum_level="no such level"))
         result = running.wait()
@@ -197,7 +197,7 @@ def test_a_batch_that_is_refused_for_good_is_given_up_and_that_is_told(world: Wo
     environment = _lines(20, 0) | {"TEST_SHELL": WAIT_FOR_GO}
     pilot = world.pilot([collector], ["ManyLines", "RunShell", "Speak"], exit=0, environment=environment)
     with pilot.start() as running:
-        until(lambda: len(collector.attempts) >= 4, 20, "the batch is tried again, lest that one collector was wrong")
+        until(lambda: len(collector.attempts) >= 4, 30, "the batch is tried again, lest that one collector was wrong")
         time.sleep(0.3)
         collector.behave(behaviours.GOOD)
         go(pilot)

@@ -66,11 +66,12 @@ class Program:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for pid in _of_session(self.process.pid):
+        for pid in of_session(self.process.pid):
             os.kill(pid, signal.SIGKILL)
 
 
-def _of_session(session: int) -> list[int]:
+def of_session(session: int) -> list[int]:
+    """The processes of a session."""
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():

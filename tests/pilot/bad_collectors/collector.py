@@ -16,6 +16,7 @@ from parts.ports import FreePorts
 from . import request
 from .behaviours import GOOD, Behaviour
 from .shelf import Shelf
+from .workers import Workers
 
 PATH = "/WorkloadManagement/TornadoPilotLogging"
 _TICK = 0.05
@@ -74,7 +75,7 @@ class Collector:
         self._turn = 0
         self._listener: socket.socket | None = None
         self._open: set[socket.socket] = set()
-        self._threads: list[threading.Thread] = []
+        self._workers = Workers()
         self._lock = threading.Lock()
 
     @property
@@ -98,7 +99,7 @@ class Collector:
         listener.bind((self.address, self.port))
         listener.listen(128)
         self._listener = listener
-        self._spawn(self._accept, listener)
+        self._workers.spawn(self._accept, listener)
 
     def stop(self) -> None:
         """Be absent: the port is closed and every connection is cut. The port stays ours."""
@@ -125,15 +126,8 @@ class Collector:
 
     def __exit__(self, *_exception: object) -> None:
         self.stop()
-        for thread in self._threads:
-            thread.join(10)
-            assert not thread.is_alive(), "a thread of a collector hangs"
+        self._workers.join()
         self._ports.__exit__()
-
-    def _spawn(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -147,7 +141,7 @@ class Collector:
                     return
                 self.connections.append(time.monotonic())
                 self._open.add(connection)
-            self._spawn(self._serve, connection)
+            self._workers.spawn(self._serve, connection)
 
     def _serve(self, plain: socket.socket) -> None:
         connection = plain

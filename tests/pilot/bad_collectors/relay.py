@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 from parts.ports import FreePorts
 
+from .workers import Workers
+
 _PIECE = 65536
 _TICK = 0.02
 
@@ -36,7 +38,7 @@ class Relay:
         self._flowing.set()
         self._listener: socket.socket | None = None
         self._pairs: set[_Pair] = set()
-        self._threads: list[threading.Thread] = []
+        self._workers = Workers()
         self._lock = threading.Lock()
 
     @property
@@ -50,7 +52,7 @@ class Relay:
         listener.bind((self.address, self.port))
         listener.listen(128)
         self._listener = listener
-        self._spawn(self._accept, listener)
+        self._workers.spawn(self._accept, listener)
 
     def cut(self) -> None:
         """Close all connections, and take no new ones: a collector that is gone."""
@@ -93,15 +95,8 @@ class Relay:
     def __exit__(self, *_exception: object) -> None:
         self._flowing.set()
         self.cut()
-        for thread in self._threads:
-            thread.join(10)
-            assert not thread.is_alive(), "a thread of a relay hangs"
+        self._workers.join()
         self._ports.__exit__()
-
-    def _spawn(self, work: object, *arguments: object) -> None:
-        thread = threading.Thread(target=work, args=arguments, daemon=True)  # type: ignore[arg-type]
-        self._threads.append(thread)
-        thread.start()
 
     def _accept(self, listener: socket.socket) -> None:
         while True:
@@ -123,8 +118,8 @@ class Relay:
                 self._pairs.add(pair)
             if self._listener is not listener:
                 pair.close()
-            self._spawn(self._forward, pair, near, far, True)
-            self._spawn(self._forward, pair, far, near, False)
+            self._workers.spawn(self._forward, pair, near, far, True)
+            self._workers.spawn(self._forward, pair, far, near, False)
 
     def _forward(self, pair: _Pair, source: socket.socket, goal: socket.socket, inward: bool) -> None:
         try:

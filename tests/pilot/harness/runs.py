@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.stacks import of_session
+
 
 @dataclass(frozen=True)
 class Result:
@@ -135,7 +137,7 @@ class Running:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        for pid in _of_session(self.process.pid):
+        for pid in of_session(self.process.pid):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         if self._copier is not None:
@@ -154,15 +156,3 @@ class Running:
 def text_of(file: Path | None) -> str:
     """The text of a file as a pilot wrote it: bytes that are no UTF-8 are kept as surrogates, line ends as they are."""
     return "" if file is None else file.read_bytes().decode("utf-8", "surrogateescape")
-
-
-def _of_session(session: int) -> list[int]:
-    found = []
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                if os.getsid(int(entry.name)) == session:
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-    return found
