@@ -8,7 +8,7 @@ The way of a line, in the order of the classes below::
 
     sys.stdout, sys.stderr --> Tee, OutputFile --> Backlog: memory, then spill files, then the oldest goes
                                           |
-                          Sender's thread: LevelFilter, Redactor --> Collectors, Exchange --> appendLog
+                          Sender's thread: LevelFilter, Redactor --> Collectors, Connection --> appendLog
 
 Promises. No call of the pilot's own threads waits for the network. Memory, disk and the time at the pilot's end are
 bounded, see :class:`Options`. What the pilot prints, its exit code and the effect of signals stay what they are. An
@@ -922,9 +922,7 @@ class Backlog:
     def forget(self, block):
         """The block in flight is stored, or given up."""
         with self.changed:
-            if block.path:
-                self._disk -= block.disk
-                block.spill.remove(block)
+            self._remove_file(block)
             self.flight = None
 
     def split(self, block, text):
@@ -933,9 +931,7 @@ class Backlog:
         rest = Block(block.log, data, lines=data.count(b"\n"), size=len(data))
         rest.is_shaped = True
         with self.changed:
-            if block.path:
-                self._disk -= block.disk
-                block.spill.remove(block)
+            self._remove_file(block)
             self._first.appendleft(rest)
             self._memory += len(data)
 
@@ -949,6 +945,9 @@ class Backlog:
                 pass
         self.lost_lines += block.lines or 0
         self.lost_size += block.size or 1
+        self._remove_file(block)
+
+    def _remove_file(self, block):
         if block.path:
             self._disk -= block.disk
             block.spill.remove(block)

@@ -16,7 +16,7 @@ from parts.ports import FreePorts
 from . import request
 from .behaviours import GOOD, Behaviour
 from .shelf import Shelf
-from .workers import Workers
+from .workers import Workers, listen, shut
 
 PATH = "/WorkloadManagement/TornadoPilotLogging"
 _TICK = 0.05
@@ -94,11 +94,7 @@ class Collector:
 
     def start(self) -> None:
         """Listen."""
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.address, self.port))
-        listener.listen(128)
-        self._listener = listener
+        listener = self._listener = listen(self.address, self.port)
         self._workers.spawn(self._accept, listener)
 
     def stop(self) -> None:
@@ -106,19 +102,17 @@ class Collector:
         with self._lock:
             self._turn += 1
             listener, self._listener = self._listener, None
-            connections = list(self._open)
         if listener is not None:
-            _shut(listener)
+            shut(listener)
             listener.close()
-        for connection in connections:
-            _shut(connection)
+        self.drop_connections()
 
     def drop_connections(self) -> None:
         """Close the connections that are open, as a server does with idle ones."""
         with self._lock:
             connections = list(self._open)
         for connection in connections:
-            _shut(connection)
+            shut(connection)
 
     def __enter__(self) -> Collector:
         self.start()
@@ -225,9 +219,3 @@ class Collector:
 def _subject(connection: ssl.SSLSocket) -> tuple[str, ...]:
     certificate = connection.getpeercert() or {}
     return tuple(value for part in certificate.get("subject", ()) for name, value in part if name == "commonName")
-
-
-def _shut(connection: socket.socket) -> None:
-    """Cut a connection that another thread may be using: so without what ``ssl`` does in its own ``shutdown``."""
-    with contextlib.suppress(OSError):
-        socket.socket.shutdown(connection, socket.SHUT_RDWR)

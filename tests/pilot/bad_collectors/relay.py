@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import threading
 import time
@@ -10,7 +9,7 @@ from urllib.parse import urlsplit
 
 from parts.ports import FreePorts
 
-from .workers import Workers
+from .workers import Workers, listen, shut
 
 _PIECE = 65536
 _TICK = 0.02
@@ -47,11 +46,7 @@ class Relay:
 
     def open(self) -> None:
         """Take connections (again)."""
-        listener = socket.socket()
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((self.address, self.port))
-        listener.listen(128)
-        self._listener = listener
+        listener = self._listener = listen(self.address, self.port)
         self._workers.spawn(self._accept, listener)
 
     def cut(self) -> None:
@@ -59,7 +54,7 @@ class Relay:
         with self._lock:
             listener, self._listener = self._listener, None
         if listener is not None:
-            _shut(listener)
+            shut(listener)
             listener.close()
         self.drop()
 
@@ -158,7 +153,7 @@ class _Pair:
         """Both directions end."""
         self.closed = True
         for end in self._ends:
-            _shut(end)
+            shut(end)
 
     def leave(self) -> None:
         """A direction has ended, so the other one has to."""
@@ -169,8 +164,3 @@ class _Pair:
         if last:
             for end in self._ends:
                 end.close()
-
-
-def _shut(connection: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        connection.shutdown(socket.SHUT_RDWR)

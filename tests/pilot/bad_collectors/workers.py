@@ -1,7 +1,9 @@
-"""The threads of a server."""
+"""The threads and sockets of a server."""
 
 from __future__ import annotations
 
+import contextlib
+import socket
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -23,3 +25,18 @@ class Workers:
         for thread in self._threads:
             thread.join(10)
             assert not thread.is_alive(), f"a thread hangs in {thread}"
+
+
+def listen(address: str, port: int) -> socket.socket:
+    """A socket that takes connections."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((address, port))
+    listener.listen(128)
+    return listener
+
+
+def shut(connection: socket.socket) -> None:
+    """Cut a connection that another thread may be using: so without what ``ssl`` does in its own ``shutdown``."""
+    with contextlib.suppress(OSError):
+        socket.socket.shutdown(connection, socket.SHUT_RDWR)
