@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from ..errors import Rejected
-
-# The pilot writes `2026-06-10T11:02:02.823512Z ERROR [Command] text`, the wrapper the same with a comma.
-_MARKED = re.compile(
-    rb"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.,][0-9]{1,6}Z (?:(WARN)|(ERROR|FATAL|CRITICAL))", re.MULTILINE
-)
+from ..lines.header import Level
+from ..lines.tally import may_be_loud, tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +43,8 @@ def decoded(data: bytes) -> str:
 
 def counted(data: bytes) -> Counts:
     """Count ended lines, and the warnings and errors by their headers."""
-    warnings = errors = 0
-    # Most messages have neither; looking for the words first spares them the expression.
-    if b"WARN" in data or b"ERROR" in data or b"FATAL" in data or b"CRITICAL" in data:
-        for warning, _error in _MARKED.findall(data):
-            if warning:
-                warnings += 1
-            else:
-                errors += 1
-    return Counts(data.count(b"\n"), warnings, errors)
+    levels = tally(data) if may_be_loud(data) else {}
+    return Counts(data.count(b"\n"), levels.get(Level.WARN, 0), levels.get(Level.ERROR, 0))
 
 
 def one_line(text: str, length: int) -> str:

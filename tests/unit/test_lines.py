@@ -1,0 +1,164 @@
+"""Lines and their headers, whatever comes and wherever it is cut."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import Counter
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from PilotLoggingDIRAC.lines.header import LONGEST, Level
+from PilotLoggingDIRAC.lines.parser import Line, LineParser
+from PilotLoggingDIRAC.lines.tally import may_be_loud, tally
+
+TIME = datetime(2026, 6, 10, 11, 2, 2, 823512, UTC)
+STAMP = "2026-06-10T11:02:02.823512Z"
+FORMS = [
+    (f"{STAMP} INFO [CheckWorkerNode] text", Level.INFO, "CheckWorkerNode", "text"),
+    (f"{STAMP} INFO [PilotParams] a [b] c", Level.INFO, "PilotParams", "a [b] c"),
+    (f"{STAMP} WARNING [Pilot] ", Level.WARN, "Pilot", ""),
+    (f"{STAMP} WARN [Pilot]", Level.WARN, "Pilot", ""),
+    (f"{STAMP} ERROR [Pilot]  two blanks", Level.ERROR, "Pilot", " two blanks"),
+    ("2026-06-10T11:02:02,823512Z DEBUG    [pilotLogger] X=1", Level.DEBUG, "pilotLogger", "X=1"),
+    ("2026-06-10T11:02:02,823512Z CRITICAL [pilotLogger] x", Level.ERROR, "pilotLogger", "x"),
+    (f"{STAMP} NOTICE [x] y", Level.INFO, "x", "y"),
+    (f"{STAMP} ERROR without a command", Level.ERROR, "", "without a command"),
+    (f"{STAMP} EXCEPTION: boom", Level.ERROR, "", "boom"),
+    (
+        "2026-06-10T11:02:02,823512Z WorkloadManagement/JobAgent INFO: Job",
+        Level.INFO,
+        "WorkloadManagement/JobAgent",
+        "Job",
+    ),
+    (f"{STAMP} dirac-configure/DIRAC [140223] WARN: x", Level.WARN, "dirac-configure/DIRAC", "x"),
+    (f"{STAMP} Framework VERBOSE: x: y", Level.DEBUG, "Framework", "x: y"),
+    (f"{STAMP} Framework ALWAYS: x", Level.INFO, "Framework", "x"),
+    (f"{STAMP} FATAL: x", Level.ERROR, "", "x"),
+]
+RAW = [
+    "",
+    "no header",
+    f" {STAMP} ERROR [x] not at the beginning",
+    f"{STAMP}",
+    f"{STAMP} ",
+    f"{STAMP} ERRORS [x] another word",
+    f"{STAMP} error [x] small",
+    f"{STAMP} looking for ERROR: here",
+    "2026-06-10 11:02:02 ERROR [x] y",
+    "2026-06-10T11:02:02.823512 ERROR [x] y",
+    "\u0662026-06-10T11:02:02.823512Z ERROR [x] y",
+]
+
+
+def lines_of(text: bytes, cuts: list[int] | None = None, longest: int = 0) -> list[Line]:
+    parser = LineParser(longest=longest)
+    places = [0, *sorted(min(cut, len(text)) for cut in cuts or []), len(text)]
+    found = []
+    for begin, end in itertools.pairwise(places):
+        found += parser.feed(text[begin:end])
+        parser = LineParser(parser.state, longest)  # as if another process went on
+    return found + parser.finish()
+
+
+@pytest.mark.parametrize(("text", "level", "command", "said"), FORMS)
+def test_forms_of_headers(text: str, level: Level, command: str, said: str) -> None:
+    (line,) = lines_of(f"{text}\n".encode())
+    assert line.own
+    assert (line.level, line.command, line.said, line.text, line.time) == (level, command, said, text, TIME)
+    assert line.header
+    assert line.header.size < LONGEST
+
+
+@pytest.mark.parametrize("text", RAW)
+def test_what_is_no_header(text: str) -> None:
+    (line,) = lines_of(f"{text}\n".encode())
+    assert (line.own, line.message, line.level, line.time, line.command) == (False, None, None, None, "")
+    assert line.text == line.said == text
+
+
+def test_raw_output_belongs_to_the_message_before_it() -> None:
+    text = f"before\n{STAMP} ERROR [Install] failed\n  Traceback\n\n{STAMP} INFO [Next] x\r\n".encode()
+    lines = lines_of(text)
+    assert [(line.number, line.level, line.command, line.own) for line in lines] == [
+        (1, None, "", False),
+        (2, Level.ERROR, "Install", True),
+        (3, Level.ERROR, "Install", False),
+        (4, Level.ERROR, "Install", False),
+        (5, Level.INFO, "Next", True),
+    ]
+    assert lines[-1].said == "x"
+
+
+@pytest.mark.parametrize("stamp", ["2026-02-30T11:02:02.1", "0000-01-01T00:00:00", "9999-12-31T25:61:61,9"])
+def test_a_time_of_no_calendar_is_a_header_without_a_time(stamp: str) -> None:
+    (line,) = lines_of(f"{stamp}Z ERROR [x] y\n".encode())
+    assert (line.level, line.time) == (Level.ERROR, None)
+
+
+@pytest.mark.parametrize(("fraction", "microsecond"), [("", 0), (",5", 500_000), (".123456789", 123_456)])
+def test_fractions_of_a_second(fraction: str, microsecond: int) -> None:
+    (line,) = lines_of(f"2026-06-10T11:02:02{fraction}Z INFO [x] y\n".encode())
+    assert line.time == TIME.replace(microsecond=microsecond)
+
+
+BITS = st.lists(
+    st.binary(max_size=12)
+    | st.sampled_from([text.encode() for text, *_ in FORMS])
+    | st.sampled_from([b"\n", b"\r\n", STAMP.encode(), b"Z ERROR [", "ünï€𝄞".encode(), b"\xed\xa0\x80", b"x" * 3000]),
+    max_size=20,
+).map(b"".join)
+CUTS = st.lists(st.integers(0, 400) | st.integers(0, 8000), max_size=8)
+
+
+@given(BITS, CUTS)
+def test_every_byte_is_in_one_line_wherever_text_is_cut(text: bytes, cuts: list[int]) -> None:
+    whole = lines_of(text)
+    assert b"".join(line.data for line in whole) == text
+    assert [line.number for line in whole] == list(range(1, len(whole) + 1))
+    assert all(line.data.index(b"\n") == len(line.data) - 1 for line in whole[:-1])
+    assert lines_of(text, cuts) == whole
+    for line in whole:
+        assert "\n" not in line.text
+        assert line.text.endswith(line.said)
+
+
+@given(BITS, CUTS)
+def test_pieces_of_long_lines_are_the_same_wherever_text_is_cut(text: bytes, cuts: list[int]) -> None:
+    pieces = lines_of(text, longest=2 * LONGEST)
+    assert lines_of(text, cuts, 2 * LONGEST) == pieces
+    assert max((len(line.data) for line in pieces), default=0) <= 2 * LONGEST
+    whole = lines_of(text)
+    joined: dict[int, bytes] = {}
+    for line in pieces:
+        assert line.continues == (line.number in joined)
+        joined[line.number] = joined.get(line.number, b"") + line.data
+    assert joined == {line.number: line.data for line in whole}
+    assert [line.message for line in pieces if not line.continues] == [line.message for line in whole]
+
+
+@given(BITS)
+def test_counting_alone_gives_the_same(text: bytes) -> None:
+    expected = Counter(line.header.level for line in lines_of(text) if line.header)
+    assert tally(text) == {level: expected[level] for level in Level}
+    if expected[Level.WARN] or expected[Level.ERROR]:
+        assert may_be_loud(text)
+
+
+@pytest.mark.parametrize("unit", [b"x", STAMP.encode() + b" ", STAMP.encode() + b" ERROR [", b"ERROR:", b"[1] "])
+def test_a_line_of_many_megabytes_takes_time_in_proportion(unit: bytes) -> None:
+    """Where each byte were looked at again for each piece, this would take hours."""
+    text = unit * (20_000_000 // len(unit))
+    begun = time.monotonic()
+    for longest in (0, 16_384):
+        parser = LineParser(longest=longest)
+        found = []
+        for place in range(0, len(text), 10_000):
+            found += parser.feed(text[place : place + 10_000])
+        found += parser.finish()
+        assert sum(len(line.data) for line in found) == len(text)
+    tally(text)
+    assert time.monotonic() - begun < 60
