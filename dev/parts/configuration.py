@@ -6,6 +6,7 @@ from typing import Any
 
 from diraccfg import CFG
 
+from . import brokers
 from .failure import StackFailure
 from .identities import HOST, HOST_PROPERTIES, USERS, VOS, subject
 from .state import SERVICE, Stack
@@ -25,8 +26,10 @@ def write_single(stack: Stack) -> None:
     ``UseServerCertificate`` is not in it: services and agents take yes for it, scripts no.
     """
     tree = {"DIRAC": {"Security": security(stack)}, **registry(), **operations(stack), **systems(stack)}
+    tree["Resources"] = brokers.services(stack)
     for path, value in overrides(stack):
         put(tree, path, value)
+    add(tree["Resources"], brokers.passwords(stack))
     write(tree, stack.layout.configuration)
 
 
@@ -131,6 +134,15 @@ def put(tree: Tree, path: str, value: str) -> None:
     if isinstance(tree.get(name), dict):
         raise StackFailure(f"--option {path} is a section, not an option")
     tree[name] = value
+
+
+def add(tree: Tree, more: Tree) -> None:
+    """Add options and sections to a tree, section by section."""
+    for name, value in more.items():
+        if isinstance(value, dict) and isinstance(tree.get(name), dict):
+            add(tree[name], value)
+        else:
+            tree[name] = value
 
 
 def write(tree: Tree, path: Path) -> None:

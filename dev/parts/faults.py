@@ -2,7 +2,7 @@
 
 import signal
 
-from . import agent, balancer, collectors, grid, mariadb, processes, s3, xrootd
+from . import activemq, agent, balancer, collectors, grid, mariadb, processes, rabbitmq, s3, xrootd
 from .failure import StackFailure
 from .state import BALANCER, Stack
 
@@ -54,6 +54,14 @@ def _start(stack: Stack, component: str) -> None:
     elif component == "xrootd":
         xrootd.start(stack)
         xrootd.wait_for(stack)
+    elif component == activemq.ACTIVEMQ:
+        activemq.start(stack)
+        activemq.wait_for(stack)
+    elif component == rabbitmq.RABBITMQ:
+        rabbitmq.start(stack)
+        rabbitmq.wait_for(stack)
+    elif component == rabbitmq.EPMD:
+        rabbitmq.start_epmd(stack)
     elif component == "s3":
         s3.start(stack)
         s3.wait_for(stack)

@@ -1,6 +1,6 @@
 """The configuration of a grid stack: what stands in its CS, and the few lines that every process has locally."""
 
-from . import configuration
+from . import brokers, configuration
 from .configuration import SITE, Tree
 from .identities import HOST, VOS
 from .state import SERVICE, Stack
@@ -68,6 +68,7 @@ def _local(stack: Stack) -> Tree:
     return {
         "DIRAC": {"Configuration": cs, "Security": configuration.security(stack)},
         "LocalSite": {"Site": SITE},
+        "Resources": brokers.passwords(stack),
     }
 
 
@@ -125,7 +126,7 @@ def _operations(stack: Stack) -> Tree:
 
 
 def _resources(stack: Stack) -> Tree:
-    return {
+    return brokers.services(stack) | {
         "FileCatalogs": {"FileCatalog": {"AccessType": "Read-Write", "Status": "Active", "Master": True}},
         "Sites": {"DIRAC": {SITE: {"SE": tuple(STORAGE_ELEMENTS.values())}}},
         "StorageElements": {

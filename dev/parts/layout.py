@@ -38,6 +38,11 @@ class Layout:
         """The CA directory, as grid software expects it (X509_CERT_DIR)."""
         return self.root / "pki" / "certificates"
 
+    @property
+    def authority(self) -> Path:
+        """The CA's certificate as one file."""
+        return min(self.certificates.glob("*.0"))
+
     @cached_property
     def users(self) -> Path:
         """Certificates and keys of users, from which the proxies are made."""

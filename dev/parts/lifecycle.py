@@ -6,7 +6,7 @@ import string
 import time
 from pathlib import Path
 
-from . import agent, balancer, collectors, configuration, grid, mariadb, processes, state
+from . import activemq, agent, balancer, brokers, collectors, configuration, grid, mariadb, processes, rabbitmq, state
 from .credentials import write_credentials
 from .environment import write_env_sh
 from .failure import StackFailure
@@ -57,7 +57,10 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
     layout, plan = stack.layout, stack.plan
     for component in _components_with_a_port(stack):
         stack.ports[component] = ports.take()
-    stack.passwords["PilotLogDB"] = secrets.token_hex(12)
+    for port in _hidden_ports(plan):
+        stack.hidden_ports[port] = ports.take()
+    for user in ("PilotLogDB", brokers.WRITER, brokers.READER):
+        stack.passwords[user] = secrets.token_hex(12)
     stack.save()
 
     write_credentials(layout)
@@ -65,6 +68,7 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
     layout.sqlite.parent.mkdir(parents=True, exist_ok=True)
     layout.archive.mkdir(parents=True, exist_ok=True)
 
+    _start_brokers(stack)
     if plan.needs_mariadb:
         mariadb.start(stack)
         progress("MariaDB")
@@ -78,6 +82,7 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
     if plan.grid:
         grid.fill(stack)
         progress("users' proxies, catalogue and storage status")
+    _wait_for_brokers(stack, progress)
     for collector in stack.collectors:
         collectors.wait_for(stack, collector)
         progress(f"{collector} {stack.url(collector, state.SERVICE)}")
@@ -93,6 +98,26 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
     progress(f"ready; . {layout.environment}")
 
 
+def _start_brokers(stack: Stack) -> None:
+    for broker in stack.plan.brokers:
+        if broker == activemq.ACTIVEMQ:
+            activemq.start(stack)
+        else:
+            rabbitmq.start_epmd(stack)
+            rabbitmq.start(stack)
+
+
+def _wait_for_brokers(stack: Stack, progress: _Progress) -> None:
+    for broker in stack.plan.brokers:
+        (activemq if broker == activemq.ACTIVEMQ else rabbitmq).wait_for(stack)
+        progress(f"{broker}, STOMP on port {stack.ports[broker]}, with TLS on {brokers.tls_port(stack, broker)}")
+
+
+def _hidden_ports(plan: Plan) -> list[str]:
+    names = [f"{broker} tls" for broker in plan.brokers]
+    return [*names, f"{rabbitmq.RABBITMQ} node"] if rabbitmq.RABBITMQ in plan.brokers else names
+
+
 def _components_with_a_port(stack: Stack) -> list[str]:
     components = list(stack.collectors)
     if stack.plan.needs_mariadb:
@@ -101,6 +126,9 @@ def _components_with_a_port(stack: Stack) -> list[str]:
         components.append(state.BALANCER)
     if stack.plan.grid:
         components += grid.COMPONENTS_WITH_A_PORT
+    components += stack.plan.brokers
+    if rabbitmq.RABBITMQ in stack.plan.brokers:
+        components.append(rabbitmq.EPMD)
     return components
 
 
@@ -113,8 +141,8 @@ def _refuse_if_running(layout: Layout) -> None:
 
 
 def _end(stack: Stack) -> None:
-    """Agents end first, so that they can finish with what they use; the database is last."""
-    for stage in (_AGENTS, _NEITHER, _DATABASES):
+    """Agents end first, so that they can finish with what they use; last are the database and what RabbitMQ ends with."""
+    for stage in (_AGENTS, _NEITHER, _LAST):
         leaving = [process for process in stack.processes.values() if _stage(process.name) == stage]
         processes.end(leaving, stack.mark)
     stack.processes.clear()
@@ -125,8 +153,8 @@ def _end(stack: Stack) -> None:
         stack.save()
 
 
-_AGENTS, _NEITHER, _DATABASES = range(3)
+_AGENTS, _NEITHER, _LAST = range(3)
 
 
 def _stage(component: str) -> int:
-    return {"agent": _AGENTS, "mariadb": _DATABASES}.get(component, _NEITHER)
+    return {"agent": _AGENTS, "mariadb": _LAST, rabbitmq.EPMD: _LAST}.get(component, _NEITHER)

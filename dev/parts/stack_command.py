@@ -11,7 +11,9 @@ from pathlib import Path
 from types import FrameType
 
 from . import faults, lifecycle, state
+from .activemq import ACTIVEMQ
 from .failure import StackFailure
+from .rabbitmq import RABBITMQ
 
 
 def main() -> int:
@@ -45,6 +47,13 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--grid", action="store_true", help="with CS, RSS, file catalogue, ProxyManager, xrootd and S3")
     up.add_argument("--agent", action="store_true", help="with a PilotLoggingAgent that loops")
     up.add_argument("--balancer", action="store_true", help="with HAProxy in front of the collectors")
+    up.add_argument(
+        "--broker",
+        choices=(ACTIVEMQ, RABBITMQ),
+        action="append",
+        default=[],
+        help="with a message broker; or with both",
+    )
     up.add_argument("--stock", action="store_true", help="with DIRAC's own handler instead of ours, to compare")
     up.add_argument(
         "--option",
@@ -72,7 +81,9 @@ def _parser() -> argparse.ArgumentParser:
 
     component = commands.add_parser("component", help=what + "any part, by the name that status shows")
     component.add_argument("directory", metavar="DIR", type=Path)
-    component.add_argument("component", metavar="NAME", help="such as collector-0, mariadb, cs, services, xrootd, s3")
+    component.add_argument(
+        "component", metavar="NAME", help="such as collector-0, mariadb, cs, services, xrootd, s3, activemq"
+    )
     component.add_argument("action", choices=faults.ACTIONS)
     component.set_defaults(run=_change)
     return parser
@@ -91,6 +102,7 @@ def _up(arguments: argparse.Namespace) -> int:
         grid=arguments.grid,
         agent=arguments.agent,
         balancer=arguments.balancer,
+        brokers=tuple(dict.fromkeys(arguments.broker)),
         stock=arguments.stock,
         options=tuple(arguments.option),
     )

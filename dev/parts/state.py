@@ -26,6 +26,7 @@ class Plan:
         grid: with CS, catalogue, storage elements and what they need
         agent: with a PilotLoggingAgent in the background
         balancer: with HAProxy in front of the collectors
+        brokers: activemq, rabbitmq
         stock: with DIRAC's own handler in place of ours
         options: ``/Path/To/Option=value``, over everything written by default
     """
@@ -35,6 +36,7 @@ class Plan:
     grid: bool = False
     agent: bool = False
     balancer: bool = False
+    brokers: tuple[str, ...] = ()
     stock: bool = False
     options: tuple[str, ...] = ()
 
@@ -49,7 +51,8 @@ class Stack:
 
     Attributes:
         ports: by component
-        passwords: by database user; for this stack only
+        hidden_ports: those that a component has besides
+        passwords: by user of the database or the brokers; for this stack only
         sockets: a short directory for Unix sockets, whose paths the kernel limits to 107 bytes; made when needed
         processes: by component; a collector that was stopped on purpose is missing
     """
@@ -57,6 +60,7 @@ class Stack:
     layout: Layout
     plan: Plan
     ports: dict[str, int] = field(default_factory=dict)
+    hidden_ports: dict[str, int] = field(default_factory=dict)
     passwords: dict[str, str] = field(default_factory=dict)
     sockets: str | None = None
     processes: dict[str, Process] = field(default_factory=dict)
@@ -116,7 +120,8 @@ def load(directory: Path) -> Stack:
         raise StackFailure(f"there is no stack in {directory}: it has no {layout.state.name}") from error
     plan = content.pop("plan")
     processes = {name: Process(**process) for name, process in content.pop("processes").items()}
-    return Stack(layout, Plan(**plan | {"options": tuple(plan["options"])}), processes=processes, **content)
+    tuples = {name: tuple(plan[name]) for name in ("brokers", "options")}
+    return Stack(layout, Plan(**plan | tuples), processes=processes, **content)
 
 
 @contextmanager
