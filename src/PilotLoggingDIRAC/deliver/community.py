@@ -12,8 +12,10 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from ..errors import PilotLoggingError, Unavailable
-from ..store import due
+from ..store import due, streams
+from .contract import StreamPlugin
 from .delivery import Courier
+from .streaming import StreamCourier
 from .together import Together
 
 PATIENCE = 3
@@ -48,6 +50,7 @@ def deliver_due(
     stopping: Callable[[], bool],
     patience: Mapping[str, int] | None = None,
     turn_is_over: Callable[[], bool] = lambda: False,
+    lingers: Callable[[], bool] = lambda: False,
 ) -> Round:
     """Deliver all logs of a VO that are due, each plugin in a thread of its own.
 
@@ -58,6 +61,7 @@ def deliver_due(
         patience: The plugins to serve, and for each the number of failures in a row with which the round ends for it:
             1 for one that was down when it was tried last. By default all, with :data:`PATIENCE`.
         turn_is_over: Asked before each log; True lets no plugin begin one, see :class:`~.together.Together`.
+        lingers: While it says so, streams wait for what pilots write that are still running.
 
     Raises:
         Unavailable: The database is away.
@@ -68,7 +72,10 @@ def deliver_due(
 
     def serve(plugin: str, failures_allowed: int) -> None:
         try:
-            _Service(courier, vo, plugin, stopping, done, lock, together).run(failures_allowed)
+            if isinstance(courier.plugins[plugin], StreamPlugin):
+                _StreamService(courier, vo, plugin, stopping, done, lock, together).run(lingers)
+            else:
+                _Service(courier, vo, plugin, stopping, done, lock, together).run(failures_allowed)
         except PilotLoggingError as error:
             with lock:
                 failures.append(error)
@@ -185,3 +192,62 @@ class _Service:
         while database.transact(lambda connection: due.end_pauses(connection, self._vo, self._plugin, now)):
             pass
         self._order_changed = True
+
+
+class _StreamService:
+    """One stream's part of a round."""
+
+    def __init__(
+        self,
+        courier: Courier,
+        vo: str,
+        name: str,
+        stopping: Callable[[], bool],
+        done: Round,
+        lock: threading.Lock,
+        together: Together,
+    ) -> None:
+        plugin = courier.plugins[name]
+        assert isinstance(plugin, StreamPlugin)
+        self._stream = StreamCourier(courier, vo, name, plugin)
+        self._stopping = stopping
+        self._round = done
+        self._lock = lock
+        self._together = together
+
+    def run(self, lingers: Callable[[], bool]) -> None:
+        """Until the stream lacks nothing and there is nothing to wait for, or it is time to stop, or it is away."""
+        try:
+            while self._carry():
+                while not self._stream.lacks_something():
+                    self._together.ended(self._stream.name)
+                    waits = self._together.others_at_work(self._stream.name) or (lingers() and self._pilots_write())
+                    if self._stopping() or not waits:
+                        return
+                    time.sleep(_LOOK_AGAIN_SECONDS)
+        finally:
+            self._stream.plugin.close()
+
+    def _carry(self) -> bool:
+        """Whether it may go on."""
+        name = self._stream.name
+        if self._stopping() or not self._together.may_begin(name):
+            with self._lock:
+                self._round.unfinished = True
+            return False
+        sent = self._stream.carry(lambda: not self._stopping() and self._together.may_begin(name))
+        with self._lock:
+            self._round.delivered += sent.ended
+            self._round.failed += sent.refused
+            if sent.pieces:
+                self._round.works.add(name)
+            if sent.problem is not None:
+                self._round.failed += 1
+                self._round.down.add(name)
+        if not (sent.pieces or sent.refused or sent.problem):
+            time.sleep(_LOOK_AGAIN_SECONDS)  # for a plugin that does nothing, and says nothing
+        return sent.problem is None
+
+    def _pilots_write(self) -> bool:
+        with self._stream.database.reading() as connection:
+            return streams.any_open(connection, self._stream.vo)

@@ -1,5 +1,8 @@
 """What a plugin is. See ``docs/add-a-plugin.md``.
 
+There are two kinds. An *archive* takes a whole closed log and gives it back; a *stream* takes the pieces of all logs of
+a VO as they come, while the pilots write.
+
 A plugin named ``X`` is the class ``XPlugin`` in the module
 ``<extension>.WorkloadManagementSystem.Client.PilotLoggingPlugins.XPlugin``. It raises our exceptions and returns plain
 values; S_OK and S_ERROR have no place in it.
@@ -8,11 +11,13 @@ values; S_OK and S_ERROR have no place in it.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import BinaryIO, ClassVar, Generic, TypeVar
+from datetime import datetime
+from typing import BinaryIO, ClassVar, Generic, Protocol, TypeVar, final
 
+from ..errors import NotKept
 from ..model import LogKey
 from ..settings import Settings
 
@@ -51,8 +56,8 @@ class ClosedLog:
     keep_progress: Callable[[str], None] = field(default=_keep_nothing, compare=False, repr=False)
 
 
-class ArchivePlugin(ABC, Generic[S]):
-    """Takes a whole closed log as a stream of bytes, returns a reference, and gives it back by that reference.
+class Plugin(ABC, Generic[S]):
+    """What both kinds have in common.
 
     An object serves one VO. Its methods may block; each is called in a process or thread that may wait for it.
     """
@@ -72,26 +77,6 @@ class ArchivePlugin(ABC, Generic[S]):
     def __init__(self, vo: str, settings: S) -> None:
         self.vo = vo
         self.settings = settings
-
-    @abstractmethod
-    def store(self, log: ClosedLog, content: BinaryIO) -> str:
-        """Store a log. When this returns, the far side has confirmed all of the content, and keeps it.
-
-        It may be called again for the same content, when the confirmation was lost; then it must not leave two
-        copies. It must never destroy what it finds under the name that it wants, unless that is an earlier copy of
-        this very log.
-
-        Args:
-            log: What is to be stored.
-            content: Its bytes, ``log.size`` of them, at their beginning; seekable. It is a file on local disk, and
-                ``content.name`` is its path, for tools that want one.
-
-        Returns:
-            A reference of at most 1024 characters that :meth:`fetch` understands.
-
-        Raises:
-            Unavailable: It did not work; it will be tried again after a pause. The message is shown to operators.
-        """
 
     @abstractmethod
     def fetch(self, reference: str) -> AbstractContextManager[BinaryIO]:
@@ -117,3 +102,124 @@ class ArchivePlugin(ABC, Generic[S]):
         Raises:
             Unavailable: It cannot be done now.
         """
+
+
+class ArchivePlugin(Plugin[S]):
+    """Takes a whole closed log as a stream of bytes, returns a reference, and gives it back by that reference."""
+
+    @abstractmethod
+    def store(self, log: ClosedLog, content: BinaryIO) -> str:
+        """Store a log. When this returns, the far side has confirmed all of the content, and keeps it.
+
+        It may be called again for the same content, when the confirmation was lost; then it must not leave two
+        copies. It must never destroy what it finds under the name that it wants, unless that is an earlier copy of
+        this very log.
+
+        Args:
+            log: What is to be stored.
+            content: Its bytes, ``log.size`` of them, at their beginning; seekable. It is a file on local disk, and
+                ``content.name`` is its path, for tools that want one.
+
+        Returns:
+            A reference of at most 1024 characters that :meth:`fetch` understands.
+
+        Raises:
+            Unavailable: It did not work; it will be tried again after a pause. The message is shown to operators.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """What is known of a log that has been closed. A late line opens it again, and then it has another end.
+
+    Attributes:
+        finalised: Whether the pilot said goodbye; False for one that has fallen silent.
+        exit_code: What it said then, if anything.
+    """
+
+    finalised: bool
+    exit_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """The text of one message of a pilot, on its way to a stream; or the news that a log has ended.
+
+    Attributes:
+        key: VO and stamp.
+        chunk: Counts up within the log, in the order of arrival, and leaves numbers out. With the key and whether it is
+            an end it names the piece for ever: what is sent again has the same name and the same text.
+        text: Its bytes, cut by the sender anywhere; empty for an end.
+        first_line: Number of the line that its first byte is in, from 1, counting what is sent.
+        arrival: When the collector got it; for an end, the arrival of the last text.
+        session: Names the sender's own numbering; None for a stock pilot, which numbers nothing.
+        seq: The number in it. A message that came late belongs before those with higher numbers.
+        left_out: Not 0 for the line that stands for so many bytes of a log that had grown past its limit.
+        context: What is known of the pilot: ``site``, ``ce``, ``queue``, ``host``, ``pilotReference``,
+            ``pilotVersion``, where the sender named them.
+        end: Set where the log is closed, and all pieces before it have been sent.
+    """
+
+    key: LogKey
+    chunk: int
+    text: bytes
+    first_line: int
+    arrival: datetime
+    session: str | None = None
+    seq: int | None = None
+    left_out: int = 0
+    context: Mapping[str, str] = field(default_factory=dict)
+    end: End | None = None
+
+
+class Outcome(Protocol):
+    """Where a stream plugin says what has become of pieces; from any thread."""
+
+    def confirmed(self, piece: Piece) -> None:
+        """The far side has it and keeps it, and all earlier pieces of its log."""
+
+    def refused(self, piece: Piece, reason: str) -> None:
+        """The far side will not have this piece, though it takes others. Its log waits, in its order, and comes again
+        after a growing pause; the reason is a sentence that is shown to operators."""
+
+
+class StreamPlugin(Plugin[S]):
+    """Takes the text of all logs of a VO in pieces, while pilots write. Nothing is had back from it."""
+
+    gives_back = False
+
+    @abstractmethod
+    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+        """Send pieces until there are no more, and wait for their confirmations.
+
+        The pieces of each log come in their order, and must arrive and be confirmed in it; those of different logs come
+        as they like. They are made when they are asked for: ask for no more than are to be on the way at once. A
+        piece that was neither confirmed nor refused comes again, with the same name, in a later call: an attempt
+        whose confirmation was lost makes a repeat on the far side, by whose name it must be possible to drop it.
+
+        After a piece was refused, nothing of its log that was asked for already is to be sent or confirmed.
+
+        Args:
+            pieces: What is to be sent.
+            outcome: Is told of each.
+
+        Raises:
+            Unavailable: The far side is away, and short attempts to reach it again were in vain. The message is shown
+                to operators; after a pause it is tried again.
+        """
+
+    @abstractmethod
+    def close(self) -> None:
+        """Hang up: no more calls follow. It raises nothing."""
+
+    @final
+    def fetch(self, reference: str) -> AbstractContextManager[BinaryIO]:
+        raise NotKept(f"The text of the log was sent on by {type(self).__name__}, which cannot give it back.")
+
+    @final
+    def locate(self, stamp: str) -> str | None:
+        return None
+
+    @final
+    def remove(self, reference: str) -> None:
+        """Nothing: what was sent is not ours any more."""

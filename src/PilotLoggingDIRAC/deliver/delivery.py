@@ -19,20 +19,20 @@ from ..model import Delivery, LogRecord
 from ..store import deliveries, lifecycle, logs
 from ..store.engine import Database
 from .content import assembled
-from .contract import ArchivePlugin, ClosedLog
+from .contract import ArchivePlugin, ClosedLog, Plugin
 from .pauses import pause_after
 
 LEASE = timedelta(minutes=5)
 """An agent that dies keeps its deliveries from the others for so long. A living one renews its lease."""
 _RENEW_SECONDS = 60.0
 
-Plugins = Mapping[str, ArchivePlugin[Any]]
+Plugins = Mapping[str, Plugin[Any]]
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """Carries the logs of one VO to its plugins.
+    """Carries the logs of one VO to its archives; see :class:`~.streaming.StreamCourier` for streams.
 
     Attributes:
         plugins: All plugins of the VO, by name: a log counts as archived when each of them has it.
@@ -46,7 +46,7 @@ class Courier:
     plugins: Plugins
     owner: str
     folder: Path
-    former: Callable[[str], ArchivePlugin[Any]] | None = None
+    former: Callable[[str], Plugin[Any]] | None = None
 
     def deliver(self, log_id: int, plugin_name: str) -> bool | None:
         """Deliver one log, if it is due and nobody else does it.
@@ -81,6 +81,7 @@ class Courier:
 
     def _carry(self, log: LogRecord, delivery: Delivery) -> tuple[str, int]:
         plugin = self.plugins[delivery.plugin]
+        assert isinstance(plugin, ArchivePlugin)
         confirmed = 0 if plugin.gives_back else delivery.cursor
         with assembled(self.database, log, self._open_copy, self.folder, confirmed) as content:
             if content.size == 0:

@@ -9,7 +9,7 @@ from typing import Any, BinaryIO
 
 from DIRAC.Core.Utilities.ObjectLoader import ObjectLoader
 
-from ..deliver.contract import ArchivePlugin
+from ..deliver.contract import ArchivePlugin, Plugin, StreamPlugin
 from ..errors import ConfigurationError, NotFound
 from . import cs
 from .old_interface import OldInterface, has_old_interface
@@ -17,7 +17,7 @@ from .old_interface import OldInterface, has_old_interface
 _PACKAGE = "WorkloadManagementSystem.Client.PilotLoggingPlugins"
 
 
-def load_plugins(vo: str) -> dict[str, ArchivePlugin[Any]]:
+def load_plugins(vo: str) -> dict[str, Plugin[Any]]:
     """The plugins of a VO by name, ready for use.
 
     Raises:
@@ -27,7 +27,7 @@ def load_plugins(vo: str) -> dict[str, ArchivePlugin[Any]]:
 
 
 @contextmanager
-def open_located(plugins: Iterable[ArchivePlugin[Any]], stamp: str) -> Iterator[BinaryIO]:
+def open_located(plugins: Iterable[Plugin[Any]], stamp: str) -> Iterator[BinaryIO]:
     """Open the archived log of a stamp, from the first plugin that finds it by its own way of naming.
 
     Raises:
@@ -43,23 +43,38 @@ def open_located(plugins: Iterable[ArchivePlugin[Any]], stamp: str) -> Iterator[
     raise NotFound(f"There is no log {stamp} in the archive.")
 
 
-def load_plugin(vo: str, name: str) -> ArchivePlugin[Any]:
+def load_plugin(vo: str, name: str) -> Plugin[Any]:
     """One plugin, with the options that a VO has for it.
 
     Raises:
         ConfigurationError: It is not there, or its options are wrong.
     """
+    kind = _kind(vo, name)
+    if issubclass(kind, Plugin):
+        loaded: Plugin[Any] = kind(vo, cs.plugin_settings(vo, name, kind.Settings))
+        return loaded
+    return OldInterface(vo, kind)
+
+
+def is_stream(vo: str, name: str) -> bool:
+    """Whether a plugin of a VO takes text while pilots write; not, if it cannot be loaded, as who loads it is told."""
+    try:
+        return issubclass(_kind(vo, name), StreamPlugin)
+    except ConfigurationError:
+        return False
+
+
+def _kind(vo: str, name: str) -> type:
+    """The class of that name: a plugin of ours, or one with DIRAC's old interface."""
     option = f"/Operations/{vo}/Pilot/LoggingPlugins"
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
         raise ConfigurationError(option, f"names {name!r}, which cannot be a plugin's name.")
-    plugin = _find(name, option)
-    if isinstance(plugin, type) and issubclass(plugin, ArchivePlugin):
-        loaded: ArchivePlugin[Any] = plugin(vo, cs.plugin_settings(vo, name, plugin.Settings))
-        return loaded
-    if has_old_interface(plugin):
-        return OldInterface(vo, plugin)
+    found = _find(name, option)
+    if has_old_interface(found) or (isinstance(found, type) and issubclass(found, (ArchivePlugin, StreamPlugin))):
+        kind: type = found
+        return kind
     raise ConfigurationError(
-        option, f"names {name}, and {plugin.__module__} is neither a plugin of ours nor one with DIRAC's old interface."
+        option, f"names {name}, and {found.__module__} is neither a plugin of ours nor one with DIRAC's old interface."
     )
 
 

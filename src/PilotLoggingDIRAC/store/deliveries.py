@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, select
 
-from ..model import Delivery, DeliveryState, LogRecord
+from ..model import Delivery, DeliveryState, LogRecord, LogState
 from .engine import insert_if_absent
 from .logs import closed, communities
 from .schema import deliveries, logs
@@ -19,7 +19,7 @@ _ERROR_LENGTH = 2000
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """The closed logs of a VO that a plugin has not confirmed.
+    """The closed logs of a VO that a plugin has not confirmed, and the open ones that a stream failed to take.
 
     Attributes:
         logs: How many logs.
@@ -167,9 +167,14 @@ def find(connection: Connection, log_id: int, plugin: str) -> Delivery | None:
     return None if row is None else _delivery(row)
 
 
+def find_many(connection: Connection, *conditions: ColumnElement[bool]) -> list[Delivery]:
+    """The deliveries for which all conditions hold, in no order."""
+    return [_delivery(row) for row in connection.execute(select(deliveries).where(*conditions))]
+
+
 def of_owner(connection: Connection, owner: str) -> list[Delivery]:
     """What a process has taken on and not ended."""
-    return [_delivery(row) for row in connection.execute(select(deliveries).where(deliveries.c.Owner == owner))]
+    return find_many(connection, deliveries.c.Owner == owner)
 
 
 def with_expired_text(connection: Connection, log: LogRecord) -> list[Delivery]:
@@ -210,9 +215,15 @@ def _begun(connection: Connection, vo: str) -> list[str]:
             select(deliveries.c.Plugin)
             .distinct()
             .select_from(logs.join(deliveries, deliveries.c.LogID == logs.c.LogID))
-            .where(logs.c.VO == vo, closed(), unconfirmed(logs.c.LastChunkID))
+            .where(logs.c.VO == vo, or_(and_(closed(), unconfirmed(logs.c.LastChunkID)), _fails_while_open()))
         ).scalars()
     )
+
+
+def _fails_while_open() -> ColumnElement[bool]:
+    """The condition for an open log that a stream could not take when it was tried last."""
+    behind = deliveries.c.Cursor < logs.c.LastChunkID
+    return and_(logs.c.State == LogState.OPEN, deliveries.c.Attempts > 0, behind)
 
 
 def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) -> Backlog | None:
@@ -227,7 +238,13 @@ def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) 
             func.max(deliveries.c.LastError).label("LastError"),
         )
         .select_from(tables)
-        .where(logs.c.VO == vo, closed(), or_(deliveries.c.LogID.is_(None), unconfirmed(logs.c.LastChunkID)))
+        .where(
+            logs.c.VO == vo,
+            or_(
+                and_(closed(), or_(deliveries.c.LogID.is_(None), unconfirmed(logs.c.LastChunkID))),
+                _fails_while_open(),
+            ),
+        )
     ).one()
     if not row.Logs:
         return None

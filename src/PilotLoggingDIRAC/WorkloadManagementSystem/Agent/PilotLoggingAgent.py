@@ -24,13 +24,15 @@ from PilotLoggingDIRAC.deliver.delivery import note_lost
 from PilotLoggingDIRAC.deliver.outages import Outages
 from PilotLoggingDIRAC.deliver.turns import Turns
 from PilotLoggingDIRAC.dirac_bridge import cs, results
+from PilotLoggingDIRAC.dirac_bridge.plugin_loading import is_stream
 from PilotLoggingDIRAC.dirac_bridge.vo_process import VOProcess
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Unavailable
-from PilotLoggingDIRAC.store import logs
-from PilotLoggingDIRAC.store.due import due
+from PilotLoggingDIRAC.store import due, logs, streams
 from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
 _LOOK_SECONDS = 0.1
+_STREAMS_SECONDS = 5.0
+"""So often it is looked whether a stream lacks something, between two cycles."""
 _STOP_SECONDS = 20.0
 """After SIGTERM the processes of the VOs have so long to give back what they have taken on."""
 _HOUSEKEEPING_SECONDS = 5.0
@@ -62,6 +64,7 @@ class PilotLoggingAgent(AgentModule):
         self._outages = Outages()
         self._workers = {}
         self._plugins = {}
+        self._next_look = 0.0
         self._stopping = False
         try:
             self._settings = cs.agent_settings(self.am_getModuleParam("fullName"))
@@ -92,8 +95,9 @@ class PilotLoggingAgent(AgentModule):
                 break
             self._careFor(vo, problems)
             self._advance(problems)
-        while self._turns and not self._stopping and time.monotonic() < until:
+        while (self._turns or self._streams()) and not self._stopping and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
+            self._lookAtStreams(problems)
             self._advance(problems)
         return results.failure(problems[0]) if problems else S_OK()
 
@@ -128,18 +132,39 @@ class PilotLoggingAgent(AgentModule):
             )
             if closed or any(figures.values()):
                 self.log.info("Housekeeping", f"VO {vo}: {closed} silent logs closed, {dict(figures)}")
-            may_be_tried = self._outages.patience(vo, settings.logging_plugins)
-            with self._database.reading() as connection:
-                now = self._database.now(connection)
-                waiting = any(due(connection, vo, plugin, now, 1) for plugin in may_be_tried)
+            self._plugins[vo] = {name: is_stream(vo, name) for name in settings.logging_plugins}
+            self._waitIfDue(vo)
         except PilotLoggingError as error:
             self.log.error("VO is passed over", f"{vo}: {error}")
             problems.append(error)
+
+    def _waitIfDue(self, vo, only_streams=False):
+        if vo in self._workers:
+            return  # it looks for itself until it ends
+        plugins = self._plugins[vo]
+        may_be_tried = self._outages.patience(vo, [name for name in plugins if plugins[name] or not only_streams])
+        with self._database.reading() as connection:
+            now = self._database.now(connection)
+            if any((streams if plugins[name] else due).due(connection, vo, name, now, 1) for name in may_be_tried):
+                self._turns.wait(vo)
+
+    def _streams(self):
+        """The VOs that have a stream. An agent that is to end after some cycles waits for no pilot."""
+        if self.am_getMaxCycles():
+            return []
+        return [vo for vo, plugins in self._plugins.items() if any(plugins.values())]
+
+    def _lookAtStreams(self, problems):
+        """What running pilots write is not left lying for a whole polling time."""
+        if time.monotonic() < self._next_look:
             return
-        self._plugins[vo] = settings.logging_plugins
-        # A process that is at work looks for itself until it ends.
-        if waiting and vo not in self._workers:
-            self._turns.wait(vo)
+        self._next_look = time.monotonic() + _STREAMS_SECONDS
+        try:
+            for vo in self._streams():
+                self._waitIfDue(vo, only_streams=True)
+        except PilotLoggingError as error:
+            self.log.error("Streams cannot be looked at", str(error))
+            problems.append(error)
 
     def _advance(self, problems, come_again=True):
         """Take in what has ended, and let those begin whose turn it is."""
