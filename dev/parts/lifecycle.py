@@ -141,7 +141,7 @@ def _refuse_if_running(layout: Layout) -> None:
 
 
 def _end(stack: Stack) -> None:
-    """Agents end first, so that they can finish with what they use; the database and what RabbitMQ ends with are last."""
+    """Agents end first, so that they can finish with what they use; the database and what RabbitMQ ends with, last."""
     for stage in (_AGENTS, _NEITHER, _LAST):
         leaving = [process for process in stack.processes.values() if _stage(process.name) == stage]
         processes.end(leaving, stack.mark)

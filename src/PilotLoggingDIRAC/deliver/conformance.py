@@ -1,4 +1,4 @@
-"""What every archive plugin must do, as tests for pytest. See ``docs/add-a-plugin.md``.
+"""What every plugin must do, as tests for pytest: archives first, streams behind them. See ``docs/add-a-plugin.md``.
 
 A plugin's own tests are a subclass with two fixtures; run them on the real storage, not on a fake::
 
@@ -17,16 +17,18 @@ A plugin's own tests are a subclass with two fixtures; run them on the real stor
 from __future__ import annotations
 
 import random
+import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 
-from ..errors import NotFound, Unavailable
+from ..errors import NotFound, NotKept, PilotLoggingError, Unavailable
 from ..model import LogKey
-from .contract import ArchivePlugin, ClosedLog
+from .contract import ArchivePlugin, ClosedLog, End, Piece, StreamPlugin
 
 _LONGEST_REFERENCE = 1024
 _LINES = b"".join(b"2026-11-22T12:00:00Z INFO [Pilot] line %d\n" % number for number in range(120))
@@ -250,3 +252,172 @@ def fetched(plugin: ArchivePlugin[Any], reference: str) -> bytes:
     """The whole of a stored log."""
     with plugin.fetch(reference) as file:
         return file.read()
+
+
+class Receiver(Protocol):
+    """A consumer on the far side of a stream."""
+
+    def received(self, key: LogKey, ended: int) -> list[tuple[int, bytes]]:
+        """What has arrived of a log, in the order of its arrival and without repeats: the chunk's number and its text.
+
+        Args:
+            key: The log.
+            ended: Wait until so many ends of the log have arrived, repeats not counted.
+        """
+
+
+class Ledger:
+    """An outcome that keeps what it was told.
+
+    Attributes:
+        confirmations: Names of the pieces that were confirmed, in that order: key, chunk, whether it is an end.
+        refusals: Pieces that were refused, with the reason.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.confirmations: list[tuple[LogKey, int, bool]] = []
+        self.refusals: list[tuple[Piece, str]] = []
+
+    def confirmed(self, piece: Piece) -> None:
+        with self._lock:
+            self.confirmations.append((piece.key, piece.chunk, piece.end is not None))
+
+    def refused(self, piece: Piece, reason: str) -> None:
+        with self._lock:
+            self.refusals.append((piece, reason))
+
+
+class StreamConformance:
+    """The tests for streams. A subclass gives the fixtures ``plugin`` and ``far_side``, and ``unreachable``."""
+
+    @pytest.fixture
+    def plugin(self) -> StreamPlugin[Any]:
+        """The plugin, ready for use, for a VO of the test's own choice."""
+        raise NotImplementedError("The subclass has to have a fixture plugin.")
+
+    @pytest.fixture
+    def far_side(self) -> Receiver:
+        """A consumer of what this plugin sends."""
+        raise NotImplementedError("The subclass has to have a fixture far_side.")
+
+    @pytest.fixture
+    def unreachable(self) -> StreamPlugin[Any]:
+        """The plugin, ready for use, while its far side is away."""
+        raise NotImplementedError("The subclass has to have a fixture unreachable.")
+
+    @pytest.fixture
+    def key(self, plugin: StreamPlugin[Any]) -> LogKey:
+        """A log that nobody has sent yet."""
+        return LogKey(plugin.vo, uuid.uuid4().hex)
+
+    @pytest.mark.parametrize("data", CONTENTS.values(), ids=CONTENTS.keys())
+    def test_any_text_arrives_byte_for_byte(
+        self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey, data: bytes
+    ) -> None:
+        pieces = in_pieces(key, data)
+        assert send(plugin, pieces).confirmations == names(pieces)
+        assert b"".join(text for _, text in far_side.received(key, 1)) == data
+
+    def test_pieces_arrive_in_their_order(self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey) -> None:
+        pieces = in_pieces(key, _LINES * 10, size=100)
+        assert send(plugin, pieces).confirmations == names(pieces)
+        assert far_side.received(key, 1) == [(piece.chunk, piece.text) for piece in pieces if not piece.end]
+
+    def test_logs_that_are_mixed_keep_their_own_order(self, plugin: StreamPlugin[Any], far_side: Receiver) -> None:
+        logs = [in_pieces(LogKey(plugin.vo, uuid.uuid4().hex), _LINES, size=500) for _ in range(5)]
+        mixed = [piece for row in zip(*logs, strict=True) for piece in row]
+        confirmations = send(plugin, mixed).confirmations
+        for pieces in logs:
+            key = pieces[0].key
+            assert [name for name in confirmations if name[0] == key] == names(pieces)
+            assert far_side.received(key, 1) == [(piece.chunk, piece.text) for piece in pieces if not piece.end]
+
+    def test_a_goodbye_without_text_arrives(self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey) -> None:
+        pieces = in_pieces(key, b"")
+        assert send(plugin, pieces).confirmations == names(pieces)
+        assert far_side.received(key, 1) == []
+
+    def test_what_is_sent_again_is_told_to_be_a_repeat(
+        self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey
+    ) -> None:
+        pieces = in_pieces(key, _LINES, size=500)
+        send(plugin, pieces[:-3])
+        send(plugin, pieces[2:])
+        assert far_side.received(key, 1) == [(piece.chunk, piece.text) for piece in pieces if not piece.end]
+
+    def test_a_log_that_goes_on_after_its_end(self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey) -> None:
+        pieces = in_pieces(key, _LINES, size=500)
+        send(plugin, pieces)
+        late = in_pieces(key, b"late\n", after=pieces[-1].chunk, first_line=pieces[-1].first_line)
+        assert send(plugin, late).confirmations == names(late)
+        assert b"".join(text for _, text in far_side.received(key, 2)) == _LINES + b"late\n"
+
+    def test_no_pieces_are_no_trouble(self, plugin: StreamPlugin[Any]) -> None:
+        assert send(plugin, []).confirmations == []
+
+    def test_an_error_of_who_makes_the_pieces_goes_through(self, plugin: StreamPlugin[Any], key: LogKey) -> None:
+        """And what was sent before it may be confirmed; the plugin can be used again."""
+        mistake = Unavailable("The database is away.")
+        pieces = in_pieces(key, _LINES, size=500)
+
+        def breaks() -> Iterator[Piece]:
+            yield from pieces[:2]
+            raise mistake
+
+        ledger = Ledger()
+        with pytest.raises(PilotLoggingError) as caught:
+            plugin.send(breaks(), ledger)
+        assert caught.value is mistake
+        assert send(plugin, pieces[2:]).confirmations == names(pieces[2:])
+
+    def test_it_can_hang_up_before_it_was_used_and_twice(self, plugin: StreamPlugin[Any]) -> None:
+        plugin.close()
+        plugin.close()
+
+    def test_a_far_side_that_is_away_is_unavailable(self, unreachable: StreamPlugin[Any], key: LogKey) -> None:
+        ledger = Ledger()
+        with pytest.raises(Unavailable) as caught:
+            unreachable.send(iter(in_pieces(key, _LINES)), ledger)
+        assert (ledger.confirmations, ledger.refusals) == ([], [])
+        message = str(caught.value)
+        assert len(message) > len("It failed."), "Operators are shown the message."
+        assert "\n" not in message
+
+    def test_nothing_is_had_back(self, plugin: StreamPlugin[Any], key: LogKey) -> None:
+        assert not plugin.gives_back
+        assert plugin.locate(key.stamp) is None
+        with pytest.raises(NotKept), plugin.fetch("1 lines"):
+            pass
+
+
+def in_pieces(key: LogKey, data: bytes, size: int = 10**7, after: int = 0, first_line: int = 1) -> list[Piece]:
+    """A closed log in pieces of so many bytes, with its end.
+
+    Args:
+        key: The log.
+        data: Its text.
+        size: Of a piece, in bytes: at most what one message of a pilot may have (10 MiB).
+        after: The chunk before the first one.
+        first_line: Number of the first line.
+    """
+    now = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    pieces, line = [], first_line
+    for start in range(0, len(data), size):
+        text, after = data[start : start + size], after + 1
+        pieces.append(Piece(key, after, text, line, now, "conformance", after, context={"site": "LCG.CERN.ch"}))
+        line += text.count(b"\n")
+    return [*pieces, Piece(key, after, b"", line, now, end=End(finalised=True, exit_code=0))]
+
+
+def names(pieces: Sequence[Piece]) -> list[tuple[LogKey, int, bool]]:
+    """What a :class:`Ledger` has when these were confirmed in their order."""
+    return [(piece.key, piece.chunk, piece.end is not None) for piece in pieces]
+
+
+def send(plugin: StreamPlugin[Any], pieces: Sequence[Piece]) -> Ledger:
+    """Send pieces, and give what became of them."""
+    ledger = Ledger()
+    plugin.send(iter(pieces), ledger)
+    assert ledger.refusals == []
+    return ledger
