@@ -6,7 +6,7 @@ from typing import Any
 
 from diraccfg import CFG
 
-from . import brokers
+from . import brokers, portal_configuration
 from .failure import StackFailure
 from .identities import HOST, HOST_PROPERTIES, USERS, VOS, subject
 from .state import SERVICE, Stack
@@ -27,6 +27,8 @@ def write_single(stack: Stack) -> None:
     """
     tree = {"DIRAC": {"Security": security(stack)}, **registry(), **operations(stack), **systems(stack)}
     tree["Resources"] = brokers.services(stack)
+    if stack.plan.portal:
+        add(tree, portal_configuration.content(stack))
     for path, value in overrides(stack):
         put(tree, path, value)
     add(tree["Resources"], brokers.passwords(stack))

@@ -67,6 +67,8 @@ def write_env_sh(stack: Stack) -> None:
         "no_proxy": _LOOPBACK_NAMES,
         "NO_PROXY": _LOOPBACK_NAMES,
     }
+    if stack.plan.portal:
+        exports["PILOTLOGGING_PORTAL"] = stack.url("portal", "DIRAC/")
     lines = [
         f"# The stack in {layout.root}: source this file.",
         *(f"export {name}={shlex.quote(value)}" for name, value in exports.items()),

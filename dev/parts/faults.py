@@ -2,7 +2,7 @@
 
 import signal
 
-from . import activemq, agent, balancer, collectors, grid, mariadb, processes, rabbitmq, s3, xrootd
+from . import activemq, agent, balancer, collectors, grid, mariadb, portal, processes, rabbitmq, s3, xrootd
 from .failure import StackFailure
 from .state import BALANCER, Stack
 
@@ -51,6 +51,9 @@ def _start(stack: Stack, component: str) -> None:
         balancer.start(stack)
     elif component == "agent":
         agent.start(stack)
+    elif component in portal.COMPONENTS:
+        portal.start_component(stack, component)
+        portal.wait_for_component(stack, component)
     elif component == "xrootd":
         xrootd.start(stack)
         xrootd.wait_for(stack)

@@ -1,6 +1,6 @@
 """The configuration of a grid stack: what stands in its CS, and the few lines that every process has locally."""
 
-from . import brokers, configuration
+from . import brokers, configuration, portal_configuration
 from .configuration import SITE, Tree
 from .identities import HOST, VOS
 from .state import SERVICE, Stack
@@ -91,7 +91,7 @@ def _own_systems(stack: Stack) -> Tree:
 def _content(stack: Stack) -> Tree:
     cs = stack.url("cs", CS_SERVICE)
     systems = configuration.systems(stack)["Systems"] | _grid_systems(stack) | _cs_system(stack)
-    return {
+    content = {
         "DIRAC": {"Configuration": {"Name": CS_NAME, "Version": "1", "Servers": cs, "MasterServer": cs}},
         "DiracX": {"DisabledVOs": VOS},
         **configuration.registry(),
@@ -99,6 +99,9 @@ def _content(stack: Stack) -> Tree:
         "Resources": _resources(stack),
         "Systems": systems,
     }
+    if stack.plan.portal:
+        configuration.add(content, portal_configuration.content(stack))
+    return content
 
 
 def _operations(stack: Stack) -> Tree:

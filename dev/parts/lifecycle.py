@@ -6,7 +6,20 @@ import string
 import time
 from pathlib import Path
 
-from . import activemq, agent, balancer, brokers, collectors, configuration, grid, mariadb, processes, rabbitmq, state
+from . import (
+    activemq,
+    agent,
+    balancer,
+    brokers,
+    collectors,
+    configuration,
+    grid,
+    mariadb,
+    portal,
+    processes,
+    rabbitmq,
+    state,
+)
 from .credentials import write_credentials
 from .environment import write_env_sh
 from .failure import StackFailure
@@ -72,6 +85,8 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
     if plan.needs_mariadb:
         mariadb.start(stack)
         progress("MariaDB")
+    if plan.portal:
+        portal.prepare(stack)
     if plan.grid:
         grid.start(stack, progress)
     else:
@@ -79,6 +94,8 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
 
     for collector in stack.collectors:
         collectors.start(stack, collector)
+    if plan.portal:
+        portal.start(stack)
     if plan.grid:
         grid.fill(stack)
         progress("users' proxies, catalogue and storage status")
@@ -90,6 +107,10 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
     if plan.balancer:
         balancer.start(stack)
         progress(f"HAProxy {stack.pilots_url}")
+
+    if plan.portal:
+        portal.wait_for(stack)
+        progress(f"portal {portal.address(stack)} (certificate for a browser: {layout.users}/alpha_user.p12)")
 
     write_env_sh(stack)
     if plan.agent:
@@ -124,6 +145,8 @@ def _components_with_a_port(stack: Stack) -> list[str]:
         components.append("mariadb")
     if stack.plan.balancer:
         components.append(state.BALANCER)
+    if stack.plan.portal:
+        components += portal.COMPONENTS
     if stack.plan.grid:
         components += grid.COMPONENTS_WITH_A_PORT
     components += stack.plan.brokers

@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="with a message broker; or with both",
     )
+    up.add_argument("--portal", action="store_true", help="with WebAppDIRAC, and what its PilotMonitor asks")
     up.add_argument("--stock", action="store_true", help="with DIRAC's own handler instead of ours, to compare")
     up.add_argument(
         "--option",
@@ -103,6 +104,7 @@ def _up(arguments: argparse.Namespace) -> int:
         agent=arguments.agent,
         balancer=arguments.balancer,
         brokers=tuple(dict.fromkeys(arguments.broker)),
+        portal=arguments.portal,
         stock=arguments.stock,
         options=tuple(arguments.option),
     )

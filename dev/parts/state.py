@@ -27,6 +27,7 @@ class Plan:
         agent: with a PilotLoggingAgent in the background
         balancer: with HAProxy in front of the collectors
         brokers: activemq, rabbitmq
+        portal: with WebAppDIRAC and the services that its PilotMonitor asks
         stock: with DIRAC's own handler in place of ours
         options: ``/Path/To/Option=value``, over everything written by default
     """
@@ -37,12 +38,13 @@ class Plan:
     agent: bool = False
     balancer: bool = False
     brokers: tuple[str, ...] = ()
+    portal: bool = False
     stock: bool = False
     options: tuple[str, ...] = ()
 
     @property
     def needs_mariadb(self) -> bool:
-        return self.grid or self.database == "mariadb"
+        return self.grid or self.portal or self.database == "mariadb"
 
 
 @dataclass
