@@ -170,6 +170,16 @@ def test_a_late_line_is_sent_and_the_end_told_again(
     assert store.record().state is LogState.ARCHIVED
 
 
+def test_a_goodbye_after_the_end_is_not_told(store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
+    store.send("one\n")
+    store.close_silent()
+    carry()
+    store.finalise(exit_code=1)
+    assert carry() == Sent()
+    assert wire.ends(key) == [End(finalised=False, exit_code=None)]
+    assert store.record().state is LogState.ARCHIVED
+
+
 def test_a_line_that_comes_while_the_end_is_on_its_way_is_not_lost(
     store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey
 ) -> None:
