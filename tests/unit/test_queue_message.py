@@ -1,0 +1,180 @@
+"""Messages for a queue: every byte in exactly one entry, whatever comes in, and none larger than is allowed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from PilotLoggingDIRAC.deliver.contract import End, Piece
+from PilotLoggingDIRAC.deliver.queue.message import SMALLEST_BODY, messages_of
+from PilotLoggingDIRAC.model import LogKey
+
+SCHEMA = json.loads((files("PilotLoggingDIRAC.deliver.queue") / "message.schema.json").read_text())
+VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+KEY = LogKey("alpha", "0" * 32)
+ARRIVAL = datetime(2026, 11, 24, 12, 0, 0, 5, UTC)
+PILOT = b"2026-06-10T11:02:02.823512Z INFO [CheckWorkerNode] "
+WRAPPER = b"2026-06-10T11:02:02,823512Z ERROR    [pilotLogger] "
+BITS = st.lists(
+    st.sampled_from([PILOT, WRAPPER, b"\n", b"\n" + PILOT, b"raw output\n", b"\xed\xa0\x80", b"\0\x1b[2J", b"\xc3"])
+    | st.binary(max_size=20)
+    | st.text(max_size=20).map(lambda text: text.encode("utf-8", "surrogatepass")),
+    max_size=40,
+).map(b"".join)
+
+
+def piece(text: bytes, **more: Any) -> Piece:
+    return Piece(**{"key": KEY, "chunk": 7, "text": text, "first_line": 3, "arrival": ARRIVAL} | more)
+
+
+def documents(what: Piece, largest: int = 10**6) -> list[dict[str, Any]]:
+    found = []
+    for message in messages_of(what, largest):
+        assert len(message.body) <= largest
+        document = json.loads(message.body)
+        VALIDATOR.validate(document)
+        found.append(document)
+    assert [document["part"] for document in found] == list(range(1, len(found) + 1))
+    assert {document["parts"] for document in found} == {len(found)}
+    return found
+
+
+def rebuilt(document: dict[str, Any]) -> bytes:
+    return b"".join(
+        base64.b64decode(entry["raw"]) if "raw" in entry else (entry.get("header", "") + entry["text"]).encode()
+        for entry in document["entries"]
+    )
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def test_a_message_as_it_is_documented() -> None:
+    text = b"rest\n" + PILOT + b"Hello\n  more\n" + WRAPPER + b"d\xc3\xa4mn"
+    (message,) = messages_of(piece(text, session="s", seq=4, context={"site": "LCG.X.org", "ce": "ce:1"}), 10**6)
+    assert message.headers == {
+        "persistent": "true",
+        "content-type": "application/json",
+        "amq-msg-type": "text",
+        "key": f"alpha/{KEY.stamp}/7/1",
+        "vo": "alpha",
+        "stamp": KEY.stamp,
+        "site": "LCG.X.org",
+        "ce": "ce:1",
+        "level": "ERROR",
+        "final": "false",
+    }
+    assert json.loads(message.body) == {
+        "version": 1,
+        "vo": "alpha",
+        "stamp": KEY.stamp,
+        "chunk": 7,
+        "part": 1,
+        "parts": 1,
+        "arrival": "2026-11-24T12:00:00.000005Z",
+        "session": "s",
+        "seq": 4,
+        "context": {"site": "LCG.X.org", "ce": "ce:1"},
+        "firstLine": 3,
+        "lastLine": 6,
+        "entries": [
+            {"text": "rest\n"},
+            {
+                "time": "2026-06-10T11:02:02.823512Z",
+                "level": "INFO",
+                "command": "CheckWorkerNode",
+                "header": PILOT.decode(),
+                "text": "Hello\n  more\n",
+            },
+            {
+                "time": "2026-06-10T11:02:02.823512Z",
+                "level": "ERROR",
+                "command": "pilotLogger",
+                "header": WRAPPER.decode(),
+                "text": "dämn",
+            },
+        ],
+    }
+
+
+def test_the_end_of_a_log() -> None:
+    (message,) = messages_of(piece(b"", end=End(True, 3)), 10**6)
+    assert (message.headers["final"], message.headers["key"]) == ("true", f"alpha/{KEY.stamp}/7/end")
+    (document,) = documents(piece(b"", end=End(True, 3)))
+    assert (document["end"], document["entries"]) == ({"finalised": True, "exitCode": 3}, [])
+    assert (document["firstLine"], document["lastLine"]) == (3, 2)
+
+
+def test_a_line_that_stands_for_what_was_left_out() -> None:
+    (document,) = documents(piece(b"[...]\n", left_out=1000))
+    assert document["leftOut"] == 1000
+
+
+def test_bytes_that_are_no_text_come_along_exactly() -> None:
+    text = PILOT + b"a \xed\xa0\x80 b \xff\n" + PILOT + b"plain\n"
+    (document,) = documents(piece(text))
+    first, second = document["entries"]
+    assert "\ufffd" in first["text"]
+    assert base64.b64decode(first["raw"]) == PILOT + b"a \xed\xa0\x80 b \xff\n"
+    assert "raw" not in second
+
+
+@given(BITS)
+def test_every_byte_is_in_one_entry(text: bytes) -> None:
+    (document,) = documents(piece(text))
+    assert rebuilt(document) == text
+    assert document["lastLine"] == 3 + text.count(b"\n") - (text.endswith(b"\n") or not text)
+    for entry in document["entries"]:
+        assert ("level" in entry) == ("header" in entry)
+        assert not any("\ud800" <= character <= "\udfff" for character in entry["text"])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        PILOT + b"x" * 60_000,
+        (PILOT + b"line\n") * 3000,
+        b"\n" * 50_000,
+        b"\0" * 50_000,
+        (PILOT + b"\n") * 2000,
+        "ä€𝄞".encode() * 9000,
+        b"\xff" * 50_000,
+        PILOT + b"\xff" * 30_000 + b"\n" + b"y\n" * 9000,
+    ],
+    ids=["one line", "lines", "ends of lines", "NULs", "headers", "wide characters", "no text", "a mixture"],
+)
+def test_a_large_piece_is_cut(text: bytes) -> None:
+    found = documents(piece(text), SMALLEST_BODY)
+    assert len(found) > 1
+    assert b"".join(map(rebuilt, found)) == text
+    line = 3
+    for document in found:
+        assert document["firstLine"] == line
+        line += rebuilt(document).count(b"\n")
+    keys = [message.headers["key"] for message in messages_of(piece(text), SMALLEST_BODY)]
+    assert keys == [f"alpha/{KEY.stamp}/7/{number}" for number in range(1, len(found) + 1)]
+
+
+@given(BITS.map(lambda bits: (bits + b"x") * 900), st.sampled_from([SMALLEST_BODY, 50_000]))
+def test_parts_are_never_too_large_and_lose_nothing(text: bytes, largest: int) -> None:
+    assert b"".join(map(rebuilt, documents(piece(text[:400_000]), largest))) == text[:400_000]
+
+
+def test_wide_characters_are_not_cut() -> None:
+    for document in documents(piece("€".encode() * 30_000), SMALLEST_BODY):
+        assert all("raw" not in entry for entry in document["entries"])
+
+
+def test_twenty_megabytes_are_cut_in_seconds() -> None:
+    text = (PILOT + b"x" * 60 + b"\n") * (20_000_000 // 112)
+    found = messages_of(piece(text), 10**6)
+    assert 20 < len(found) < 80
