@@ -21,6 +21,9 @@ SHIFTERS = {"alpha": "alpha_user", "beta": "beta_user"}
 STORAGE_ELEMENTS = {"alpha": "SE-XROOT", "beta": "SE-S3"}
 """Where each community's logs go."""
 
+CES = ("ce1.loopback.org", "ce2.loopback.org")
+"""Computing elements that exist in the CS only."""
+
 BUCKET = "pilotlogs"
 S3_USER = "pilotlogs"
 
@@ -131,7 +134,14 @@ def _operations(stack: Stack) -> Tree:
 def _resources(stack: Stack) -> Tree:
     return brokers.services(stack) | {
         "FileCatalogs": {"FileCatalog": {"AccessType": "Read-Write", "Status": "Active", "Master": True}},
-        "Sites": {"DIRAC": {SITE: {"SE": tuple(STORAGE_ELEMENTS.values())}}},
+        "Sites": {
+            "DIRAC": {
+                SITE: {
+                    "SE": tuple(STORAGE_ELEMENTS.values()),
+                    "CEs": {ce: {"CEType": "HTCondorCE", "Queues": {"long": {"maxCPUTime": 1000}}} for ce in CES},
+                }
+            }
+        },
         "StorageElements": {
             "ChecksumType": "ADLER32",
             "SE-XROOT": {

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticUndefined
 
 from .errors import ConfigurationError
 
@@ -235,3 +236,29 @@ def own_options(settings: type[Settings], options: Mapping[str, Any]) -> dict[st
     """Those of a section's options that are ours, where the section is shared with DIRAC's own."""
     names = set(option_names(settings))
     return {name: value for name, value in options.items() if name in names}
+
+
+def default_texts(settings: type[Settings]) -> dict[str, str]:
+    """The options of a class and their defaults, as somebody would write them into the CS; or empty."""
+    fields = settings.model_fields.items()
+    return {field.alias or name: _written(field.default, field.metadata) for name, field in fields}
+
+
+def _written(default: Any, metadata: Iterable[Any]) -> str:
+    takes = {each.func for each in metadata if isinstance(each, BeforeValidator)}
+    if default is PydanticUndefined or default is None:
+        return ""
+    if isinstance(default, bool):
+        return "yes" if default else "no"
+    if isinstance(default, tuple):
+        return ", ".join(str(part) for part in default)
+    if _duration in takes:
+        return _with_largest_unit(default, {"d": 86400, "h": 3600, "m": 60, "s": 1})
+    if _size in takes:
+        return _with_largest_unit(default, {"GB": 10**9, "GiB": 2**30, "MiB": 2**20, "KiB": 2**10, "": 1})
+    return str(default)
+
+
+def _with_largest_unit(number: float, units: Mapping[str, int]) -> str:
+    unit = next((name for name, factor in units.items() if not number % factor), "")
+    return f"{number / units.get(unit, 1):g}{unit}"

@@ -11,7 +11,7 @@ from ..ingest.text import one_line
 from .status import Answer, Table
 
 _CELL = 200
-_LONG = ("collector", "last error", "sentence")
+_LONG = ("collector", "last error", "sentence", "value", "decided by")
 """Columns that are broken into several lines where the terminal is too narrow."""
 
 
@@ -39,17 +39,26 @@ def as_text(tables: Sequence[Table], problems: Sequence[str]) -> str:
     """One line each, columns apart by two blanks, for a pipe or a file."""
     lines = [summary(problems), *(f"- {_cell(problem, len(problem))}" for problem in problems)]
     for table in tables:
-        rows = [list(table.columns), *([_cell(cell) for cell in row] for row in table.rows)]
-        widths = [max(len(row[column]) for row in rows) for column in range(len(table.columns))]
-        lines += ["", table.title]
-        lines += [
-            "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-        ]
+        lines += lines_of(table)
     return "\n".join(lines) + "\n"
+
+
+def lines_of(table: Table) -> list[str]:
+    """A table as plain text: an empty line, its title, its columns and rows."""
+    rows = [list(table.columns), *([_cell(cell) for cell in row] for row in table.rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(table.columns))]
+    padded = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    return ["", table.title, *padded]
 
 
 def for_terminal(tables: Sequence[Table], problems: Sequence[str]) -> str:
     """As wide as the terminal, with colours."""
+    heading = [(summary(problems), "bold red" if problems else "bold green")]
+    return coloured([*heading, *((f"- {problem}", "red") for problem in problems)], tables)
+
+
+def coloured(lines: Sequence[tuple[str, str]], tables: Sequence[Table]) -> str:
+    """Lines with their styles, then tables, as wide as the terminal."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table as Shown
@@ -57,9 +66,8 @@ def for_terminal(tables: Sequence[Table], problems: Sequence[str]) -> str:
 
     stream = io.StringIO()
     console = Console(file=stream, force_terminal=True, width=shutil.get_terminal_size().columns)
-    console.print(Text(summary(problems), style="bold red" if problems else "bold green"))
-    for problem in problems:
-        console.print(Text(f"- {_cell(problem, len(problem))}", style="red"))
+    for line, style in lines:
+        console.print(Text(_cell(line, len(line)), style=style))
     for table in tables:
         shown = Shown(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for column in table.columns:

@@ -370,6 +370,7 @@ class PilotParams:
         ce = self.pilotJSON.get("CEs", {}).get(self.ceName, {})
         self.site = ce.get("Site", self.site)
         self.gridCEType = ce.get("GridCEType", self.gridCEType)
+        self.setup = self.setup or self.pilotJSON.get("DefaultSetup", "")
         options = self.getPilotOptionsDict()
         self.log.debug(f"PilotOptionsDict {options}")
         if options.get("RemoteLogging") is not None:

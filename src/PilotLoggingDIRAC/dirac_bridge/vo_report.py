@@ -1,0 +1,147 @@
+"""What holds for a VO's remote logging, read from the CS as it is known to this process."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from DIRAC import gConfig
+from DIRAC.ConfigurationSystem.Client.PathFinder import getServiceURLs
+
+from ..activation.mistakes import Mistake, mistakes
+from ..activation.report import Report, Row, component_rows, pilot_rows, synchronizer_rows, verdicts
+from ..activation.sections import Tree, as_pilot_reads
+from ..errors import ConfigurationError, Rejected, Unavailable
+from ..ingest.names import checked_vo
+from ..ingest.text import one_line
+from ..settings import CommunitySettings, default_texts
+from . import cs
+from .plugin_loading import load_plugin
+
+_SITES = "/Resources/Sites"
+_PORTAL = {"RemoteLogsPriority": "False"}
+_SHIFTER = {"User": "", "Group": ""}
+
+
+def report(vo: str, ce: str = "") -> Report:
+    """All that holds for a VO, on one CE or on all.
+
+    Args:
+        vo: The VO.
+        ce: The CE; empty for all.
+
+    Raises:
+        Rejected: There is no such VO.
+    """
+    known_vo(vo)
+    tree = section("/Operations")
+    options = as_pilot_reads(tree, vo, setup())
+    ces = computing_elements()
+    found = mistakes(tree, vo, setup(), ces)
+    if ce and ce not in ces:
+        found.append(Mistake(f"{_SITES} has no CE {ce}: DIRAC sends no pilot there.", grave=False))
+    rows, wrong = _components(tree, vo)
+    return Report(
+        vo,
+        verdicts(options, ce, ces.get(ce, {})),
+        pilot_rows(tree, vo, setup()),
+        rows,
+        synchronizer_rows(tree),
+        [*wrong, *found],
+    )
+
+
+def known_vo(vo: str) -> None:
+    """Whether the Registry has a VO.
+
+    Raises:
+        Rejected: It has not.
+        Unavailable: Nothing can be had of the Registry.
+    """
+    vos = sorted(cs.registered_vos())
+    checked_vo(vo)
+    if not vos:
+        raise Unavailable("The Registry is empty: the Configuration Service gives no answer, or none to you.")
+    if vo not in vos:
+        raise Rejected(f"There is no VO {vo} in the Registry; there are: {', '.join(vos)}.")
+
+
+def known_ces(ces: Collection[str]) -> None:
+    """Whether the CS has some CEs: a pilot is told the name that stands there.
+
+    Raises:
+        Rejected: It has not.
+    """
+    known = computing_elements()
+    for ce in ces:
+        if ce not in known:
+            near = difflib.get_close_matches(ce, known, n=1, cutoff=0.6)
+            raise Rejected(f"There is no CE {one_line(ce, 80)} in {_SITES}{f': is it {near[0]}?' if near else '.'}")
+
+
+def _components(tree: Tree, vo: str) -> tuple[list[Row], list[Mistake]]:
+    """The options of collector, agent and portal with those of the VO's plugins, and what is wrong in them."""
+    rows = component_rows(tree, vo, default_texts(CommunitySettings) | _PORTAL)
+    wrong = []
+    try:
+        names = cs.community_settings(vo).logging_plugins
+    except ConfigurationError as error:
+        return rows, [Mistake(str(error), grave=True)]
+    rows = [row._replace(value=", ".join(names)) if row.option == "LoggingPlugins" else row for row in rows]
+    for name in names:
+        try:
+            plugin = load_plugin(vo, name)
+        except ConfigurationError as error:
+            wrong.append(Mistake(str(error), grave=True))
+            continue
+        rows += component_rows(tree, vo, default_texts(plugin.Settings), f"Pilot/{name}")
+        if plugin.needs_proxy:
+            rows += component_rows(tree, vo, _SHIFTER, "Shifter/DataManager")
+    try:
+        cs.redactor(vo)
+    except ConfigurationError as error:
+        wrong.append(Mistake(str(error), grave=True))
+    return rows, wrong
+
+
+def section(path: str) -> dict[str, Any]:
+    """A section of the CS with all below it, as PilotSyncAgent puts ``/Operations`` into ``pilot.json``."""
+    result = gConfig.getOptionsDictRecursively(path)
+    return result["Value"] if result["OK"] else {}
+
+
+def setup() -> str:
+    """The setup that pilots are told; DIRAC 9 needs none."""
+    return str(gConfig.getValue("/DIRAC/DefaultSetup", ""))
+
+
+def collector_urls() -> list[str]:
+    """The collectors that the CS names, in the order of their URLs."""
+    return sorted(str(url) for url in getServiceURLs(cs.SERVICE))
+
+
+def computing_elements() -> dict[str, dict[str, str]]:
+    """All CEs, each with those of its queues that have ``ExtraPilotOptions``."""
+    found: dict[str, dict[str, str]] = {}
+    for grid in _sections(section(_SITES)):
+        for site in _sections(grid):
+            ces = site.get("CEs")
+            for name, ce in ces.items() if isinstance(ces, Mapping) else ():
+                if isinstance(ce, Mapping):
+                    found.setdefault(name, {}).update(_extra_options(ce))
+    return found
+
+
+def _extra_options(ce: Tree) -> dict[str, str]:
+    queues = ce.get("Queues")
+    every = ce.get("ExtraPilotOptions", "")
+    extra = {}
+    for name, queue in queues.items() if isinstance(queues, Mapping) else ():
+        if isinstance(queue, Mapping) and (options := queue.get("ExtraPilotOptions", every)):
+            extra[name] = str(options)
+    return extra
+
+
+def _sections(tree: Tree) -> list[Tree]:
+    return [each for each in tree.values() if isinstance(each, Mapping)]
