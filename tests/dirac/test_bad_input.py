@@ -371,12 +371,71 @@ WRONG_LISTS: dict[str, list[Any]] = {
     "limit 0": [{}, [], 0, 0],
     "limit 1001": [{}, [], 0, 1001],
     "limit true": [{}, [], 0, True],
+    "parts a word": [{"Contains": "x"}],
+    "a part of an unknown column": [{"Contains": {"Numbering": "x"}}],
+    "a part that is empty": [{"Contains": {"Site": ""}}],
+    "a part that is a number": [{"Contains": {"Site": 5}}],
+    "a part of a lone surrogate": [{"Contains": {"Site": "\ud800"}}],
+    "a part that is longer than the column": [{"Contains": {"Site": "x" * 256}}],
+    "silent as a word": [{"Silent": "yes"}],
 }
 
 
 @pytest.mark.parametrize("name", WRONG_LISTS)
 def test_wrong_lists(user: Client, name: str) -> None:
     number, sentence = user("listLogs", *WRONG_LISTS[name]).refusal
+    assert number == REJECTED
+    assert len(sentence) < 400
+
+
+WRONG_LOOKS: dict[str, tuple[str, list[Any]]] = {
+    "columns a word": ("listValues", [{}, "Site"]),
+    "columns missing": ("listValues", [{}]),
+    "a column that is not counted": ("listValues", [{}, ["Stamp"]]),
+    "a column that is an object": ("listValues", [{}, [{"Site": 1}]]),
+    "no values": ("listValues", [{}, ["Site"], 0]),
+    "a selection of nonsense": ("listValues", [["x"], ["Site"]]),
+    "a stamp that is none": ("outlineLog", ["x", "alpha"]),
+    "a version that is a list": ("outlineLog", [STAMP, "alpha", ["1"]]),
+    "first 0": ("readLines", [STAMP, "alpha", 0]),
+    "first beyond JSON's numbers": ("readLines", [STAMP, "alpha", 2**53]),
+    "first as text": ("readLines", [STAMP, "alpha", "1"]),
+    "count 5001": ("readLines", [STAMP, "alpha", 1, 5001]),
+    "count null": ("readLines", [STAMP, "alpha", 1, None]),
+    "numbers an object": ("readLines", [STAMP, "alpha", 1, 1, {"1": 1}]),
+    "numbers as texts": ("readLines", [STAMP, "alpha", 1, 1, ["1"]]),
+    "too many numbers": ("readLines", [STAMP, "alpha", 1, 1, [*range(1, 5002)]]),
+    "query missing": ("findLines", [STAMP, "alpha"]),
+    "query a list": ("findLines", [STAMP, "alpha", ["x"]]),
+    "query of an unknown condition": ("findLines", [STAMP, "alpha", {"like": "x"}]),
+    "text empty": ("findLines", [STAMP, "alpha", {"text": ""}]),
+    "text huge": ("findLines", [STAMP, "alpha", "x" * 501]),
+    "text of two lines": ("findLines", [STAMP, "alpha", "x\ny"]),
+    "text a number": ("findLines", [STAMP, "alpha", {"text": 5}]),
+    "a pattern that is none": ("findLines", [STAMP, "alpha", {"regex": "("}]),
+    "a pattern that looks behind": ("findLines", [STAMP, "alpha", {"regex": "(?<=x)y"}]),
+    "a pattern that is too large": ("findLines", [STAMP, "alpha", {"regex": "((x{900}){900}){900}"}]),
+    "a pattern of surrogates": ("findLines", [STAMP, "alpha", {"regex": "\ud800"}]),
+    "levels a word": ("findLines", [STAMP, "alpha", {"levels": "ERROR"}]),
+    "an unknown level": ("findLines", [STAMP, "alpha", {"levels": ["LOUD"]}]),
+    "commands a list of lists": ("findLines", [STAMP, "alpha", {"commands": [["x"]]}]),
+    "since no time": ("findLines", [STAMP, "alpha", {"since": "yesterday"}]),
+    "until a number": ("findLines", [STAMP, "alpha", {"until": 5}]),
+    "own a word": ("findLines", [STAMP, "alpha", {"own": "yes"}]),
+    "ignoreCase a number": ("findLines", [STAMP, "alpha", {"text": "x", "ignoreCase": 1}]),
+    "limit 10001": ("findLines", [STAMP, "alpha", "x", 1, 10_001]),
+    "nothing to search for": ("searchLogs", []),
+    "a search with a wrong cursor": ("searchLogs", ["x", {}, "1.2"]),
+    "a search with a cursor of 30 digits": ("searchLogs", ["x", {}, f"{10**30}.0.0.0.0"]),
+    "a search in a selection of nonsense": ("searchLogs", ["x", "alpha"]),
+    "a search for no lines": ("searchLogs", ["x", {}, "", 0]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_LOOKS)
+def test_wrong_looks_at_lines(user: Client, name: str) -> None:
+    method, arguments = WRONG_LOOKS[name]
+    number, sentence = user(method, *arguments).refusal
     assert number == REJECTED
     assert len(sentence) < 400
 

@@ -34,7 +34,16 @@ COLUMNS = (
     ("whoami",),
     ("sendMessage", "finaliseLogs"),
     ("appendLog",),
-    ("getLogs", "readLog", "listLogs"),
+    (
+        "getLogs",
+        "readLog",
+        "listLogs",
+        "listValues",
+        "outlineLog",
+        "readLines",
+        "findLines",
+        "searchLogs",
+    ),
     ("getStatistics", "getMetadata"),
     ("any other",),
 )
@@ -168,6 +177,11 @@ def _arguments(method: str, vo: str, new: str, old: str) -> list[Any]:
         "getLogs": [old, vo],
         "readLog": [old, vo],
         "listLogs": [{"Stamp": old, "VO": vo}],
+        "listValues": [{"Stamp": old, "VO": vo}, ["VO"]],
+        "outlineLog": [old, vo],
+        "readLines": [old, vo],
+        "findLines": [old, vo, {"text": "secret"}],
+        "searchLogs": ["secret", {"Stamp": old, "VO": vo}],
     }.get(method, [])
 
 
@@ -211,8 +225,8 @@ def test_the_table(
                 assert written == []
             if outcome != "yes":
                 assert "secret" not in str(answer)
-            elif method in ("getLogs", "readLog"):
-                assert f"secret of {vo}\n" in answer.value.values()
+            elif method in ("getLogs", "readLog", "readLines", "searchLogs"):
+                assert [word for word in ("alpha", "beta") if f"secret of {word}" in str(answer.value)] == [vo]
             found.append((method, vo, outcome, wanted))
         client.close()
     assert [entry for entry in found if entry[2] != entry[3]] == []
@@ -256,7 +270,7 @@ def test_readers_of_several_vos_name_one_others_need_not(stack: RunningStack, st
 def test_a_log_of_another_vo_looks_like_none(stack: RunningStack, stamps: dict[str, str], stamp: str) -> None:
     """Whether there is such a log is no business of another VO's."""
     beta = stack.client("beta_user")
-    for method in ("readLog", "getLogs"):
+    for method in ("readLog", "getLogs", "outlineLog", "readLines"):
         assert beta(method, stamps["alpha"], "alpha") == beta(method, stamp, "alpha")
 
 
@@ -267,6 +281,9 @@ def test_a_list_neither_shows_nor_counts_the_logs_of_others(stack: RunningStack,
         assert {row["VO"] for row in page["rows"]} == {"beta"}
         assert page["total"] == len(page["rows"])
     assert beta("listLogs", {"VO": ["beta", "alpha"]}).refusal[0] == REJECTED
+    assert beta("searchLogs", "secret", {"VO": ["beta", "alpha"]}).refusal[0] == REJECTED
+    assert "alpha" not in str(beta("searchLogs", "secret").value)
+    assert [value for value, _ in beta("listValues", {}, ["VO"]).value["values"]["VO"]] == ["beta"]
 
 
 @pytest.mark.parametrize(

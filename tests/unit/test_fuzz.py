@@ -14,8 +14,11 @@ from PilotLoggingDIRAC.dirac_bridge.form import fields_of
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
 from PilotLoggingDIRAC.ingest.names import checked_session, checked_stamp, checked_vo
+from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import Append
 from PilotLoggingDIRAC.read.cursor import Cursor
+from PilotLoggingDIRAC.read.query import Query
+from PilotLoggingDIRAC.read.search import Progress
 from PilotLoggingDIRAC.store import logs
 
 STAMP = "0" * 32
@@ -101,11 +104,32 @@ def test_a_form_comes_back_as_it_was(fields: dict[str, str]) -> None:
     )
 
 
+@given(
+    JSON | st.dictionaries(st.sampled_from(["text", "regex", "ignoreCase", "levels", "commands", "since", "own"]), JSON)
+)
+def test_any_query(value: Any) -> None:
+    query = taken(lambda: Query.parse(value))
+    if query is not None:
+        for line in LineParser().feed(b"2026-06-10T11:02:02.9Z ERROR [A] text\r\n\xff\xed\xa0\x80\n"):
+            assert query.fits(line) in (True, False)
+
+
+@given(TEXT | st.from_regex(r"[\[\](){}|\\?*+.^$a-z0-9:<>P-]{1,20}", fullmatch=True))
+def test_any_pattern(pattern: str) -> None:
+    taken(lambda: Query.parse({"regex": pattern}))
+
+
+@given(JSON)
+def test_any_cursor_of_a_search(value: Any) -> None:
+    progress = taken(lambda: Progress.parse(value))
+    assert progress is None or str(Progress.parse(str(progress))) == str(progress)
+
+
 @settings(max_examples=60)
 @pytest.mark.parametrize("part", ["selection", "sort"])
 @given(data=st.data())
 def test_any_selection_of_logs(store: Any, part: str, data: st.DataObject) -> None:
-    names = st.sampled_from([*logs.COLUMNS, "Since", "Until", "HasErrors", "unknown"])
+    names = st.sampled_from([*logs.COLUMNS, "Since", "Until", "HasErrors", "Contains", "Silent", "Failed", "unknown"])
     selection, sort = {}, []
     if part == "selection":
         selection = data.draw(st.dictionaries(names, JSON, max_size=3))

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.lines.header import LONGEST, Level
-from PilotLoggingDIRAC.lines.parser import Line, LineParser
+from PilotLoggingDIRAC.lines.parser import Line, LineParser, last_header
 from PilotLoggingDIRAC.lines.tally import may_be_loud, tally
 
 TIME = datetime(2026, 6, 10, 11, 2, 2, 823512, UTC)
@@ -137,7 +137,19 @@ def test_pieces_of_long_lines_are_the_same_wherever_text_is_cut(text: bytes, cut
         assert line.continues == (line.number in joined)
         joined[line.number] = joined.get(line.number, b"") + line.data
     assert joined == {line.number: line.data for line in whole}
-    assert [line.message for line in pieces if not line.continues] == [line.message for line in whole]
+    assert [(line.message, line.own) for line in pieces] == [
+        (whole[line.number - 1].message, whole[line.number - 1].own) for line in pieces
+    ]
+    said: dict[int, str] = {}
+    for line in lines_of(text.decode("utf-8", "replace").encode(), longest=2 * LONGEST):
+        said[line.number] = said.get(line.number, "") + line.said
+    assert [*said.values()] == [line.said for line in lines_of(text.decode("utf-8", "replace").encode())]
+
+
+@given(BITS, st.sampled_from([b"", b"raw\n" * 200]))
+def test_the_last_header(text: bytes, more: bytes) -> None:
+    lines = lines_of(text + b"\n" + more)
+    assert last_header(text + b"\n" + more) == lines[-1].message
 
 
 @given(BITS)

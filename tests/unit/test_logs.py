@@ -89,7 +89,60 @@ SELECTIONS: list[tuple[dict[str, Any], str]] = [
     ({"Queue": "", "PilotReference": "", "PilotVersion": ""}, "012345"),
     ({"Site": "' OR '1'='1"}, ""),
     ({"Site": "a\0b"}, ""),
+    ({"HasWarnings": True}, ""),
+    ({"HasWarnings": False}, "012345"),
+    ({"Silent": True}, ""),
+    ({"Silent": False}, "012345"),
+    ({"Failed": True}, "15"),
+    ({"Failed": False}, "0234"),
+    ({"Contains": {}}, "012345"),
+    ({"Contains": {"Site": "cern"}}, "0135"),
+    ({"Contains": {"Site": "CERN", "Host": "E1"}}, "03"),
+    ({"Contains": {"Host": "node%"}}, ""),
+    ({"Contains": {"Host": "nod_1"}}, ""),
+    ({"Contains": {"Host": "/node"}}, ""),
+    ({"Contains": {"Host": "\\"}}, ""),
+    ({"Contains": {"Stamp": "0005"}}, "5"),
+    ({"Contains": {"Host": "node"}, "VO": "beta"}, "3"),
+    ({"Contains": {"PilotReference": "x", "CE": "x", "Queue": "x"}}, ""),
 ]
+
+
+def test_silent_logs(listed: Any, store: Any) -> None:
+    assert store.close_silent("beta") == 1
+    assert listed({"Silent": True}) == "4"
+    assert listed({"Silent": False}) == "01235"
+
+
+def test_contains_in_any_case_also_beyond_ascii_where_it_is_written_so(store: Any, key: LogKey) -> None:
+    store.append(Append(key, b"x\n", session="a", seq=1, context={"Site": "Zürich_100%"}))
+    for part, found in (("ZÜR", None), ("zür", 1), ("RICH_100%", 1), ("rich-100", 0), ("ü", 1), ("100/%", 0)):
+        with store.database.reading() as connection:
+            _, total = logs.list_logs(connection, {"Contains": {"Site": part}}, [], 0, 10)
+        assert found in (None, total), part
+
+
+def test_values(listed: Any, store: Any) -> None:
+    def counted(selection: Any, columns: Any, limit: int = 10, **more: Any) -> Any:
+        with store.database.reading() as connection:
+            return logs.list_values(connection, selection, columns, limit, **more)
+
+    values, looked_at = counted({}, ["Site", "ExitCode", "State"])
+    assert looked_at == 6
+    assert values["Site"] == [("LCG.CERN.ch", 3), ("", 1), ("LCG.GRIDKA.de", 1), ("lcg.cern.ch", 1)]
+    assert values["ExitCode"] == [(None, 2), (0, 2), (1, 1), (137, 1)]
+    assert dict(values["State"]) == {"Complete": 4, "Open": 2}
+    assert counted({"HasErrors": True}, ["VO"]) == ({"VO": [("alpha", 1), ("beta", 1)]}, 2)
+    assert counted({}, ["VO"], vo="beta") == ({"VO": [("beta", 2)]}, 2)
+    assert counted({}, ["VO"], limit=1) == ({"VO": [("alpha", 4)]}, 6)
+    assert counted({}, ["VO", "Host"], most=2) == (
+        {"VO": [("alpha", 1), ("beta", 1)], "Host": [("", 1), ("node4", 1)]},
+        2,
+    )
+    assert counted({"Site": "none"}, []) == ({}, 0)
+    for columns in (["Stamp"], ["LogID"], ["Lines"], [5], [["VO"]]):
+        with pytest.raises(Rejected, match="are not counted"):
+            counted({}, columns)
 
 
 def test_selection(listed: Any) -> None:

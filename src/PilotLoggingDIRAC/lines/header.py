@@ -12,6 +12,7 @@ Everything else is raw output, of a command or a continued message, and belongs 
 from __future__ import annotations
 
 import enum
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,10 +21,10 @@ _WORDS = rb"DEBUG|VERBOSE|TRACE|INFO|NOTICE|ALWAYS|WARN(?:ING)?|ERROR|FATAL|CRIT
 HEADER = (
     rb"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?)Z "
     rb"(?:(" + _WORDS + rb")(?![A-Za-z_]) *(?:\[([^\]\n]{1,100})\])?"
-    rb"|([^\s\[\]]{1,200}) (?:\[[0-9]{1,20}\] )?(" + _WORDS + rb")(?=:)):? ?"
+    rb"|([^\s\[\]]{1,200}) (?:\[[0-9]{1,20}\] )?(" + _WORDS + rb")(?=:)):? ?()"
 )
 """A message's beginning, at the beginning of a line. Groups: time, level and command of the pilot's form; command and
-level of DIRAC's. It has bounds, so that a hostile line takes no longer than another one."""
+level of DIRAC's; the end. It has bounds, so that a hostile line takes no longer than another one."""
 LONGEST = 512
 """Bytes; no header is longer."""
 
@@ -67,16 +68,27 @@ class Header(NamedTuple):
     @property
     def time(self) -> datetime | None:
         """When it was said, by the worker node's clock, aware; None for a time that no calendar has."""
-        return _time(self.stamp)
+        return time_of(self.stamp)
 
 
 @lru_cache(maxsize=1024)
-def _time(stamp: bytes) -> datetime | None:
+def time_of(stamp: bytes) -> datetime | None:
+    """The time that stands in a header, aware; None for one that no calendar has."""
     try:
         # To microseconds: fromisoformat passes over further digits.
         return datetime.fromisoformat(stamp.decode("ascii").replace(",", ".")).replace(tzinfo=UTC)
     except ValueError:
         return None
+
+
+def header_in(found: re.Match[bytes]) -> Header | None:
+    """That of a match whose first groups are those of :data:`HEADER`; None where they took no part in it."""
+    stamp, word, command, component, its_word, _ = found.groups()
+    if stamp is None:
+        return None
+    return Header(
+        stamp, level_of(word or its_word), _command_of(command or component or b""), found.start(6) - found.start()
+    )
 
 
 def level_of(word: bytes) -> Level:
@@ -85,6 +97,6 @@ def level_of(word: bytes) -> Level:
 
 
 @lru_cache(maxsize=4096)
-def command_of(word: bytes) -> str:
+def _command_of(word: bytes) -> str:
     """The name of a command as text."""
     return word.decode("utf-8", "replace").strip()

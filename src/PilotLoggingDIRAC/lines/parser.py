@@ -9,10 +9,12 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..ingest.text import cut_at_character, decoded
-from .header import HEADER, LONGEST, Header, Level, command_of, level_of
+from .header import HEADER, LONGEST, Header, Level, header_in
 
-_LINE = re.compile(rb"(?:" + HEADER + rb"())?[^\n]*\n?")
+_LINE = re.compile(rb"(?:" + HEADER + rb")?[^\n]*\n?")
+_AT_LINE = re.compile(rb"^" + HEADER, re.MULTILINE)
 _LEAST_PIECE = 2 * LONGEST
+_LINES_BACK = 100
 
 
 class Line(NamedTuple):
@@ -22,7 +24,7 @@ class Line(NamedTuple):
         number: From 1. All pieces of a line have the same.
         data: Its bytes, with the line's end if it is there.
         message: The header of the message that the line belongs to; None before the first one.
-        own: Whether that header stands in this line; else the line is raw output.
+        own: Whether that header stands in this line (in its first piece); else the line is raw output.
         continues: Whether this is another piece of the line before.
     """
 
@@ -34,8 +36,8 @@ class Line(NamedTuple):
 
     @property
     def header(self) -> Header | None:
-        """The line's own header; None for raw output."""
-        return self.message if self.own else None
+        """What this begins with; None for raw output, and for another piece of a line."""
+        return self.message if self.own and not self.continues else None
 
     @property
     def text(self) -> str:
@@ -45,7 +47,7 @@ class Line(NamedTuple):
     @property
     def said(self) -> str:
         """The same without the line's own header."""
-        return decoded(self._bare()[self.message.size if self.own and self.message else 0 :])
+        return decoded(self._bare()[self.header.size if self.header else 0 :])
 
     @property
     def time(self) -> datetime | None:
@@ -74,12 +76,14 @@ class State:
         lines: The number of the last line that was begun.
         message: The last header.
         inside: Whether a piece of a long line has been given whose rest is to come.
+        own: Whether that line has a header.
         rest: Text of a line that has not ended.
     """
 
     lines: int = 0
     message: Header | None = None
     inside: bool = False
+    own: bool = False
     rest: bytes = b""
 
 
@@ -141,21 +145,22 @@ class LineParser:
             position = text.find(b"\n") + 1 or len(text)
             yield from map(self._piece, self._pieces(text[:position]))
         number, message, longest = self._state.lines, self._state.message, self._longest
+        header, data = None, b"\n"
         for found in _LINE.finditer(text, position):
-            data = found[0]
-            if not data:
+            if not found[0]:
                 break  # at the very end
+            data = found[0]
             if longest and len(data) > longest:
                 self._state = State(number, message)
                 yield from map(self._piece, self._pieces(data))
-                number, message = self._state.lines, self._state.message
+                number, message, header = self._state.lines, self._state.message, None
                 continue
             number += 1
-            own = found[1] is not None
-            if own:
-                message = _header(found)
-            yield Line(number, data, message, own)
-        self._state = State(number, message)
+            header = header_in(found)
+            message = header or message
+            yield Line(number, data, message, header is not None)
+        if position < len(text) and not (longest and len(data) > longest):
+            self._state = State(number, message, not data.endswith(b"\n"), header is not None)
 
     def _pieces(self, data: bytes) -> Iterator[bytes]:
         """A long line in pieces; at least one."""
@@ -171,16 +176,26 @@ class LineParser:
         inside = not data.endswith(b"\n")
         if state.inside:
             self._state = replace(state, inside=inside)
-            return Line(state.lines, data, state.message, False, True)
+            return Line(state.lines, data, state.message, state.own, True)
         found = _LINE.match(data)
-        header = _header(found) if found and found[1] is not None else None
+        header = header_in(found) if found else None
         message = header or state.message
-        self._state = State(state.lines + 1, message, inside)
+        self._state = State(state.lines + 1, message, inside, header is not None)
         return Line(state.lines + 1, data, message, header is not None)
 
 
-def _header(found: re.Match[bytes]) -> Header:
-    stamp, level, command, component, its_level, _ = found.groups()
-    return Header(
-        stamp, level_of(level or its_level), command_of(command or component or b""), found.start(6) - found.start()
-    )
+def last_header(text: bytes) -> Header | None:
+    """That of the last message in a text that begins with a line; None if there is none."""
+    end = len(text) - text.endswith(b"\n")
+    for _ in range(_LINES_BACK):
+        begin = text.rfind(b"\n", 0, end) + 1
+        found = _LINE.match(text, begin, min(end, begin + LONGEST))
+        header = header_in(found) if found else None
+        if header is not None or begin == 0:
+            return header
+        end = begin - 1
+    # Much raw output: from its beginning that is quicker.
+    last = None
+    for found in _AT_LINE.finditer(text, 0, end):
+        last = found
+    return header_in(last) if last else None

@@ -13,7 +13,7 @@ _LOUD = re.compile(rb"WARN|ERROR|FATAL|CRITICAL|EXCEPT")
 def tally(text: bytes) -> dict[Level, int]:
     """Messages by level, by the headers at the beginning of lines."""
     counts = dict.fromkeys(Level, 0)
-    for _, level, _, _, its_level in _HEADER.findall(text):
+    for _, level, _, _, its_level, _ in _HEADER.findall(text):
         counts[level_of(level or its_level)] += 1
     return counts
 

@@ -13,6 +13,7 @@ from ..model import Delivery, Gap, LogKey, LogRecord
 from ..store import chunks, deliveries, logs
 from ..store.engine import Database
 from .cursor import Cursor
+from .log_text import LogText
 
 _CHARACTER = 4
 """Bytes of a character at most: a page is never smaller, or it could not give any."""
@@ -97,6 +98,35 @@ class Reader:
         with self.open_forgotten(key) as archived:
             return _shortened(archived, limit)
 
+    @contextmanager
+    def opened(self, key: LogKey) -> Iterator[LogText]:
+        """The text of a log, as it is now, by its place."""
+        log = self._find(key)
+        if log is not None:
+            with LogText(self, log.record, log.index) as text:
+                yield text
+            return
+        with self.open_forgotten(key) as archived, LogText(self, None, chunks.Index((), ()), archived) as text:
+            yield text
+
+    @contextmanager
+    def opened_in_database(self, key: LogKey) -> Iterator[LogText]:
+        """The same for a log that the database has whole.
+
+        Raises:
+            Moved: It does not, or not any more.
+        """
+        log = self._find(key)
+        if log is None or log.record.expired_chunk_id:
+            raise chunks.Moved("The text of the log has left the database.")
+        with LogText(self, log.record, log.index) as text:
+            yield text
+
+    def record(self, key: LogKey) -> LogRecord | None:
+        """What the database knows of a log."""
+        with self.database.reading() as connection:
+            return logs.find(connection, key)
+
     def _read(self, key: LogKey, read: Callable[[_Log], _Read]) -> _Read | None:
         """What a function reads of a log; None if the database does not know it. A log that was changed meanwhile is
         read once more."""
@@ -134,7 +164,7 @@ class Reader:
 
     def _archived_page(self, log: _Log, cursor: Cursor, size: int) -> Page:
         record = log.record
-        with self._expired_text(record) as archived:
+        with self.open_expired(record) as archived:
             data, more = _piece(archived, cursor.total, size, record.expired_bytes)
         if not data:
             raise Unavailable("The archived copy of the log is shorter than the log was.")
@@ -186,7 +216,7 @@ class Reader:
     def _cursor_at(self, log: _Log, offset: int) -> Cursor:
         """The cursor at a byte of the log, or at the next character's beginning."""
         if offset < log.record.expired_bytes:
-            with self._expired_text(log.record) as archived:
+            with self.open_expired(log.record) as archived:
                 _skip(archived, offset)
                 return Cursor(0, 0, offset + _rest_of_character(archived.read(_CHARACTER)))
         start = log.record.expired_bytes
@@ -201,7 +231,7 @@ class Reader:
         return Cursor(log.record.last_chunk_id, 0, start)
 
     @contextmanager
-    def _expired_text(self, record: LogRecord) -> Iterator[BinaryIO]:
+    def open_expired(self, record: LogRecord) -> Iterator[BinaryIO]:
         """A copy of the log's expired text, from the first plugin that gives it."""
         with self.database.reading() as connection:
             copies = deliveries.with_expired_text(connection, record)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
 
 from ..errors import Rejected
 from ..model import ExpiredPart, LogKey, LogRecord, LogState
 from .numbering import Numbering
 from .schema import logs
+from .selection import where
 
 _INTERNAL = ("LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps", "Numbering")
 
 COLUMNS = tuple(column.name for column in logs.c if column.name not in _INTERNAL)
 """The columns that a list of logs shows, and by which it can be sorted."""
+COUNTED = ("VO", "State", "Site", "CE", "Queue", "Host", "PilotVersion", "ExitCode")
+"""The columns whose values are counted."""
+MOST_COUNTED = 100_000
+"""Logs among which they are: what is asked for is a menu."""
 
 
 def _record(row: Row[Any]) -> LogRecord:
@@ -65,53 +69,6 @@ def communities(connection: Connection) -> list[str]:
     return list(connection.execute(select(logs.c.VO).distinct().order_by(logs.c.VO)).scalars())
 
 
-def _equals(column: Any, fits: Callable[[Any], bool], what: str) -> Any:
-    def condition(value: Any) -> ColumnElement[bool]:
-        values = value if isinstance(value, (list, tuple)) else [value]
-        if not all(fits(each) for each in values):
-            raise Rejected(f"The selection's {column.name} is neither {what} nor a list of such.")
-        condition: ColumnElement[bool] = column.in_(values)
-        return condition
-
-    return condition
-
-
-def _is_text(value: Any) -> bool:
-    # Lone surrogates can be in no column.
-    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
-
-
-def _is_exit_code(value: Any) -> bool:
-    return type(value) is int and abs(value) < 2**31
-
-
-def _time(value: Any, name: str) -> datetime:
-    try:
-        time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise Rejected(f"The selection's {name} is not a time such as 2026-06-10T11:02:02Z.") from None
-
-
-def _flag(value: Any, condition: ColumnElement[bool], name: str) -> ColumnElement[bool]:
-    if not isinstance(value, bool):
-        raise Rejected(f"The selection's {name} is neither true nor false.")
-    return condition if value else ~condition
-
-
-_SELECTIONS: Mapping[str, Any] = {
-    **{
-        name: _equals(logs.c[name], _is_text, "a text")
-        for name in ("VO", "Stamp", "State", "Site", "CE", "Queue", "Host", "PilotReference", "PilotVersion")
-    },
-    "ExitCode": _equals(logs.c.ExitCode, _is_exit_code, "a whole number"),
-    "Since": lambda value: logs.c.LastArrival >= _time(value, "Since"),
-    "Until": lambda value: logs.c.FirstArrival < _time(value, "Until"),
-    "HasErrors": lambda value: _flag(value, logs.c.Errors > 0, "HasErrors"),
-    "Finalised": lambda value: _flag(value, logs.c.Finalised.is_not(None), "Finalised"),
-}
-
-
 def list_logs(
     connection: Connection,
     selection: Mapping[str, Any],
@@ -124,9 +81,7 @@ def list_logs(
 
     Args:
         connection: In a reading transaction.
-        selection: Conditions that all hold: column names to a value or a list of values (VO, Stamp, State, Site, CE,
-            Queue, Host, PilotReference, PilotVersion, ExitCode); ``Since`` and ``Until``, times; ``HasErrors`` and
-            ``Finalised``, true or false.
+        selection: Conditions, see :func:`.selection.where`.
         sort: Pairs of a column of :data:`COLUMNS` and ``ASC`` or ``DESC``; without any, latest arrival first.
         start: Rows to pass over.
         limit: Rows to give at most.
@@ -138,22 +93,23 @@ def list_logs(
     Raises:
         Rejected: A condition or a sort is unknown or ill-typed.
     """
-    conditions = [] if vo is None else [logs.c.VO == vo]
-    for name, value in selection.items():
-        if name not in _SELECTIONS:
-            raise Rejected(
-                f"Logs cannot be selected by {ascii(name)[:80]}; by these they can: {', '.join(_SELECTIONS)}."
-            )
-        conditions.append(_SELECTIONS[name](value))
     order = [_sorted_by(pair) for pair in sort] or [logs.c.LastArrival.desc()]
-    where = and_(True, *conditions)
-    total = connection.execute(select(func.count()).select_from(logs).where(where)).scalar_one()
-    rows = connection.execute(
-        select(*(logs.c[name] for name in COLUMNS))
-        .where(where)
-        .order_by(*order, logs.c.LogID)
+    # In the same direction as the last column, so that its index gives this order.
+    backwards = not sort or list(sort)[-1][1] == "DESC"
+    total = count_logs(connection, selection, vo)
+    # The ids first: only the rows that are given need be read, not those that are passed over.
+    ids = (
+        select(logs.c.LogID)
+        .where(where(selection, vo))
+        .order_by(*order, logs.c.LogID.desc() if backwards else logs.c.LogID)
         .offset(start)
         .limit(limit)
+        .subquery()
+    )
+    rows = connection.execute(
+        select(*(logs.c[name] for name in COLUMNS))
+        .join(ids, logs.c.LogID == ids.c.LogID)
+        .order_by(*order, logs.c.LogID.desc() if backwards else logs.c.LogID)
     )
     return [dict(row._mapping) for row in rows], total
 
@@ -163,6 +119,85 @@ def _sorted_by(pair: Any) -> Any:
         raise Rejected(f"The sort is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}.")
     column = logs.c[pair[0]]
     return column.asc() if pair[1] == "ASC" else column.desc()
+
+
+def count_logs(connection: Connection, selection: Mapping[str, Any], vo: str | None = None) -> int:
+    """How many logs are selected; arguments as of :func:`list_logs`."""
+    return int(connection.execute(select(func.count()).select_from(logs).where(where(selection, vo))).scalar_one())
+
+
+def row_of(connection: Connection, key: LogKey) -> dict[str, Any] | None:
+    """One log as in a list of logs; None if there is none of that name."""
+    row = connection.execute(
+        select(*(logs.c[name] for name in COLUMNS)).where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)
+    ).one_or_none()
+    return None if row is None else dict(row._mapping)
+
+
+def list_values(
+    connection: Connection,
+    selection: Mapping[str, Any],
+    columns: Sequence[str],
+    limit: int,
+    vo: str | None = None,
+    most: int = MOST_COUNTED,
+) -> tuple[dict[str, list[tuple[Any, int]]], int]:
+    """The most frequent values of some columns among the logs selected, or the latest of them.
+
+    Args:
+        connection: In a reading transaction.
+        columns: Some of :data:`COUNTED`.
+        limit: Values of each column that are given.
+        most: Logs that are looked at.
+
+    Returns:
+        For each column pairs of a value and how many logs have it, and how many logs were looked at.
+
+    Raises:
+        Rejected: A condition or a column is unknown or ill-typed.
+    """
+    for name in columns:
+        if name not in COUNTED:
+            raise Rejected(f"Values of {ascii(name)[:80]} are not counted; of these they are: {', '.join(COUNTED)}.")
+    latest = (
+        select(*(logs.c[name] for name in COUNTED))
+        .where(where(selection, vo))
+        .order_by(logs.c.LastArrival.desc())
+        .limit(most)
+        .cte("latest")
+    )
+    values = {}
+    for name in dict.fromkeys(columns):
+        counted = connection.execute(
+            select(latest.c[name], func.count())
+            .group_by(latest.c[name])
+            .order_by(func.count().desc(), latest.c[name])
+            .limit(limit)
+        )
+        values[name] = [(value, count) for value, count in counted]
+    looked_at = connection.execute(select(func.count()).select_from(latest)).scalar_one()
+    return values, int(looked_at)
+
+
+def newest_first(
+    connection: Connection, selection: Mapping[str, Any], vo: str | None, below: int, limit: int
+) -> list[tuple[int, bool, dict[str, Any]]]:
+    """Logs that are selected, the one that began last first.
+
+    Args:
+        below: Only logs with a smaller id.
+        limit: How many to give at most.
+
+    Returns:
+        Of each its id, whether text of it has left the database, and its row as in a list of logs.
+    """
+    found = connection.execute(
+        select(logs.c.LogID, logs.c.ExpiredChunkID, *(logs.c[name] for name in COLUMNS))
+        .where(where(selection, vo), logs.c.LogID < below)
+        .order_by(logs.c.LogID.desc())
+        .limit(limit)
+    )
+    return [(row.LogID, row.ExpiredChunkID > 0, {name: row._mapping[name] for name in COLUMNS}) for row in found]
 
 
 def states(connection: Connection) -> dict[tuple[str, str], int]:

@@ -31,16 +31,29 @@ from PilotLoggingDIRAC.ingest.figures import Figures
 from PilotLoggingDIRAC.ingest.names import checked_stamp
 from PilotLoggingDIRAC.model import LogKey, Rules
 from PilotLoggingDIRAC.read import answers
+from PilotLoggingDIRAC.read.arguments import checked_number
 from PilotLoggingDIRAC.read.cursor import Cursor
+from PilotLoggingDIRAC.read.find import find_lines
+from PilotLoggingDIRAC.read.outlines import Outlines
+from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.reader import Reader
+from PilotLoggingDIRAC.read.search import Progress, Search
 from PilotLoggingDIRAC.read.standing import Standing
+from PilotLoggingDIRAC.read.windows import read_lines
 from PilotLoggingDIRAC.store import deliveries, logs, usage
 from PilotLoggingDIRAC.store.disk import DiskGuard
 from PilotLoggingDIRAC.store.writer import GroupCommitWriter
 from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
 _LARGEST_PAGE = 1000
-"""Rows of a list of logs that one call gives at most."""
+"""Rows of a list of logs, or lines of a search, that one call gives at most."""
+_MOST_VALUES = 500
+_MOST_LINES = 5000
+_LINES_SIZE = 2 * 2**20
+"""Bytes of text that one ``readLines`` gives at most."""
+_MOST_FOUND = 10_000
+_LOOK_SECONDS = 2.0
+"""How long one call looks through text."""
 _ENCODED = 8
 """A byte of text may take so many in a request: JSON within JSON within a form turns a line's end into %5C%5Cn."""
 
@@ -70,6 +83,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         cls._admission = Admission(cls._usage, cls._disk)
         archives = ArchiveAccess()
         cls._reader = Reader(cls._database, archives.open_archived, archives.open_forgotten)
+        cls._outlines = Outlines(cls._reader)
         cls._figures = Figures()
         cls._standing = Standing(cls._stands)
         cls._check_database()
@@ -193,11 +207,10 @@ class TornadoPilotLoggingHandler(ShortPathService):
         :param int maxBytes: the largest piece wanted, in bytes; 0 for as much as the collector gives at once
         :return: S_OK({"text", "cursor", "more", "state", "finalised", "exitCode", "gaps", ...}) / S_ERROR
         """
-        if type(maxBytes) is not int or maxBytes < 0:
-            raise Rejected("maxBytes is not a whole number of 0 or more.")
         limit = self._settings.max_reply_size
-        key = LogKey(self.caller.reads_of(vo, self._settings.read_any_vo), checked_stamp(stamp))
-        page = self._reader.page(key, Cursor.parse(cursor), min(maxBytes or limit, limit))
+        size = min(checked_number("maxBytes", maxBytes, 0) or limit, limit)
+        key = self._key(stamp, vo)
+        page = self._reader.page(key, Cursor.parse(cursor), size)
         return S_OK(answers.of_page(key, page))
 
     auth_listLogs = ["authenticated"]
@@ -205,22 +218,145 @@ class TornadoPilotLoggingHandler(ShortPathService):
     def export_listLogs(self, selection=None, sort=None, start=0, limit=100):
         """A page of the list of logs that the caller may read.
 
-        :param dict selection: conditions that all hold, see :func:`PilotLoggingDIRAC.store.logs.list_logs`
+        :param dict selection: conditions that all hold, see :func:`PilotLoggingDIRAC.store.selection.where`
         :param list sort: pairs of a column and ``ASC`` or ``DESC``
         :param int start: rows to pass over
         :param int limit: rows to give at most, up to 1000
         :return: S_OK({"rows": [{...}], "total": number}) / S_ERROR
         """
-        if not isinstance(selection or {}, dict) or not isinstance(sort or [], list):
-            raise Rejected("The selection is not an object, or the sort not a list.")
-        if type(start) is not int or type(limit) is not int or not (0 <= start < 2**53 and 0 < limit <= _LARGEST_PAGE):
-            raise Rejected(f"start is not 0 or more, or limit not 1 to {_LARGEST_PAGE}.")
-        vo = None
-        if not self.caller.reads_any_vo(self._settings.read_any_vo):
-            vo = self.caller.reads_of((selection or {}).get("VO") or None, ())
+        selection, vo = self._selected(selection)
+        if not isinstance(sort or [], list):
+            raise Rejected("The sort is not a list.")
+        start, limit = checked_number("start", start, 0), checked_number("limit", limit, 1, _LARGEST_PAGE)
         with self._database.reading() as connection:
-            rows, total = logs.list_logs(connection, selection or {}, sort or [], start, limit, vo)
+            rows, total = logs.list_logs(connection, selection, sort or [], start, limit, vo)
         return S_OK({"rows": [answers.of_row(row) for row in rows], "total": total})
+
+    auth_listValues = ["authenticated"]
+
+    def export_listValues(self, selection=None, columns=None, limit=50):
+        """The most frequent values of some columns, for menus.
+
+        :param dict selection: as for ``listLogs``
+        :param list columns: of :data:`PilotLoggingDIRAC.store.logs.COUNTED`
+        :param int limit: values of each column, up to 500
+        :return: S_OK({"values": {column: [[value, logs]]}, "logs": number, "all": bool}) / S_ERROR
+        """
+        selection, vo = self._selected(selection)
+        if not isinstance(columns, list):
+            raise Rejected("The columns are not a list.")
+        with self._database.reading() as connection:
+            values, looked_at = logs.list_values(
+                connection, selection, columns, checked_number("limit", limit, 1, _MOST_VALUES), vo
+            )
+        return S_OK({"values": values, "logs": looked_at, "all": looked_at < logs.MOST_COUNTED})
+
+    auth_outlineLog = ["authenticated"]
+
+    def export_outlineLog(self, stamp, vo="", version=""):
+        """What a log looks like from afar: blocks of lines, where the errors are, what is missing.
+
+        :param str stamp: the pilot's stamp
+        :param str vo: the VO; empty for the caller's
+        :param str version: that of an earlier reply; while it is still right, the answer is short
+        :return: S_OK({"row", "version", "edition", "lines", "blocks", "errors", ...}) / S_ERROR, see docs/protocol.md
+        """
+        key = self._key(stamp, vo)
+        if not isinstance(version or "", str):
+            raise Rejected("The version is not a text.")
+        outline = self._outlines.unchanged(key, version) if version else None
+        unchanged = outline is not None
+        if outline is None:
+            outline = self._outlines.look(key, lambda _, outline: outline)
+            unchanged = outline.version == version
+        with self._database.reading() as connection:
+            row = logs.row_of(connection, key)
+        return S_OK(answers.of_unchanged(row, outline) if unchanged else answers.of_outline(key, row, outline))
+
+    auth_readLines = ["authenticated"]
+
+    def export_readLines(self, stamp, vo="", first=1, count=500, numbers=None):
+        """Some lines of a log.
+
+        :param str stamp: the pilot's stamp
+        :param str vo: the VO; empty for the caller's
+        :param int first: the first line wanted, from 1
+        :param int count: how many, up to 5000
+        :param list numbers: instead of these two, the numbers of the lines
+        :return: S_OK({"lines": [{"n", "text", "level", "time", "command", ...}], "more", "total", ...}) / S_ERROR
+        """
+        key = self._key(stamp, vo)
+        first = checked_number("first", first, 1)
+        wanted = range(first, first + checked_number("count", count, 1, _MOST_LINES))
+        if numbers is not None:
+            if not isinstance(numbers, list) or len(numbers) > _MOST_LINES:
+                raise Rejected(f"The numbers are not a list of at most {_MOST_LINES}.")
+            wanted = sorted({checked_number("numbers", number, 1) for number in numbers})
+        return self._outlines.look(
+            key,
+            lambda text, outline: S_OK(
+                answers.of_lines(outline, *read_lines(text, outline, wanted, _LINES_SIZE, _LOOK_SECONDS))
+            ),
+        )
+
+    auth_findLines = ["authenticated"]
+
+    def export_findLines(self, stamp, vo="", query=None, first=1, limit=1000):
+        """The numbers of those lines of a log that fit a query.
+
+        :param str stamp: the pilot's stamp
+        :param str vo: the VO; empty for the caller's
+        :param dict query: conditions that all hold, see docs/protocol.md
+        :param int first: the line to begin with
+        :param int limit: numbers that are given, up to 10000
+        :return: S_OK({"numbers", "total", "done", "next", ...}) / S_ERROR
+        """
+        key = self._key(stamp, vo)
+        parsed = Query.parse(query)
+        first, limit = checked_number("first", first, 1), checked_number("limit", limit, 1, _MOST_FOUND)
+        return self._outlines.look(
+            key,
+            lambda text, outline: S_OK(
+                answers.of_found(outline, find_lines(text, outline, parsed, first, limit, _LOOK_SECONDS))
+            ),
+        )
+
+    auth_searchLogs = ["authenticated"]
+
+    def export_searchLogs(self, query=None, selection=None, cursor="", limit=200):
+        """Lines of many logs that fit a query, a piece of the work at each call.
+
+        :param query: a text, or a dict of conditions as for ``findLines``
+        :param dict selection: which logs, as for ``listLogs``
+        :param str cursor: where to go on, as the last answer gave it; empty to begin
+        :param int limit: lines that are given, up to 1000
+        :return: S_OK({"found", "cursor", "done", "looked", "total", "archived", "sentence"}) / S_ERROR
+        """
+        selection, vo = self._selected(selection)
+        search = Search(
+            self._reader, Query.parse(query), checked_number("limit", limit, 1, _LARGEST_PAGE), _LOOK_SECONDS
+        )
+        progress, done = search.run(selection, vo, Progress.parse(cursor))
+        return S_OK(answers.of_search(search.hits, progress, done))
+
+    def _key(self, stamp, vo):
+        """The log that a reader names.
+
+        :raises Rejected: it is none, or of a VO whose logs the caller may not read
+        """
+        return LogKey(self.caller.reads_of(vo, self._settings.read_any_vo), checked_stamp(stamp))
+
+    def _selected(self, selection):
+        """A selection, and the VO to which the caller is kept; None for all.
+
+        :raises Rejected: it names logs that the caller may not read
+        """
+        selection = selection or {}
+        if not isinstance(selection, dict):
+            raise Rejected("The selection is not an object.")
+        if self.caller.reads_any_vo(self._settings.read_any_vo):
+            return selection, None
+        return selection, self.caller.reads_of(selection.get("VO") or None, ())
 
     @immediate
     def export_ping(self):

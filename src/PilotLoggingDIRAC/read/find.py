@@ -1,0 +1,89 @@
+"""Lines of one log that fit a query."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from ..lines.parser import LineParser, State
+from .log_text import LogText
+from .outline import Outline
+from .pace import SLICE, slice_of_work
+from .query import Query
+
+PIECE = 2**20
+"""A longer line is looked at in pieces of so many bytes."""
+
+
+@dataclass(slots=True)
+class Found:
+    """What was found.
+
+    Attributes:
+        numbers: Of the first lines.
+        total: Of all lines found.
+        next: The line to go on with; None at the end.
+    """
+
+    numbers: list[int] = field(default_factory=list)
+    total: int = 0
+    next: int | None = None
+
+
+def find_lines(
+    text: LogText,
+    outline: Outline,
+    query: Query,
+    first: int,
+    limit: int,
+    seconds: float,
+    clock: Callable[[], float] = time.monotonic,
+) -> Found:
+    """Look from line ``first`` on, until a time is over; at least through one block.
+
+    Args:
+        text, outline: Of the same version.
+        limit: How many numbers are wanted; what is found beyond is only counted.
+        seconds: After this time no further block is looked at.
+    """
+    found = Found()
+    until = clock() + seconds
+    looked = False
+    for place in range(max(outline.block_of(first), 0), len(outline.blocks)):
+        block = outline.blocks[place]
+        if looked and clock() > until:
+            found.next = max(first, block.line)
+            break
+        if query.may_be_in(block):
+            looked = True
+            _look_through(text, outline, place, query, first, limit, found)
+    return found
+
+
+def _look_through(
+    text: LogText, outline: Outline, place: int, query: Query, first: int, limit: int, found: Found
+) -> None:
+    block = outline.blocks[place]
+    _, end = outline.end_of(place)
+    parser = LineParser(State(block.line - 1, block.message), PIECE)
+    position, last = block.offset, 0
+    if end - position <= PIECE:
+        data = text.read(position, end)
+        with slice_of_work():
+            if not query.in_block(data):
+                return
+    while position < end:
+        data = text.read(position, min(position + SLICE, end))
+        position += len(data)
+        with slice_of_work():
+            lines = parser.feed(data)
+            if position >= end:
+                lines += parser.finish()
+            for line in lines:
+                # Pieces of one line count once.
+                if line.number >= first and line.number != last and query.fits(line):
+                    last = line.number
+                    found.total += 1
+                    if len(found.numbers) < limit:
+                        found.numbers.append(last)

@@ -1,0 +1,99 @@
+"""Which logs somebody wants: conditions on what is known of them, as they come from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_
+
+from ..errors import Rejected
+from ..model import LogState
+from .schema import logs
+
+_LONGEST_PART = 255
+"""Characters; no column has more."""
+_SEARCHED = ("Stamp", "Site", "CE", "Queue", "Host", "PilotReference")
+
+
+def _equals(column: Any, fits: Callable[[Any], bool], what: str) -> Any:
+    def condition(value: Any) -> ColumnElement[bool]:
+        values = value if isinstance(value, (list, tuple)) else [value]
+        if not all(fits(each) for each in values):
+            raise Rejected(f"The selection's {column.name} is neither {what} nor a list of such.")
+        condition: ColumnElement[bool] = column.in_(values)
+        return condition
+
+    return condition
+
+
+def _is_text(value: Any) -> bool:
+    # Lone surrogates can be in no column.
+    return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _is_exit_code(value: Any) -> bool:
+    return type(value) is int and abs(value) < 2**31
+
+
+def _time(value: Any, name: str) -> datetime:
+    try:
+        time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
+        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise Rejected(f"The selection's {name} is not a time such as 2026-06-10T11:02:02Z.") from None
+
+
+def _flag(value: Any, condition: ColumnElement[bool], name: str) -> ColumnElement[bool]:
+    if not isinstance(value, bool):
+        raise Rejected(f"The selection's {name} is neither true nor false.")
+    return condition if value else ~condition
+
+
+def _contains(parts: Any) -> ColumnElement[bool]:
+    if not isinstance(parts, dict) or not all(name in _SEARCHED for name in parts):
+        raise Rejected(f"The selection's Contains is not an object with some of the columns {', '.join(_SEARCHED)}.")
+    if not all(_is_text(part) and 0 < len(part) <= _LONGEST_PART for part in parts.values()):
+        raise Rejected(f"A part in the selection's Contains is not a text of 1 to {_LONGEST_PART} characters.")
+    return and_(True, *(logs.c[name].icontains(part, autoescape=True) for name, part in parts.items()))
+
+
+_SELECTIONS: Mapping[str, Any] = {
+    **{
+        name: _equals(logs.c[name], _is_text, "a text")
+        for name in ("VO", "Stamp", "State", "Site", "CE", "Queue", "Host", "PilotReference", "PilotVersion")
+    },
+    "ExitCode": _equals(logs.c.ExitCode, _is_exit_code, "a whole number"),
+    "Since": lambda value: logs.c.LastArrival >= _time(value, "Since"),
+    "Until": lambda value: logs.c.FirstArrival < _time(value, "Until"),
+    "HasErrors": lambda value: _flag(value, logs.c.Errors > 0, "HasErrors"),
+    "HasWarnings": lambda value: _flag(value, logs.c.Warnings > 0, "HasWarnings"),
+    "Finalised": lambda value: _flag(value, logs.c.Finalised.is_not(None), "Finalised"),
+    "Silent": lambda value: _flag(value, and_(logs.c.Finalised.is_(None), logs.c.State != LogState.OPEN), "Silent"),
+    "Failed": lambda value: _flag(value, and_(logs.c.ExitCode.is_not(None), logs.c.ExitCode != 0), "Failed"),
+    "Contains": _contains,
+}
+
+
+def where(selection: Mapping[str, Any], vo: str | None = None) -> ColumnElement[bool]:
+    """The condition for logs that are selected.
+
+    Args:
+        selection: Conditions that all hold: column names to a value or a list of values (VO, Stamp, State, Site, CE,
+            Queue, Host, PilotReference, PilotVersion, ExitCode); ``Contains``, some of these columns to a part of
+            their value; ``Since`` and ``Until``, times; HasErrors, HasWarnings, Finalised, Silent, Failed: true or
+            false.
+        vo: Only logs of this VO, whatever the selection says; None for all.
+
+    Raises:
+        Rejected: A condition is unknown or ill-typed.
+    """
+    conditions = [] if vo is None else [logs.c.VO == vo]
+    for name, value in selection.items():
+        if name not in _SELECTIONS:
+            raise Rejected(
+                f"Logs cannot be selected by {ascii(name)[:80]}; by these they can: {', '.join(_SELECTIONS)}."
+            )
+        conditions.append(_SELECTIONS[name](value))
+    return and_(True, *conditions)
