@@ -87,7 +87,7 @@ def header_in(found: re.Match[bytes]) -> Header | None:
     if stamp is None:
         return None
     return Header(
-        stamp, level_of(word or its_word), _command_of(command or component or b""), found.start(6) - found.start()
+        stamp, level_of(word or its_word), command_of(command or component or b""), found.start(6) - found.start()
     )
 
 
@@ -97,6 +97,6 @@ def level_of(word: bytes) -> Level:
 
 
 @lru_cache(maxsize=4096)
-def _command_of(word: bytes) -> str:
+def command_of(word: bytes) -> str:
     """The name of a command as text."""
     return word.decode("utf-8", "replace").strip()

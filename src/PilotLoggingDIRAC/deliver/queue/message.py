@@ -15,7 +15,7 @@ from datetime import UTC
 from typing import Any, NamedTuple
 
 from ...ingest.text import cut_at_character
-from ...lines.header import HEADER, Header, Level, command_of, level_of
+from ...lines.header import HEADER, Level, header_in, level_of
 from ..contract import Piece
 
 VERSION = 1
@@ -146,12 +146,11 @@ def _entries(text: bytes) -> tuple[list[dict[str, str]], str]:
 def _entry(text: bytes, begin: int, end: int, found: re.Match[bytes] | None) -> dict[str, str]:
     entry = {}
     said = begin
-    if found is not None:
-        stamp, level, command, component, its_level = found.groups()
-        header = Header(stamp, level_of(level or its_level), command_of(command or component or b""), 0)
-        said = found.end()
+    header = header_in(found) if found else None
+    if header is not None:
+        said = begin + header.size
         if header.time is not None:
-            entry["time"] = f"{stamp.decode().replace(',', '.')}Z"
+            entry["time"] = f"{header.stamp.decode().replace(',', '.')}Z"
         entry["level"] = header.level.name
         if header.command:
             entry["command"] = header.command
