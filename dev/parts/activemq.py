@@ -36,7 +36,7 @@ _JARS = (
     "spring3-expression",
     "xbean-spring",
 )
-_STORE = "4 gb"
+_STORE = "2 gb"
 _KEYSTORE_PASSWORD = "only on this stack"
 
 _LOGIN = """\

@@ -15,7 +15,7 @@ QUEUES = "pilotlogs"
 """The first word of all queues that may be used: pilotlogs.alpha, pilotlogs.beta, ... ."""
 
 FULL = f"{QUEUES}.full"
-"""A queue that is full with some dozens of MB."""
+"""A queue that is full with 20 MB."""
 
 LARGEST_MESSAGE = 2_000_000
 """Bytes; a larger one is refused."""

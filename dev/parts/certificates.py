@@ -16,6 +16,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from .identities import HOST, ORGANISATION
 
 _VALID = datetime.timedelta(days=30)
+_A_MINUTE = datetime.timedelta(minutes=1)
 _CLOCKS_DIFFER = datetime.timedelta(hours=1)
 _KEY_USAGES = (
     "digital_signature",
@@ -83,6 +84,11 @@ class Authority:
         self._issue(common_name, key, issued, [ExtendedKeyUsageOID.CLIENT_AUTH], names=[])
         return issued
 
+    def issue_expired_host(self, key: rsa.RSAPrivateKey, issued: Issued) -> None:
+        """Issue and write a certificate that this host had until a minute ago."""
+        usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        self._issue(HOST, key, issued, usages, names=_names_of_loopback(), valid=-_A_MINUTE)
+
     def issue_host(self, key: rsa.RSAPrivateKey, issued: Issued) -> None:
         """Issue and write the certificate of this host: server and client, under every name of loopback."""
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
@@ -95,9 +101,10 @@ class Authority:
         issued: Issued,
         usages: Iterable[x509.ObjectIdentifier],
         names: list[x509.GeneralName],
+        valid: datetime.timedelta = _VALID,
     ) -> None:
         builder = (
-            self._builder(_name(common_name), key.public_key())
+            self._builder(_name(common_name), key.public_key(), valid)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage("digital_signature", "content_commitment", "key_encipherment"), critical=True)
             .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
@@ -109,7 +116,9 @@ class Authority:
         issued.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
         write_secret(issued.key, pem(key))
 
-    def _builder(self, subject: x509.Name, public_key: rsa.RSAPublicKey) -> x509.CertificateBuilder:
+    def _builder(
+        self, subject: x509.Name, public_key: rsa.RSAPublicKey, valid: datetime.timedelta = _VALID
+    ) -> x509.CertificateBuilder:
         now = datetime.datetime.now(datetime.UTC)
         issuer_key = self._key.public_key()
         return (
@@ -119,7 +128,7 @@ class Authority:
             .public_key(public_key)
             .serial_number(x509.random_serial_number())
             .not_valid_before(now - _CLOCKS_DIFFER)
-            .not_valid_after(now + _VALID)
+            .not_valid_after(now + valid)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), critical=False)
         )

@@ -11,11 +11,14 @@ _A_MINUTE_AGO = -60
 def write_credentials(layout: Layout) -> None:
     """Make the CA, the host's certificate, the users', and their proxies; what an earlier ``up`` made is replaced."""
     people = len(USERS) + 1
-    keys = iter(make_keys(1 + 1 + 2 * people + 1))
+    keys = iter(make_keys(1 + 2 + 2 * people + 1))
 
     authority = Authority(next(keys))
     authority.write_directory(layout.certificates)
     authority.issue_host(next(keys), Issued(layout.host_certificate, layout.host_key))
+    authority.issue_expired_host(
+        next(keys), Issued(layout.users / "expired_host.cert.pem", layout.users / "expired_host.key.pem")
+    )
 
     for user in USERS:
         issued = authority.issue_user(user.name, next(keys), layout.users)

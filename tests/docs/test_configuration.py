@@ -8,6 +8,7 @@ import pytest
 from diraccfg import CFG
 
 from PilotLoggingDIRAC import WorkloadManagementSystem
+from PilotLoggingDIRAC.deliver.queue.settings import BrokerSettings, MessageQueueSettings
 from PilotLoggingDIRAC.settings import (
     AgentSettings,
     CollectorSettings,
@@ -29,6 +30,8 @@ SECTIONS = {
     "For each VO": CommunitySettings,
     "`StorageElement`": StorageElementSettings,
     "`LocalDirectory`": LocalDirectorySettings,
+    "`MessageQueue`": MessageQueueSettings,
+    "Message brokers": BrokerSettings,
     "The collector": CollectorSettings,
     "The database": DatabaseSettings,
     "The agent": AgentSettings,

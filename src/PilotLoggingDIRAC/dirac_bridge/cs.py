@@ -13,8 +13,10 @@ from DIRAC.ConfigurationSystem.Client.Helpers import Registry
 from DIRAC.ConfigurationSystem.Client.Helpers.Operations import Operations
 from DIRAC.ConfigurationSystem.Client.PathFinder import getAgentSection, getDatabaseSection, getServiceSection
 from DIRAC.ConfigurationSystem.Client.Utilities import getDBParameters
+from diraccfg import CFG
 from sqlalchemy import URL
 
+from ..deliver.queue.settings import BrokerSettings
 from ..errors import ConfigurationError
 from ..ingest.redaction import Redactor
 from ..settings import (
@@ -45,6 +47,18 @@ _DIRAC_SERVICE_OPTIONS = {
     "SkipCACheck",
     "LoggingPlugin",  # of DIRAC's own collector: ours has plugins for each VO, LoggingPlugins in Operations
 }
+_DIRAC_MQ_OPTIONS = {
+    "IncomingHeartbeatMs",
+    "OutgoingHeartbeatMs",
+    "ReconnectAttemptsMax",
+    "ReconnectSleepIncrease",
+    "ReconnectSleepInitial",
+    "ReconnectSleepJitter",
+    "ReconnectSleepMax",
+    "Timeout",
+}
+_MQ_SERVICES = "/Resources/MQServices"
+_PASSWORD_IS_SHARED = "PasswordIsShared"  # noqa: S105 - a name
 _DIRAC_DATABASE_OPTIONS = {"DBName", "Host", "Port", "User", "Password", "MaxQueueSize"}
 
 S = TypeVar("S", bound=Settings)
@@ -186,7 +200,50 @@ def work_folder() -> Path:
 
 
 def dump_configuration(file: Path) -> None:
-    """Write all that this process knows of the CS, passwords included, to a file that only its user can read."""
+    """Write all that this process knows of the CS, passwords included, to a file that only its user can read.
+
+    For who reads the file all of it is local, so it says of which services the CS has the passwords.
+    """
+    text = gConfig.dumpCFGAsLocalCache()["Value"]
+    if exposed := [service for service in option_sections(_MQ_SERVICES) if password_is_shared(service)]:
+        configuration = CFG().loadFromBuffer(text)
+        for service in exposed:
+            configuration.setOption(f"{_MQ_SERVICES}/{service}/{_PASSWORD_IS_SHARED}", "yes")
+        text = str(configuration)
     descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as stream:
-        stream.write(gConfig.dumpCFGAsLocalCache()["Value"])
+        stream.write(text)
+
+
+def broker_settings(service: str) -> BrokerSettings:
+    """The options of a message queue service, without those that only DIRAC's own clients use.
+
+    Raises:
+        ConfigurationError: One is unknown or ill-typed, or the password stands where everybody can read it.
+    """
+    section = f"{_MQ_SERVICES}/{service}"
+    if password_is_shared(service):
+        raise ConfigurationError(
+            f"{section}/Password",
+            "stands in the CS, where everybody reads it: change it, and put the new one into the agents' dirac.cfg.",
+        )
+    return _own_section(BrokerSettings, section, _DIRAC_MQ_OPTIONS)
+
+
+def password_is_shared(service: str) -> bool:
+    """Whether the password of a message queue service came from a CS server, and not from a file of this host."""
+    section = f"{_MQ_SERVICES}/{service}"
+    servers = gConfigurationData.remoteCFG
+    from_servers = gConfigurationData.extractOptionFromCFG(f"{section}/Password", servers, disableDangerZones=True)
+    return from_servers is not None or gConfig.getOption(f"{section}/{_PASSWORD_IS_SHARED}")["OK"]
+
+
+def option_sections(section: str) -> list[str]:
+    """The names of the sections in a section."""
+    result = gConfig.getSections(section)
+    return list(result["Value"]) if result["OK"] else []
+
+
+def has_queue(service: str, kind: str, name: str) -> bool:
+    """Whether a message queue service has a queue or topic of this name; ``kind`` is Queues or Topics."""
+    return name in option_sections(f"{_MQ_SERVICES}/{service}/{kind}")

@@ -22,7 +22,10 @@ _REFUSALS = 3
 _REFUSED_IN_A_ROW = 3
 """When so many different ones are refused and none passes, it is the destination that refuses."""
 _ATTEMPTS = 3
-"""So often it is tried to go on after a connection has broken, without a confirmation in between."""
+"""So often connections may break before the broker counts as away."""
+_RECOVERED = 20
+"""With so many confirmations over one connection all is well again. Fewer say little: a RabbitMQ without memory takes
+the first messages of each connection, and no more."""
 _PAUSES = (0.2, 0.5, 1.0, 2.0)
 """Between attempts to reach a broker that has just been there, in seconds; a restart takes about as long."""
 _MOST_BYTES = 16 * 2**20
@@ -113,7 +116,11 @@ class Publisher:
         Raises:
             Unavailable: No broker takes them.
         """
-        _Publication(self, pieces, outcome).run()
+        try:
+            _Publication(self, pieces, outcome).run()
+        except BaseException:
+            self.drop()
+            raise
 
     def close(self) -> None:
         """Hang up."""
@@ -187,6 +194,7 @@ class _Publication:
         self._refused: set[LogKey] = set()
         self._careful = 0
         self._failures = 0
+        self._confirmed_since = 0
 
     def run(self) -> None:
         while True:
@@ -285,7 +293,9 @@ class _Publication:
         if outgoing is None:
             return
         self._bytes -= len(outgoing.message.body)
-        self._failures = 0
+        self._confirmed_since += 1
+        if self._confirmed_since >= _RECOVERED:
+            self._failures = 0
         self._careful = max(0, self._careful - 1)
         outgoing.shipment.missing -= 1
         key = outgoing.shipment.piece.key
@@ -327,6 +337,7 @@ class _Publication:
 
     def _note_failure(self, broken: _Broken) -> None:
         self._failures += 1
+        self._confirmed_since = 0
         _log.info("%s", broken)
         if self._failures >= _ATTEMPTS:
             raise Unavailable(str(broken))
@@ -344,11 +355,14 @@ class _Publication:
         self._unsent.extendleft(reversed(self._sent.values()))
         self._sent.clear()
         self._bytes = 0
+        deadline = time.monotonic() + self._publisher.limits.connect_seconds
         for pause in _PAUSES:
             try:
                 self._publisher.connection()
                 return
             except Unavailable as problem:
+                if time.monotonic() + pause > deadline:
+                    raise
                 _log.info("%s", problem)
                 self._publisher.sleep(pause)
         self._publisher.connection()

@@ -1,0 +1,48 @@
+"""Reads a queue of pilots' logs and rebuilds them, byte for byte, as FOLDER/VO/STAMP.log.
+
+    rebuild_logs.py HOST:PORT QUEUE FOLDER        user and password in QUEUE_USER and QUEUE_PASSWORD
+
+Each piece is kept as a file that has its number for a name: a repeat is the same file again, and the order of the
+names is that of the log. What is on disk is acknowledged; all else the broker sends again, to who comes next.
+"""
+
+import base64
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+import stomp
+
+
+class Rebuilder(stomp.ConnectionListener):
+    def __init__(self, connection, folder):
+        self.connection, self.folder, self.gone = connection, folder, threading.Event()
+
+    def on_message(self, frame):
+        piece = json.loads(frame.body)
+        log = self.folder / piece["vo"] / piece["stamp"]
+        log.mkdir(parents=True, exist_ok=True)
+        (log / f"{piece['chunk']:012d}.{piece['part']:06d}").write_bytes(b"".join(map(exact, piece["entries"])))
+        if "end" in piece:  # all of it has come; should the pilot say more, another end follows
+            whole = b"".join(part.read_bytes() for part in sorted(log.iterdir()))
+            log.with_suffix(".new").write_bytes(whole)
+            log.with_suffix(".new").replace(log.with_suffix(".log"))
+        self.connection.ack(frame.headers["ack"])
+
+    def on_disconnected(self):
+        self.gone.set()
+
+
+def exact(entry):
+    return base64.b64decode(entry["raw"]) if "raw" in entry else (entry.get("header", "") + entry["text"]).encode()
+
+
+host, port = sys.argv[1].rsplit(":", 1)
+connection = stomp.Connection12([(host, int(port))], vhost="/", heartbeats=(10000, 10000))
+rebuilder = Rebuilder(connection, Path(sys.argv[3]))
+connection.set_listener("rebuilder", rebuilder)
+connection.connect(os.environ["QUEUE_USER"], os.environ["QUEUE_PASSWORD"], wait=True)
+connection.subscribe(f"/queue/{sys.argv[2]}", id="1", ack="client-individual", headers={"prefetch-count": "500"})
+rebuilder.gone.wait()

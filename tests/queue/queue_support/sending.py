@@ -1,0 +1,105 @@
+"""Pieces of logs, and who sends them until all are confirmed, as the agent does."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from PilotLoggingDIRAC.deliver.contract import End, Piece
+from PilotLoggingDIRAC.deliver.queue.publisher import Publisher
+from PilotLoggingDIRAC.errors import Unavailable
+from PilotLoggingDIRAC.model import LogKey
+
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def log(key: LogKey, chunks: int, size: int = 1000, ended: bool = True) -> list[Piece]:
+    """A log of numbered lines."""
+    pieces = []
+    for number in range(1, chunks + 1):
+        line = f"2026-06-10T11:02:02.823512Z INFO [Command] {key.stamp} {number} ".encode()
+        pieces.append(Piece(key, number, line.ljust(size - 1, b"x") + b"\n", number, NOW))
+    return [*pieces, Piece(key, chunks, b"", chunks + 1, NOW, end=End(True, 0))] if ended else pieces
+
+
+def mixed(logs: Iterable[list[Piece]]) -> Iterator[Piece]:
+    """The pieces of several logs, each log's in order."""
+    waiting = [iter(pieces) for pieces in logs]
+    while waiting:
+        for pieces in list(waiting):
+            piece = next(pieces, None)
+            if piece is None:
+                waiting.remove(pieces)
+            else:
+                yield piece
+
+
+class Sender(threading.Thread):
+    """Sends logs through a publisher until each piece is confirmed, whatever happens to the broker.
+
+    Attributes:
+        confirmed_pieces: How many are.
+        problems: What went wrong on the way.
+        failure: What should not have happened.
+    """
+
+    def __init__(self, publisher: Publisher, logs: list[list[Piece]]) -> None:
+        super().__init__(daemon=True)
+        self._publisher = publisher
+        self._logs = {pieces[0].key: pieces for pieces in logs}
+        self._cursors = dict.fromkeys(self._logs, 0)
+        self.stopping = threading.Event()
+        self.confirmed_pieces = 0
+        self.problems: list[str] = []
+        self.failure: BaseException | None = None
+
+    def run(self) -> None:
+        try:
+            while self._left() and not self.stopping.is_set():
+                try:
+                    self._publisher.publish(mixed(self._left()), self)
+                except Unavailable as problem:
+                    self.problems.append(str(problem))
+                    time.sleep(0.2)
+            self._publisher.close()
+        except BaseException as error:
+            self.failure = error
+
+    def _left(self) -> list[list[Piece]]:
+        return [left for key, pieces in self._logs.items() if (left := pieces[self._cursors[key] :])]
+
+    def confirmed(self, piece: Piece) -> None:
+        expected = self._logs[piece.key][self._cursors[piece.key]]
+        assert piece == expected, f"{piece.key} {piece.chunk} was confirmed, and not {expected.chunk}"
+        self._cursors[piece.key] += 1
+        self.confirmed_pieces += 1
+
+    def refused(self, piece: Piece, reason: str) -> None:
+        raise AssertionError(f"{piece.key} {piece.chunk} was refused: {reason}")
+
+    def wait_for(self, pieces: int, seconds: float = 120) -> None:
+        """Until so many are confirmed."""
+        end = time.monotonic() + seconds
+        while self.confirmed_pieces < pieces:
+            assert self.failure is None, self.failure
+            assert self.is_alive() or self.confirmed_pieces >= pieces, self.problems
+            assert time.monotonic() < end, f"{self.confirmed_pieces} of {pieces} are confirmed; {self.problems[-1:]}"
+            time.sleep(0.01)
+
+    def finish(self, seconds: float = 300) -> None:
+        """Wait until all are confirmed."""
+        self.join(seconds)
+        assert self.failure is None, self.failure
+        assert not self.is_alive(), f"{self.confirmed_pieces} are confirmed; {self.problems[-1:]}"
+
+
+def publish(publisher: Publisher, pieces: Iterable[Piece]) -> Any:
+    """Send pieces, and give what became of them."""
+    from PilotLoggingDIRAC.deliver.conformance import Ledger
+
+    ledger = Ledger()
+    publisher.publish(iter(pieces), ledger)
+    return ledger
