@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from PilotLoggingDIRAC.deliver.contract import Outcome, Piece, StreamPlugin
 from PilotLoggingDIRAC.deliver.queue.message import SMALLEST_BODY
+from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.deliver.queue.settings import MessageQueueSettings
 from PilotLoggingDIRAC.dirac_bridge.message_queues import access_to
-from PilotLoggingDIRAC.errors import ConfigurationError, Unavailable
-
-if TYPE_CHECKING:
-    from PilotLoggingDIRAC.deliver.queue.publisher import Publisher
+from PilotLoggingDIRAC.errors import ConfigurationError
 
 
 class MessageQueuePlugin(StreamPlugin[MessageQueueSettings]):
@@ -29,26 +26,12 @@ class MessageQueuePlugin(StreamPlugin[MessageQueueSettings]):
             raise ConfigurationError(
                 f"{section}/MaxBodySize", f"= {settings.max_body_size} is not accepted: give {SMALLEST_BODY} or more."
             )
-        self._access = access_to(settings.destination, f"{section}/Destination")
-        self._publisher: Publisher | None = None
+        access = access_to(settings.destination, f"{section}/Destination")
+        limits = Limits(settings.window, settings.max_body_size, settings.connect_timeout, settings.confirm_timeout)
+        self._publisher = Publisher(access, limits)
 
     def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
-        if self._publisher is None:
-            self._publisher = self._new_publisher()
         self._publisher.publish(pieces, outcome)
 
     def close(self) -> None:
-        if self._publisher is not None:
-            self._publisher.close()
-
-    def _new_publisher(self) -> Publisher:
-        # Not above: who only reads logs, such as a collector, needs no stomp.py.
-        try:
-            from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
-        except ImportError as error:
-            raise Unavailable(
-                f"There is no stomp.py on this host ({error}): pip install 'PilotLoggingDIRAC[queue]'."
-            ) from error
-        settings = self.settings
-        limits = Limits(settings.window, settings.max_body_size, settings.connect_timeout, settings.confirm_timeout)
-        return Publisher(self._access, limits)
+        self._publisher.close()
