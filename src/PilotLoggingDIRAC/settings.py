@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 
 from .errors import ConfigurationError
 
@@ -241,12 +241,16 @@ def own_options(settings: type[Settings], options: Mapping[str, Any]) -> dict[st
 def default_texts(settings: type[Settings]) -> dict[str, str]:
     """The options of a class and their defaults, as somebody would write them into the CS; or empty."""
     fields = settings.model_fields.items()
-    return {field.alias or name: _written(field.default, field.metadata) for name, field in fields}
+    return {field.alias or name: _written(_default(field), field.metadata) for name, field in fields}
+
+
+def _default(field: FieldInfo) -> Any:
+    return None if field.is_required() else field.default
 
 
 def _written(default: Any, metadata: Iterable[Any]) -> str:
     takes = {each.func for each in metadata if isinstance(each, BeforeValidator)}
-    if default is PydanticUndefined or default is None:
+    if default is None:
         return ""
     if isinstance(default, bool):
         return "yes" if default else "no"
