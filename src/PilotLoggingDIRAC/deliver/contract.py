@@ -212,6 +212,18 @@ class StreamPlugin(Plugin[S]):
     def close(self) -> None:
         """Hang up: no more calls follow. It raises nothing."""
 
+    def probe(self) -> str:
+        """Try whether it could send, for ``dirac-pilot-logs-config check``; nothing may stay on the far side that a
+        reader takes for a log.
+
+        Returns:
+            What was done and seen, as a sentence. Empty, as here: nothing can be tried.
+
+        Raises:
+            Unavailable: It could not send.
+        """
+        return ""
+
     @final
     def fetch(self, reference: str) -> AbstractContextManager[BinaryIO]:
         raise NotKept(f"The text of the log was sent on by {type(self).__name__}, which cannot give it back.")

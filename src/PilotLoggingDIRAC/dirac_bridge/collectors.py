@@ -6,6 +6,7 @@ import errno
 import re
 import threading
 import time
+from collections.abc import Collection
 
 from DIRAC.ConfigurationSystem.Client.PathFinder import getServiceURLs
 from DIRAC.Core.Tornado.Client.TornadoClient import TornadoClient
@@ -15,13 +16,14 @@ from ..read.status import Answer
 from . import cs
 
 
-def ask_all(seconds: float) -> list[Answer]:
-    """The figures of each collector that the CS names, in the order of their URLs.
+def ask_all(seconds: float, urls: Collection[str] = ()) -> list[Answer]:
+    """The figures of collectors, in the order of their URLs.
 
     Args:
         seconds: How long one may take. DIRAC's own clients wait two minutes at least.
+        urls: Which; by default all that the CS names.
     """
-    urls = sorted(getServiceURLs(cs.SERVICE))
+    urls = sorted(urls or getServiceURLs(cs.SERVICE))
     answers: dict[str, Answer] = {}
     threads = [threading.Thread(target=_ask, args=(url, answers), daemon=True) for url in urls]
     for thread in threads:

@@ -32,6 +32,7 @@ import DIRAC
 from ..deliver.abandoned import remove_abandoned
 from ..deliver.community import deliver_due
 from ..deliver.delivery import Courier
+from ..deliver.probe import probe
 from ..errors import NotFound, NotKept, PilotLoggingError, Rejected, Unavailable
 from ..store import deliveries
 from ..WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
@@ -68,7 +69,7 @@ class VOProcess:
 
         Args:
             vo: The VO.
-            task: ``deliver``, ``fetch`` or ``find``, see :func:`main`.
+            task: ``deliver``, ``fetch``, ``find`` or ``probe``, see :func:`main`.
             arguments: Those of the task.
         """
         self.vo = vo
@@ -141,7 +142,7 @@ def main() -> int:
     ``deliver VO OWNER SECONDS PATIENCE``: what is due, in the name of OWNER, with no new log after so many seconds;
     PATIENCE is a JSON object, see :func:`~..deliver.community.deliver_due`. ``fetch VO PLUGIN REFERENCE FILE``: an
     archived log into a file. ``find VO STAMP FILE``: the archived log of a stamp, by the plugins' own naming, into a
-    file.
+    file. ``probe VO PLUGIN``: whether a plugin works.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
@@ -150,6 +151,7 @@ def main() -> int:
         "deliver": ("vo", "owner", "seconds", "patience"),
         "fetch": ("vo", "plugin", "reference", "file"),
         "find": ("vo", "stamp", "file"),
+        "probe": ("vo", "plugin"),
     }.items():
         subparser = tasks.add_parser(task)
         for name in names:
@@ -225,6 +227,10 @@ def _find(options: argparse.Namespace) -> dict[str, Any]:
         return _copied(source, options.file)
 
 
+def _probe(options: argparse.Namespace) -> dict[str, Any]:
+    return {"seen": probe(load_plugin(options.vo, options.plugin), Path(tempfile.gettempdir()))}
+
+
 def _copied(source: Any, file: str) -> dict[str, Any]:
     with Path(file).open("wb") as target:
         shutil.copyfileobj(source, target, 2**20)
@@ -235,6 +241,7 @@ _TASKS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
     "deliver": _deliver,
     "fetch": _fetch,
     "find": _find,
+    "probe": _probe,
 }
 
 

@@ -1,0 +1,279 @@
+"""``dirac-pilot-logs-config check``: all that would fail later is tried now."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+from DIRAC import gConfig
+from DIRAC.ConfigurationSystem.Client.Helpers import Registry
+from DIRAC.ConfigurationSystem.Client.Helpers.Operations import Operations
+from DIRAC.ConfigurationSystem.Client.PathFinder import getAgentSection, getServiceSection
+from DIRAC.Core.DISET.AuthManager import AuthManager
+from DIRAC.Core.Security.Locations import getCAsLocation, getHostCertificateAndKeyLocation
+from DIRAC.FrameworkSystem.Client.ProxyManagerClient import gProxyManager
+from diraccfg import CFG
+
+from ..activation.decision import Sender, decide
+from ..activation.findings import Finding, State
+from ..activation.reachability import reach
+from ..activation.report import Report, sentence
+from ..activation.sections import as_pilot_reads
+from ..errors import ConfigurationError, PilotLoggingError
+from ..read import status
+from . import collectors, cs, vo_report
+from .plugin_loading import load_plugin
+from .results import value_of
+from .vo_process import VOProcess
+
+_CONNECT_SECONDS = 10.0
+_ANSWER_SECONDS = 30.0
+_PROBE_SECONDS = 120.0
+_LEAST_PROXY_SECONDS = 2 * 86400.0
+"""ProxyManager gives out none that lasts less than an hour; a person should know some days before."""
+_PILOTS_CALL = ("sendMessage", "finaliseLogs", "appendLog")
+_READERS_CALL = ("getLogs", "readLog", "listLogs")
+_PILOT_PROPERTIES = {"GenericPilot", "Pilot"}
+_MODULE_FILE = "PilotLoggingCommands.py"
+
+
+def check(vo: str) -> list[Finding]:
+    """Try everything for a VO, in the order of a log's way.
+
+    Raises:
+        Rejected: There is no such VO.
+        Unavailable: There is no CS.
+    """
+    report = vo_report.report(vo)
+    tries: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("options", lambda: _options(report)),
+        ("pilot files", lambda: _published(report)),
+        ("components", _components),
+        ("collectors", lambda: _collectors(report)),
+        ("authorization", lambda: _authorization(vo)),
+        ("shifter's proxy", lambda: _proxy(vo)),
+        ("plugins", lambda: _plugins(vo)),
+        ("portal", lambda: _portal(vo)),
+    ]
+    found = [Finding("VO", State.OK, f"{vo} is in the Registry.")]
+    for about, attempt in tries:
+        try:
+            found += attempt()
+        except PilotLoggingError as error:
+            found.append(Finding(about, State.TODO, str(error)))
+        except Exception as error:
+            found.append(Finding(about, State.NOT_TRIED, f"This could not be tried: {type(error).__name__}: {error}."))
+    return found
+
+
+def _options(report: Report) -> Iterator[Finding]:
+    for (said, sends), (_, decision) in zip(report.sentences(), report.verdicts, strict=True):
+        yield Finding(
+            "pilots", State.TODO if decision.sender is Sender.FATAL else State.OK if sends else State.NOTE, said
+        )
+    if not any(decision.sends for _, decision in report.verdicts):
+        yield Finding("pilots", State.TODO, f"Switch it on: dirac-pilot-logs-config enable --vo {report.vo} --ce CE.")
+    for mistake in report.mistakes:
+        yield Finding("options", State.TODO if mistake.grave else State.NOTE, mistake.sentence)
+
+
+def _published(report: Report) -> Iterator[Finding]:
+    """What pilots really get: the files that PilotSyncAgent has published."""
+    about, server = "pilot files", Operations().getValue("Pilot/pilotFileServer", "")
+    if not server:
+        yield Finding(about, State.NOT_TRIED, "/Operations/Defaults/Pilot/pilotFileServer is not set.")
+        return
+    try:
+        published = json.loads(_fetched(f"https://{server}/pilot.json"))
+    except (OSError, ValueError) as error:
+        yield Finding(about, State.TODO, f"https://{server}/pilot.json cannot be had: {error}. Look at PilotSyncAgent.")
+        return
+    options = as_pilot_reads(published, report.vo, published.get("DefaultSetup", ""))
+    for where, decision in report.verdicts:
+        now = decide(options, where)
+        if (now.sender, now.urls) != (decision.sender, decision.urls):
+            yield Finding(
+                about,
+                State.TODO,
+                f"pilot.json on {server} is not what the CS says: {sentence(report.vo, where, now)} "
+                "Wait for PilotSyncAgent's next cycle, or look at its log.",
+            )
+            return
+    yield Finding(about, State.OK, f"pilot.json on {server} says the same as the CS.")
+    if any(decision.sender in (Sender.MODULE, Sender.BOTH) for _, decision in report.verdicts):
+        if _MODULE_FILE in _fetched(f"https://{server}/checksums.sha512"):
+            yield Finding(about, State.OK, f"{_MODULE_FILE} is among them.")
+        else:
+            yield Finding(about, State.TODO, f"{_MODULE_FILE} is not among them: see docs/pilots.md.")
+
+
+def _fetched(url: str) -> str:
+    context = ssl.create_default_context()
+    if folder := getCAsLocation():
+        context.load_verify_locations(capath=folder)
+    with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS, context=context) as answer:  # noqa: S310  # https above
+        return str(answer.read().decode("utf-8", "replace"))
+
+
+def _components() -> Iterator[Finding]:
+    for name, section in ((cs.SERVICE, getServiceSection(cs.SERVICE)), (cs.AGENT, getAgentSection(cs.AGENT))):
+        if gConfig.getOptions(section)["OK"]:
+            yield Finding(name, State.OK, f"{section} is in the CS.")
+        else:
+            yield Finding(name, State.TODO, f"{section} is not in the CS: dirac-install-component {name}.")
+
+
+def _collectors(report: Report) -> Iterator[Finding]:
+    known = vo_report.collector_urls()
+    if not known:
+        sentence_ = "names no collector, so that nobody can read: set it."
+        yield Finding("collectors", State.TODO, f"/Systems/WorkloadManagement/URLs/TornadoPilotLogging {sentence_}")
+    told = [url for _, decision in report.verdicts for url in decision.urls]
+    there = []
+    for url in dict.fromkeys([*told, *known]):
+        finding = reach(url, getCAsLocation(), _CONNECT_SECONDS)
+        yield finding
+        if finding.state is State.OK:
+            there.append(url)
+    answers = collectors.ask_all(_ANSWER_SECONDS, there) if there else []
+    for answer in answers:
+        about = answer.url
+        if answer.denied:
+            yield Finding(about, State.NOT_TRIED, status.problems([answer], status.Tolerance())[0])
+        elif answer.figures:
+            yield Finding(about, State.OK, f"It is {cs.SERVICE} of PilotLoggingDIRAC {answer.figures['version']}.")
+    open_answers = [each for each in answers if not each.denied]
+    for problem in status.problems(open_answers, status.Tolerance()) if open_answers else ():
+        yield Finding("collectors", State.TODO, problem)
+
+
+def _authorization(vo: str) -> Iterator[Finding]:
+    """Whether DIRAC's own AuthManager lets the VO's pilots and users call what they need."""
+    groups = [group for group in Registry.getAllGroups() if Registry.getVOForGroup(group) == vo]
+    pilots = [group for group in groups if _PILOT_PROPERTIES & set(Registry.getPropertiesForGroup(group, []))]
+    if not pilots:
+        yield Finding(
+            "authorization",
+            State.TODO,
+            f"No group of VO {vo} has the property GenericPilot or Pilot: pilots have no group to send with.",
+        )
+    for about, members, methods in (("pilots", pilots, _PILOTS_CALL), ("users", groups, _READERS_CALL)):
+        for group in members:
+            yield _allowed(about, group, methods)
+
+
+def _allowed(about: str, group: str, methods: tuple[str, ...]) -> Finding:
+    path = f"{getServiceSection(cs.SERVICE)}/Authorization"
+    about = f"authorization of {about}"
+    user = next(iter(Registry.getUsersInGroup(group, [])), "")
+    names = Registry.getDNForUsername(user)["Value"] if user and Registry.getDNForUsername(user)["OK"] else []
+    if not names:
+        return Finding(about, State.NOTE, f"The group {group} has no user.")
+    manager, defaults = AuthManager(path), _default_authorization()
+    refused = [
+        method
+        for method in methods
+        if not manager.authQuery(method, {"DN": names[0], "group": group}, defaults.get(method, ["authenticated"]))
+    ]
+    if refused:
+        properties = ", ".join(Registry.getPropertiesForGroup(group, [])) or "none"
+        said = f"The group {group} ({properties}) may not call {', '.join(refused)}: mend {path}."
+        return Finding(about, State.TODO, said)
+    return Finding(about, State.OK, f"The group {group} may call {', '.join(methods)}.")
+
+
+def _default_authorization() -> dict[str, list[str]]:
+    """What holds where the CS says nothing: the same stands in the code and in the template."""
+    text = resources.files("PilotLoggingDIRAC.WorkloadManagementSystem").joinpath("ConfigTemplate.cfg").read_text()
+    section = CFG().loadFromBuffer(text)["Services"]["TornadoPilotLogging"]["Authorization"]
+    return {name: section.getOption(name, []) for name in section.listOptions()}
+
+
+def _proxy(vo: str) -> Iterator[Finding]:
+    about = "shifter's proxy"
+    if not any(load_plugin(vo, name).needs_proxy for name in cs.community_settings(vo).logging_plugins):
+        yield Finding(about, State.OK, "No plugin of the VO needs one.")
+        return
+    user, group = cs.shifter(vo)
+    if user not in Registry.getUsersInGroup(group, []):
+        yield Finding(about, State.TODO, f"/Operations/{vo}/Shifter/DataManager: {user} is not in the group {group}.")
+        return
+    names = value_of(Registry.getDNForUsername(user), f"Looking up the DN of {user} failed")
+    content = value_of(gProxyManager.getDBContents({"UserDN": list(names)}), "ProxyManager gave no answer")
+    columns = list(content["ParameterNames"])
+    ends = [row[columns.index("ExpirationTime")] for row in content["Records"] if row[columns.index("UserDN")] in names]
+    if not ends:
+        if not gConfig.useServerCertificate():
+            said = f"Of {user}'s proxy only {user} and hosts are told: ask with the host's certificate."
+            yield Finding(about, State.NOT_TRIED, said)
+            return
+        yield Finding(about, State.TODO, f"ProxyManager has no proxy of {user}: {user} runs dirac-proxy-init --upload.")
+        return
+    left = (max(ends).replace(tzinfo=UTC) - datetime.now(UTC)).total_seconds()
+    said = f"The proxy of {user} in ProxyManager lasts {status.span(max(0.0, left))}"
+    if left < _LEAST_PROXY_SECONDS:
+        yield Finding(about, State.TODO, f"{said}: {user} runs dirac-proxy-init --upload.")
+    else:
+        yield Finding(about, State.OK, f"{said}.")
+
+
+def _plugins(vo: str) -> Iterator[Finding]:
+    why_not = _no_host()
+    for name in cs.community_settings(vo).logging_plugins:
+        about = f"plugin {name}"
+        try:
+            load_plugin(vo, name)
+        except ConfigurationError as error:
+            yield Finding(about, State.TODO, str(error))
+            continue
+        if why_not:
+            yield Finding(about, State.NOT_TRIED, why_not)
+            continue
+        try:
+            seen = VOProcess(vo, "probe", [name]).wait(_PROBE_SECONDS)["seen"]
+        except PilotLoggingError as error:
+            yield Finding(about, State.TODO, f"It does not work: {error}")
+            continue
+        except OSError as error:
+            yield Finding(about, State.NOT_TRIED, f"No work folder: {error}. Run this as the user of the agent.")
+            continue
+        if seen:
+            yield Finding(about, State.OK, seen)
+        else:
+            yield Finding(about, State.NOT_TRIED, "It gives nothing back, so that nothing was sent to try it.")
+
+
+def _no_host() -> str:
+    """Why plugins cannot be tried here; empty if they can."""
+    place = getHostCertificateAndKeyLocation()
+    advice = "run this on the agent's host, as the agent's user"
+    if not place:
+        return f"There is no host certificate here: {advice}."
+    try:
+        for file in place:
+            Path(file).open("rb").close()
+    except OSError as error:
+        return f"{error.filename} cannot be read: {advice}."
+    return ""
+
+
+def _portal(vo: str) -> Iterator[Finding]:
+    service = "/Systems/Monitoring/Services/WebApp/DownloadPlugin"
+    plugin = gConfig.getValue(service, "FileCacheDownloadPlugin")
+    if plugin != "FileCacheDownloadPlugin":
+        yield Finding("portal", State.TODO, f"{service} = {plugin}: remove it, so that PilotMonitor reads our logs.")
+    if Operations(vo=vo).getValue("Pilot/RemoteLogsPriority", False):
+        yield Finding("portal", State.OK, "PilotMonitor shows the remote log first (RemoteLogsPriority).")
+    else:
+        yield Finding(
+            "portal",
+            State.NOTE,
+            "PilotMonitor shows the classic output first, and the remote log where there is none: "
+            f"/Operations/{vo}/Pilot/RemoteLogsPriority = True turns that round.",
+        )
