@@ -22,6 +22,7 @@ from harness.waiting import until
 from sqlalchemy import URL, Engine, event
 
 from PilotLoggingDIRAC.errors import Unavailable
+from PilotLoggingDIRAC.store.schema import VERSION
 from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
 
 COLLECTORS = 3
@@ -40,7 +41,7 @@ def pilots(stack: RunningStack) -> list[Client]:
 
 
 def test_all_start_at_once_on_an_empty_database(stack: RunningStack) -> None:
-    assert stack.run_sql("SELECT COUNT(*), MAX(Version) FROM PilotLogSchema").split() == ["1", "1"]
+    assert stack.run_sql("SELECT COUNT(*), MAX(Version) FROM PilotLogSchema").split() == ["1", str(VERSION)]
     for number in range(COLLECTORS):
         log = stack.log_of(f"collector-{number}")
         assert "Traceback" not in log
@@ -81,7 +82,7 @@ def test_a_process_that_hangs_in_a_transaction_loses_its_locks(mariadb_server: A
         other.transact(lambda connection: connection.exec_driver_sql(change))
         connection.exec_driver_sql("SELECT 1")
     with other.reading() as connection:
-        assert connection.exec_driver_sql("SELECT Version - 1 FROM PilotLogSchema").scalar_one() == 1
+        assert connection.exec_driver_sql("SELECT Version - 1 FROM PilotLogSchema").scalar_one() == VERSION
     for database in (hanging_one, other):
         database.close()
 
@@ -264,4 +265,4 @@ def test_two_collectors_start_at_once_on_an_empty_sqlite_file(own_stack: Callabl
     until(lambda: len(answers) == len(stamps))
     assert all(answers)
     assert stack.client("alpha_user")("listLogs", {"Stamp": stamps}).value["total"] == len(stamps)
-    assert stack.rows("SELECT Version FROM PilotLogSchema") == [{"Version": 1}]
+    assert stack.rows("SELECT Version FROM PilotLogSchema") == [{"Version": VERSION}]

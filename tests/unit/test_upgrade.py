@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, Connection, Engine, event, inspect, select, text
+from sqlalchemy import URL, Connection, Engine, Index, event, inspect, select, text
 
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import ConfigurationError
@@ -238,6 +238,30 @@ def test_a_database_of_a_newer_release_is_refused_and_left_alone(empty: Database
         f"names a database of version {NEXT}, and this release knows only {schema.VERSION}: upgrade it."
     )
     assert version_of(empty) == [NEXT]
+
+
+def test_version_2_has_other_indices(empty: Database) -> None:
+    def indices() -> dict[str | None, list[str | None]]:
+        with empty.reading() as connection:
+            connection.execute(select(schema.logs.c.LogID))  # else SQLite says what it knew of the tables before
+            return {index["name"]: index["column_names"] for index in inspect(connection).get_indexes("PilotLogs")}
+
+    prepare(empty)
+    new = indices()
+    send_line(empty)
+    for again in range(2):
+        with empty.writing() as connection:
+            old = Index("IX_PilotLogs_VO_LastArrival", schema.logs.c.VO, schema.logs.c.LastArrival)
+            old.create(connection)
+            schema.logs.indexes.discard(old)
+            for index in list(schema.logs.indexes)[again:]:  # the second time it had died half-way
+                if index.name != "IX_PilotLogs_VO_State_LastArrival":
+                    index.drop(connection)
+            connection.execute(schema.schema_version.update().values(Version=1))
+        assert indices() != new
+        prepare(empty)
+        assert indices() == new
+    assert lines_in(empty) == 1
 
 
 def test_there_is_a_step_to_every_version() -> None:

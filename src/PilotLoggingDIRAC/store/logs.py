@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from ..errors import Rejected
 from ..model import ExpiredPart, LogKey, LogRecord, LogState
@@ -19,8 +19,9 @@ COLUMNS = tuple(column.name for column in logs.c if column.name not in _INTERNAL
 """The columns that a list of logs shows, and by which it can be sorted."""
 COUNTED = ("VO", "State", "Site", "CE", "Queue", "Host", "PilotVersion", "ExitCode")
 """The columns whose values are counted."""
-MOST_COUNTED = 100_000
+MOST_COUNTED = 20_000
 """Logs among which they are: what is asked for is a menu."""
+_FEW = 1000
 
 
 def _record(row: Row[Any]) -> LogRecord:
@@ -96,22 +97,31 @@ def list_logs(
     order = [_sorted_by(pair) for pair in sort] or [logs.c.LastArrival.desc()]
     # In the same direction as the last column, so that its index gives this order.
     backwards = not sort or list(sort)[-1][1] == "DESC"
-    total = count_logs(connection, selection, vo)
-    # The ids first: only the rows that are given need be read, not those that are passed over.
-    ids = (
-        select(logs.c.LogID)
-        .where(where(selection, vo))
-        .order_by(*order, logs.c.LogID.desc() if backwards else logs.c.LogID)
-        .offset(start)
-        .limit(limit)
-        .subquery()
-    )
-    rows = connection.execute(
-        select(*(logs.c[name] for name in COLUMNS))
-        .join(ids, logs.c.LogID == ids.c.LogID)
-        .order_by(*order, logs.c.LogID.desc() if backwards else logs.c.LogID)
-    )
-    return [dict(row._mapping) for row in rows], total
+    order.append(logs.c.LogID.desc() if backwards else logs.c.LogID)
+    condition = where(selection, vo)
+    few = _few(connection, condition)
+    if few is None:
+        total = count_logs(connection, selection, vo)
+        # The ids first: only the rows that are given need be read, not those that are passed over.
+        page = select(logs.c.LogID).where(condition).order_by(*order).offset(start).limit(limit).subquery()
+        statement = _LISTED.join(page, logs.c.LogID == page.c.LogID).order_by(*order)
+    else:
+        total = len(few)
+        statement = _LISTED.where(logs.c.LogID.in_(few)).order_by(*order).offset(start).limit(limit)
+    return [dict(row._mapping) for row in connection.execute(statement)], total
+
+
+_LISTED = select(*(logs.c[name] for name in COLUMNS))
+
+
+def _few(connection: Connection, condition: ColumnElement[bool], most: int = _FEW) -> list[int] | None:
+    """The ids of the logs that are selected; None if there are many.
+
+    Where there are few of them among many, a database that goes through all logs in some order until it has a page full
+    takes very long; and where there are many, finding so few is quick.
+    """
+    found = connection.execute(select(logs.c.LogID).where(condition).limit(most + 1)).scalars().all()
+    return None if len(found) > most else list(found)
 
 
 def _sorted_by(pair: Any) -> Any:
@@ -128,9 +138,7 @@ def count_logs(connection: Connection, selection: Mapping[str, Any], vo: str | N
 
 def row_of(connection: Connection, key: LogKey) -> dict[str, Any] | None:
     """One log as in a list of logs; None if there is none of that name."""
-    row = connection.execute(
-        select(*(logs.c[name] for name in COLUMNS)).where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)
-    ).one_or_none()
+    row = connection.execute(_LISTED.where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)).one_or_none()
     return None if row is None else dict(row._mapping)
 
 
@@ -191,12 +199,16 @@ def newest_first(
     Returns:
         Of each its id, whether text of it has left the database, and its row as in a list of logs.
     """
-    found = connection.execute(
-        select(logs.c.LogID, logs.c.ExpiredChunkID, *(logs.c[name] for name in COLUMNS))
-        .where(where(selection, vo), logs.c.LogID < below)
-        .order_by(logs.c.LogID.desc())
-        .limit(limit)
-    )
+    condition = and_(where(selection, vo), logs.c.LogID < below)
+    few = _few(connection, condition)
+    statement = select(logs.c.LogID, logs.c.ExpiredChunkID, *(logs.c[name] for name in COLUMNS))
+    if few is None:
+        # In the order of the ids themselves; an index would have to be sorted.
+        statement = statement.with_hint(logs, "NOT INDEXED", "sqlite").with_hint(logs, "USE INDEX (PRIMARY)", "mysql")
+        statement = statement.where(condition).order_by(logs.c.LogID.desc()).limit(limit)
+    else:
+        statement = statement.where(logs.c.LogID.in_(sorted(few)[-limit:])).order_by(logs.c.LogID.desc())
+    found = connection.execute(statement)
     return [(row.LogID, row.ExpiredChunkID > 0, {name: row._mapping[name] for name in COLUMNS}) for row in found]
 
 

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 1
+VERSION = 2
 """Version of the tables below; :mod:`.upgrade` brings an older database to it."""
 
 
@@ -50,6 +50,8 @@ _Blob = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
 _LongText = Text().with_variant(mysql.MEDIUMTEXT(), "mysql")
 # Names are compared byte by byte: MySQL's default would take the VOs "atlas" and "Atlas" for one.
 _TABLE_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "utf8mb4", "mysql_collate": "utf8mb4_bin"}
+
+LISTED_BY = ("State", "Site", "CE", "Errors", "Warnings", "ExitCode", "Finalised")
 
 metadata = MetaData()
 
@@ -85,7 +87,9 @@ logs = Table(
     Column("Numbering", _LongText, nullable=False, default=""),  # JSON: what each session sent, see .numbering
     UniqueConstraint("VO", "Stamp", name="UQ_PilotLogs_VO_Stamp"),
     Index("IX_PilotLogs_VO_State_LastArrival", "VO", "State", "LastArrival"),
-    Index("IX_PilotLogs_VO_LastArrival", "VO", "LastArrival"),
+    Index("IX_PilotLogs_LastArrival", "LastArrival"),
+    # What people select by stands in the index itself: of a million logs, reading each row would take a second.
+    Index("IX_PilotLogs_List", "VO", "LastArrival", *LISTED_BY),
     sqlite_autoincrement=True,  # the number of a forgotten log is not given again
     **_TABLE_OPTIONS,
 )

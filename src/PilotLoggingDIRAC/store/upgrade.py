@@ -7,11 +7,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
-from sqlalchemy import URL, Connection, func, inspect, select, text
+from sqlalchemy import URL, Column, Connection, Index, MetaData, Table, func, inspect, select, text
 
 from ..errors import ConfigurationError, Unavailable
 from .engine import Database
-from .schema import VERSION, metadata, schema_version
+from .schema import VERSION, logs, metadata, schema_version
 from .set_aside import Identity
 
 _NOTHING = Identity(0, 0)
@@ -19,7 +19,20 @@ _log = logging.getLogger(__name__)
 
 Step = Callable[[Connection], None]
 
-UPGRADES: Mapping[int, Step] = {}
+
+def _index_lists(connection: Connection) -> None:
+    """Version 2: lists of many logs are quick."""
+    there = {index["name"] for index in inspect(connection).get_indexes(logs.name)}
+    for index in logs.indexes:
+        if index.name not in there:
+            index.create(connection)
+    if _OLD_INDEX in there:
+        Index(_OLD_INDEX, Table(logs.name, MetaData(), Column("LastArrival")).c.LastArrival).drop(connection)
+
+
+_OLD_INDEX = "IX_PilotLogs_VO_LastArrival"
+
+UPGRADES: Mapping[int, Step] = {2: _index_lists}
 """For each version above 1 the step that makes it from the one before. A step must bear being run again after a crash:
 MySQL commits each change of a table at once."""
 
