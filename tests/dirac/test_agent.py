@@ -263,6 +263,19 @@ def test_a_vo_with_wrong_options_holds_up_no_other(stack: RunningStack, mistake:
     assert _states(stack, bad) == {"Complete"}
 
 
+@pytest.mark.parametrize("plugin", ["Nothing", "MessageQueue"])
+def test_a_plugin_with_a_mistake_holds_up_no_other(stack: RunningStack, plugin: str) -> None:
+    """Neither one that there is not, nor a stream without a queue; and what is wrong stands where people look."""
+    (stamp,) = _send(stack)
+    agent = stack.run_agent(options={"/Operations/alpha/Pilot/LoggingPlugins": f"LocalDirectory, {plugin}"})
+    assert stack.archived("alpha", stamp).exists()
+    assert _states(stack, [stamp]) == {"Complete"}
+    errors = {row["Plugin"]: row["LastError"] for row in _deliveries(stack)}
+    assert errors["LocalDirectory"] == ""
+    assert "/Operations/alpha/Pilot/" in errors[plugin]
+    assert "Traceback" not in agent.said
+
+
 def test_a_slow_vo_holds_up_no_other(stack: RunningStack, tape: Tape) -> None:
     slow, quick = _send(stack), _send(stack, vo="beta")
     agent = stack.start_agent(0, tape.options(Takes="60s"))

@@ -304,6 +304,21 @@ def test_a_stream_that_is_away_is_seen_though_all_logs_are_open(
     assert backlog(store) == []
 
 
+def test_a_stream_that_fails_before_it_asks_for_anything_has_its_reason_noted(
+    store: Any, wire: Wire, carry: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.send("one\n")
+
+    def fails(_pieces: Iterator[Piece], _outcome: Outcome) -> None:
+        raise Unavailable("Nobody is there.")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(wire, "send", fails)
+        carry()
+    assert (store.delivery("Wire").last_error, store.delivery("Wire").cursor) == ("Nobody is there.", 0)
+    assert carry().pieces == 1
+
+
 def test_an_unexpected_error_of_the_plugin_counts_as_a_failure(
     store: Any, wire: Wire, carry: Callable[..., Sent]
 ) -> None:

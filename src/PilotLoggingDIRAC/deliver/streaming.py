@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection
@@ -136,11 +137,17 @@ class _Call:
         self._own_problem: PilotLoggingError | None = None
 
     def run(self) -> Sent:
+        pieces = self._pieces()
+        # A log is in hand before the plugin is asked, so that there is one to note the reason with if it cannot go on.
+        first = next(pieces, None)
+        if first is None:
+            self._note(all_of_them=True)
+            return self._sent
         over = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(over,), name="lease", daemon=True)
         keeper.start()
         try:
-            self._courier.plugin.send(self._pieces(), self)
+            self._courier.plugin.send(chain([first], pieces), self)
         except PilotLoggingError as error:
             if error is self._own_problem:
                 raise

@@ -10,10 +10,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from ..errors import ConfigurationError, NotFound, Unavailable
+from ..errors import ConfigurationError, NotFound, NotKept, Unavailable
 from ..model import Delivery, LogKey
 from . import cs
-from .plugin_loading import load_plugin, load_plugins, open_located
+from .plugin_loading import is_stream, load_archives, load_plugin, open_located
 from .vo_process import VOProcess
 
 _AT_ONCE = 2
@@ -44,8 +44,11 @@ class ArchiveAccess:
 
         Raises:
             NotFound: The archive does not have it any more.
+            NotKept: It is a stream, which gives nothing back.
             Unavailable: It cannot be had now.
         """
+        if is_stream(vo, delivery.plugin):
+            raise NotKept(f"The text of the log was sent on to {delivery.plugin}, which cannot give it back.")
         try:
             plugin = load_plugin(vo, delivery.plugin)
         except ConfigurationError as error:
@@ -78,12 +81,12 @@ class ArchiveAccess:
 
     def _located(self, key: LogKey) -> AbstractContextManager[BinaryIO]:
         try:
-            plugins = load_plugins(key.vo)
+            plugins = load_archives(key.vo)
         except ConfigurationError as error:
             raise Unavailable(str(error)) from error
-        if any(plugin.needs_proxy for plugin in plugins.values()):
+        if any(plugin.needs_proxy for plugin in plugins):
             return self._fetched(key.vo, "find", [key.stamp], "")
-        return open_located(plugins.values(), key.stamp)
+        return open_located(plugins, key.stamp)
 
     @contextmanager
     def _fetched(self, vo: str, task: str, arguments: Sequence[str], version: str) -> Iterator[BinaryIO]:

@@ -13,6 +13,7 @@ from ..deliver.contract import ArchivePlugin, Plugin, StreamPlugin
 from ..errors import ConfigurationError, NotFound
 from . import cs
 from .old_interface import OldInterface, has_old_interface
+from .unusable import UnusableArchive, UnusableStream
 
 _PACKAGE = "WorkloadManagementSystem.Client.PilotLoggingPlugins"
 
@@ -20,10 +21,29 @@ _PACKAGE = "WorkloadManagementSystem.Client.PilotLoggingPlugins"
 def load_plugins(vo: str) -> dict[str, Plugin[Any]]:
     """The plugins of a VO by name, ready for use.
 
+    One that is not there, or whose options are wrong, holds up no other: it is Unavailable at each use, and says why.
+
     Raises:
-        ConfigurationError: One is not there, or its options are wrong.
+        ConfigurationError: The VO's own options are wrong.
     """
-    return {name: load_plugin(vo, name) for name in cs.community_settings(vo).logging_plugins}
+    return {name: _loaded_or_unusable(vo, name) for name in cs.community_settings(vo).logging_plugins}
+
+
+def load_archives(vo: str) -> list[Plugin[Any]]:
+    """As :func:`load_plugins`, but without streams: who reads has nothing from them, and needs no access to them.
+
+    Raises:
+        ConfigurationError: The VO's own options are wrong.
+    """
+    names = cs.community_settings(vo).logging_plugins
+    return [_loaded_or_unusable(vo, name) for name in names if not is_stream(vo, name)]
+
+
+def _loaded_or_unusable(vo: str, name: str) -> Plugin[Any]:
+    try:
+        return load_plugin(vo, name)
+    except ConfigurationError as mistake:
+        return UnusableStream(vo, mistake) if is_stream(vo, name) else UnusableArchive(vo, mistake)
 
 
 @contextmanager

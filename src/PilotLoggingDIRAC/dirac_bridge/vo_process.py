@@ -37,7 +37,7 @@ from ..errors import NotFound, NotKept, PilotLoggingError, Rejected, Unavailable
 from ..store import deliveries
 from ..WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 from . import cs
-from .plugin_loading import load_plugin, load_plugins, open_located
+from .plugin_loading import load_archives, load_plugin, load_plugins, open_located
 from .streams import take_stdout
 
 _GRACE_SECONDS = 10.0
@@ -223,7 +223,7 @@ def _fetch(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _find(options: argparse.Namespace) -> dict[str, Any]:
-    with open_located(load_plugins(options.vo).values(), options.stamp) as source:
+    with open_located(load_archives(options.vo), options.stamp) as source:
         return _copied(source, options.file)
 
 

@@ -1,0 +1,49 @@
+"""What stands in the place of a plugin with a mistake in its configuration: it holds up its own deliveries only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import BinaryIO
+
+from ..deliver.contract import ArchivePlugin, ClosedLog, Outcome, Piece, StreamPlugin
+from ..errors import ConfigurationError, Unavailable
+from ..settings import Settings
+
+
+class UnusableArchive(ArchivePlugin[Settings]):
+    """Unavailable at each use, for the reason that was given."""
+
+    Settings = Settings
+
+    def __init__(self, vo: str, mistake: ConfigurationError) -> None:
+        super().__init__(vo, Settings())
+        self._mistake = str(mistake)
+
+    def store(self, log: ClosedLog, content: BinaryIO) -> str:
+        raise Unavailable(self._mistake)
+
+    def fetch(self, reference: str) -> AbstractContextManager[BinaryIO]:
+        raise Unavailable(self._mistake)
+
+    def locate(self, stamp: str) -> str | None:
+        raise Unavailable(self._mistake)
+
+    def remove(self, reference: str) -> None:
+        raise Unavailable(self._mistake)
+
+
+class UnusableStream(StreamPlugin[Settings]):
+    """Unavailable at each use, for the reason that was given."""
+
+    Settings = Settings
+
+    def __init__(self, vo: str, mistake: ConfigurationError) -> None:
+        super().__init__(vo, Settings())
+        self._mistake = str(mistake)
+
+    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+        raise Unavailable(self._mistake)
+
+    def close(self) -> None:
+        """Nothing was begun."""
