@@ -13,6 +13,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -26,13 +27,23 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "dev"))
 
 from parts import mariadb, processes
 from parts.layout import Layout
-from parts.ports import FreePorts
+from parts.ports import SHARE, FreePorts
 from parts.state import Plan, Stack
 
-# A test that uses a database takes as long as the disk does; and each example makes logs of its own in it.
-hypothesis.settings.register_profile(
-    "pilotlogging", deadline=None, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
-)
+# A test that uses a database takes as long as the disk does, and each example makes logs of its own in it. How fast a
+# machine makes examples is no property of the code. The examples are the same in each run, so that a run says something
+# of the change that it is for; ``--hypothesis-profile=search`` looks for new ones.
+_PATIENT: dict[str, Any] = {
+    "deadline": None,
+    "suppress_health_check": [
+        hypothesis.HealthCheck.function_scoped_fixture,
+        hypothesis.HealthCheck.too_slow,
+        hypothesis.HealthCheck.data_too_large,
+        hypothesis.HealthCheck.large_base_example,
+    ],
+}
+hypothesis.settings.register_profile("search", **_PATIENT)
+hypothesis.settings.register_profile("pilotlogging", derandomize=True, database=None, **_PATIENT)
 hypothesis.settings.load_profile("pilotlogging")
 
 _USER = "PilotLogDB"
@@ -53,6 +64,9 @@ def no_detours() -> Iterator[None]:
             patch.setenv(name, "localhost,127.0.0.1,::1")
         for name in [name for name in os.environ if name.startswith(("DIRAC", "X509_", "PILOTLOGGING_"))]:
             patch.delenv(name)
+        if "PYTEST_XDIST_WORKER" in os.environ:
+            number = int(os.environ["PYTEST_XDIST_WORKER"].removeprefix("gw"))
+            patch.setenv(SHARE, f"{number}/{os.environ['PYTEST_XDIST_WORKER_COUNT']}")
         yield
 
 

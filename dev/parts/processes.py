@@ -131,7 +131,7 @@ def run(command: Sequence[str | Path], environment: Mapping[str, str], stdin: st
     return output
 
 
-def wait_until(process: Process, ready: Callable[[], bool], seconds: float = 60) -> None:
+def wait_until(process: Process, ready: Callable[[], bool], seconds: float = 180) -> None:
     """Wait until a process serves.
 
     Raises:
@@ -146,7 +146,7 @@ def wait_until(process: Process, ready: Callable[[], bool], seconds: float = 60)
         time.sleep(0.05)
 
 
-def end(processes: Sequence[Process], mark: str, patience: float = 10) -> None:
+def end(processes: Sequence[Process], mark: str, patience: float = 30) -> None:
     """End processes and whatever they started: ask first, force after ``patience`` seconds.
 
     Args:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -232,12 +231,14 @@ def test_a_failure_is_visible_and_tried_again_after_a_pause(
     tape.fail(fails)
     with stack.cycling_agent(tape.options()) as agent:
         until(lambda: [row["Attempts"] for row in _deliveries(stack)] == [1])
-        assert says in agent.said
-        assert stamp in agent.said
+        until(lambda: says in agent.said and stamp in agent.said, what="it is said")
         (delivery,) = _deliveries(stack)
         assert (delivery["State"], delivery["Owner"]) == ("Pending", None)
         assert says in delivery["LastError"]
         tape.fail("")
+        with stack.database() as connection:  # it has a pause, which is to last as long as this test looks
+            longer = "UPDATE PilotLogDeliveries SET NextAttempt = datetime('now', '+1 hour') WHERE NextAttempt > "
+            assert connection.execute(longer + "datetime('now')").rowcount == 1
         agent.finish_cycle()
         assert tape.stamps("begin") == [stamp]  # its pause is not over
         with stack.database() as connection:
@@ -295,14 +296,16 @@ def test_with_one_place_all_vos_have_their_turn_in_one_cycle(stack: RunningStack
 
 
 def test_two_agents_share_the_work_and_do_none_of_it_twice(stack: RunningStack, tape: Tape) -> None:
+    agents = [stack.start_agent(0, tape.options(Takes="0.25s"), home=f"agent-{name}") for name in ("a", "b")]
+    for agent in agents:  # both must be there when there is something to do
+        agent.finish_cycle()
     stamps = _send(stack, 40)
-    agents = [stack.start_agent(0, tape.options(Takes="0.15s"), home=f"agent-{name}") for name in ("a", "b")]
-    until(lambda: len(tape.journal("stored")) >= len(stamps), 60)
+    until(lambda: len(tape.journal("stored")) >= len(stamps))
     until(lambda: _states(stack, stamps) == {"Archived"})
     for agent in agents:
         agent.send(signal.SIGTERM)
     for agent in agents:
-        assert agent.wait(30) == 0
+        assert agent.wait() == 0
     assert sorted(tape.stamps("begin")) == sorted(stamps)
     assert sorted(tape.stamps("stored")) == sorted(stamps)
     assert len(tape.processes()) >= 2, "one of the agents did it all"
@@ -318,15 +321,14 @@ def _in_the_middle(stack: RunningStack, tape: Tape, takes: str) -> tuple[Program
 
 
 def test_sigterm_lets_a_short_delivery_end_and_begins_no_other(stack: RunningStack, tape: Tape) -> None:
-    agent, stamps, worker = _in_the_middle(stack, tape, "3s")
+    agent, stamps, worker = _in_the_middle(stack, tape, "4s")
+    begun = len(tape.stamps("begin"))
     agent.send(signal.SIGTERM)
-    begun = time.monotonic()
-    assert agent.wait(20) == 0
-    assert time.monotonic() - begun < 9
+    assert agent.wait() == 0
     assert not _is_running(worker)
     assert tape.stamps("begin") == tape.stamps("stored")
-    assert len(tape.stamps("begin")) == 1
-    assert [(row["State"], row["Owner"]) for row in _deliveries(stack)] == [("Delivered", None)]
+    assert len(tape.stamps("begin")) == begun < len(stamps)
+    assert [(row["State"], row["Owner"]) for row in _deliveries(stack)] == [("Delivered", None)] * begun
     assert _states(stack, tape.stamps("stored")) == {"Archived"}
     assert _states(stack, sorted(set(stamps) - set(tape.stamps("stored")))) == {"Complete"}
 
@@ -334,7 +336,7 @@ def test_sigterm_lets_a_short_delivery_end_and_begins_no_other(stack: RunningSta
 def test_sigterm_in_the_middle_of_a_long_delivery_ends_it_and_gives_it_back(stack: RunningStack, tape: Tape) -> None:
     agent, stamps, worker = _in_the_middle(stack, tape, "300s")
     agent.send(signal.SIGTERM)
-    assert agent.wait(25) == 0
+    assert agent.wait() == 0
     assert not _is_running(worker)
     assert _own_folders("test-agent", stack) == []
     (delivery,) = _deliveries(stack)
@@ -345,12 +347,13 @@ def test_sigterm_in_the_middle_of_a_long_delivery_ends_it_and_gives_it_back(stac
 
 
 def test_kill_9_of_the_agent_ends_its_worker_after_the_delivery_at_hand(stack: RunningStack, tape: Tape) -> None:
-    agent, stamps, worker = _in_the_middle(stack, tape, "2s")
+    agent, stamps, worker = _in_the_middle(stack, tape, "4s")
+    begun = len(tape.stamps("begin"))
     agent.process.kill()
-    agent.wait(10)
-    until(lambda: not _is_running(worker), 20, "the worker without a parent ends")
-    assert len(tape.stamps("begin")) == 1
-    assert [(row["State"], row["Owner"]) for row in _deliveries(stack)] == [("Delivered", None)]
+    agent.wait()
+    until(lambda: not _is_running(worker), what="the worker without a parent ends")
+    assert len(tape.stamps("begin")) == begun < len(stamps)
+    assert [(row["State"], row["Owner"]) for row in _deliveries(stack)] == [("Delivered", None)] * begun
     assert tape.stamps("stored")[0] in stamps
 
 
@@ -359,7 +362,7 @@ def test_kill_9_of_all_leaves_a_lease_that_runs_out(stack: RunningStack, tape: T
     agent, stamps, worker = _in_the_middle(stack, tape, "300s")
     agent.process.kill()
     os.kill(worker, signal.SIGKILL)
-    agent.wait(10)
+    agent.wait()
     (in_hand,) = tape.stamps("begin")
     others = sorted(set(stamps) - {in_hand})
     with stack.cycling_agent(tape.options(), home="another-agent") as another:

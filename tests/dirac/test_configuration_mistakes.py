@@ -37,9 +37,8 @@ def _start_collector(stack: RunningStack, port: int, options: dict[str, Any]) ->
 )
 def test_the_collector_stops_at_its_start(stack: RunningStack, option: str, value: str, problem: str) -> None:
     with FreePorts() as ports:
-        port = ports.take()
-    collector = _start_collector(stack, port, {option: value})
-    assert collector.wait(20) != 0
+        collector = _start_collector(stack, ports.take(), {option: value})
+        assert collector.wait() != 0
     sentences = [line for line in collector.said.splitlines() if option in line]
     assert sentences, collector.said
     assert any(f"{option} {problem}" in line for line in sentences), sentences
@@ -57,14 +56,13 @@ def test_dev_stack_passes_the_sentence_on(tmp_path: Path) -> None:
 
 def test_options_of_dirac_are_no_mistake(stack: RunningStack) -> None:
     """A CS that has DIRAC's own options for its own collector starts ours."""
-    with FreePorts() as ports:
-        port = ports.take()
     options = {f"{SERVICE}/LoggingPlugin": "FileCacheLoggingPlugin", f"{SERVICE}/LogLevel": "INFO"}
-    collector = _start_collector(stack, port, options)
-    until(lambda: "Listening on port" in collector.said or collector.process.poll() is not None)
-    assert "Listening on port" in collector.said
-    assert collector.process.poll() is None
-    collector.end()
+    with FreePorts() as ports:
+        collector = _start_collector(stack, ports.take(), options)
+        until(lambda: "Listening on port" in collector.said or collector.process.poll() is not None)
+        assert "Listening on port" in collector.said
+        assert collector.process.poll() is None
+        collector.end()
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,11 @@ from harness.stacks import RunningStack, dev_stack, dumped, milliseconds_of, run
 from harness.waiting import until
 from harness.watched_senders import WatchedSender, get_on, watched
 
-ANSWER_SECONDS = 30.0
-"""No sender waits longer. A statement may take 15 s, and what waited behind it tries to connect for 5 s, twice."""
+ANSWER_SECONDS = 90.0
+"""No sender waits longer. A statement may take 15 s, and what waited behind it tries to connect for 5 s, twice; and a
+busy machine takes its time. Without a limit of ours it would be the server's own, which are hours."""
+LOOP_SECONDS = 9.0
+"""Who does not need the database waits less. Behind those who wait for it, it is 10 s for a lock, 15 for an answer."""
 Fault = Callable[[RunningStack], AbstractContextManager[Any]]
 
 
@@ -73,9 +76,9 @@ def watch_collector(stack: RunningStack, seconds: float) -> set[str]:
     while time.monotonic() < end:
         milliseconds, answer = milliseconds_of(lambda: client("ping"))
         assert answer["OK"]
-        assert milliseconds < 3000
+        assert milliseconds < 1000 * LOOP_SECONDS
         milliseconds, answer = milliseconds_of(lambda: client("getStatistics"))
-        assert milliseconds < 6000
+        assert milliseconds < 1000 * LOOP_SECONDS
         said.add(answer.value["databaseProblem"])
         time.sleep(0.1)
     return said
@@ -191,14 +194,14 @@ AWAY: dict[str, Fault] = {
 @pytest.mark.parametrize("fault", AWAY.values(), ids=AWAY)
 def test_mariadb_that_refuses(mariadb: RunningStack, fault: Fault) -> None:
     with watched(mariadb) as senders, fault(mariadb):
-        until(lambda: all_refused(senders), 10, "all senders are told to come back later")
+        until(lambda: all_refused(senders), what="all senders are told to come back later")
         said = watch_collector(mariadb, 0.5)
         if fault is not read_only:  # that can be read, and its refusals are counted
             assert any("PilotLogDB cannot do that now" in problem for problem in said)
     figures = mariadb.client("operator")("getStatistics").value
     assert figures["databaseProblem"] == ""
     assert figures["refused"]["database"] >= len(senders)
-    assert max(sender.slowest for sender in senders) < 10
+    assert max(sender.slowest for sender in senders) < ANSWER_SECONDS
 
 
 def test_mariadb_whose_disk_is_full(mariadb: RunningStack) -> None:
@@ -217,10 +220,14 @@ def test_mariadb_whose_disk_is_full(mariadb: RunningStack) -> None:
                 stored += answer["OK"]
             assert answer.refusal[0] == UNAVAILABLE
             watch_collector(mariadb, 1)
-        if not mariadb.plan.processes["mariadb"].is_running():
-            component(mariadb, "mariadb", "start")
-        get_on(senders)
-    assert len(mariadb.client("alpha_user").text_of("f" * 32)) == 20_000 * stored
+
+        def alive() -> None:
+            if not mariadb.plan.processes["mariadb"].is_running():
+                component(mariadb, "mariadb", "start")
+
+        get_on(senders, meanwhile=alive)
+    # The last one was not acknowledged; it may be stored if the server ended itself when it had just done so.
+    assert len(mariadb.client("alpha_user").text_of("f" * 32)) in (20_000 * stored, 20_000 * (stored + 1))
     assert max(sender.slowest for sender in senders) < ANSWER_SECONDS
 
 
@@ -235,7 +242,7 @@ def paused(stack: RunningStack) -> Iterator[None]:
 
 @contextmanager
 def write_locked(stack: RunningStack) -> Iterator[None]:
-    with closing(sqlite3.connect(stack.layout.sqlite, timeout=20, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(stack.layout.sqlite, timeout=60, isolation_level=None)) as connection:
         connection.execute("BEGIN IMMEDIATE")
         yield
 
@@ -264,7 +271,7 @@ def test_databases_that_hang(mariadb: RunningStack, sqlite: RunningStack) -> Non
                 watch_collector(stack, seconds)
                 until(lambda: any(sender.refusals for sender in senders), 30, "senders are told to come back later")
             for reader in readers:
-                reader.join(60)
+                reader.join(2 * ANSWER_SECONDS)
         assert len(waited) == len(readers)
         assert max(waited) < 1000 * ANSWER_SECONDS
         assert max(sender.slowest for sender in senders) < ANSWER_SECONDS
@@ -322,7 +329,7 @@ def test_sqlite_whose_disk_is_full(sqlite: RunningStack, folder: Path) -> None:
     """One message larger than what is left, above the low-water mark."""
     text = base64.b64encode(random.Random(7).randbytes(7_500_000)).decode()  # which cannot be compressed
     with watched(sqlite) as senders:
-        with full(folder, left=5 * 2**20):
+        with full(folder, left=6 * 2**20):
             client = sqlite.client("alpha_pilot")
             number, sentence = client("appendLog", batch("f" * 32, 1, text)).refusal
             assert number == UNAVAILABLE
@@ -345,7 +352,7 @@ def test_sqlite_on_a_disk_that_becomes_read_only(sqlite: RunningStack, folder: P
             assert not os.access(folder, os.W_OK)
             watch_collector(sqlite, 0.5)
             late = sqlite.start_agent(cycles=1, home="late-agent")
-            late.wait(60)
+            late.wait()
             assert "PilotLogDB cannot do that now" in late.said
         get_on(senders)
     assert list(folder.glob("*.corrupt-*")) == []
@@ -371,11 +378,13 @@ def test_a_file_that_is_damaged_under_collector_and_agent(sqlite: RunningStack) 
     """It is set aside by whoever sees it first; both go on with the same new one."""
     file = sqlite.layout.sqlite
     with sqlite.cycling_agent(), watched_until_damaged(sqlite) as stamps:
-        for path in (file, Path(f"{file}-wal")):
-            size = path.stat().st_size
-            with path.open("r+b") as stream:
+        noise = random.Random(7).randbytes(32 * 2**20)
+        with ExitStack() as opened:  # before the first is written to: a new file must stay whole
+            paths = (file, Path(f"{file}-wal"))
+            streams = [opened.enter_context(path.open("r+b", buffering=0)) for path in paths]
+            for stream in streams:
                 stream.seek(4096)
-                stream.write(random.Random(7).randbytes(max(0, size - 4096)))
+                stream.write(noise[: max(0, os.fstat(stream.fileno()).st_size - 4096)])
         pilot, user = sqlite.client("alpha_pilot"), sqlite.client("alpha_user")
         until(lambda: list(file.parent.glob("*.corrupt-*")), 20, "the damage is seen")
         until(lambda: pilot("appendLog", batch(stamps[0], 1, "new\n", final={"retCode": 0}))["OK"], 10)
@@ -415,5 +424,5 @@ def watched_until_damaged(stack: RunningStack) -> Iterator[list[str]]:
     finally:
         stop.set()
         for thread in threads:
-            thread.join(30)
+            thread.join(120)
     assert wrong == []

@@ -7,13 +7,14 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from harness.client import FORM, Client, form
 from harness.locking import write_lock
 from harness.sender import batch
 from harness.stacks import RunningStack, dumped, milliseconds_of
-from harness.waiting import until
+from harness.waiting import PATIENCE, until
 
 SENDERS = 4
 
@@ -56,7 +57,7 @@ def test_all_that_was_acknowledged_before_kill_9_is_there_once(own_stack: Callab
         until(lambda senders=senders: all(len(sender.acknowledged) > 20 for sender in senders))  # type: ignore[misc]
         stack.collector(0, "kill")
         for sender in senders:
-            sender.join(30)
+            sender.join(PATIENCE)
             assert not sender.is_alive()
         stack.collector(0, "start")
         reader = stack.client("alpha_user")
@@ -77,7 +78,8 @@ def test_all_that_was_acknowledged_before_kill_9_is_there_once(own_stack: Callab
 
 
 def test_nobody_waits_for_a_slow_commit_but_its_sender(stack: RunningStack, user: Client, stamp: str) -> None:
-    """For 3 s nobody can write: more senders wait than the collector has threads, and readers are served meanwhile."""
+    """For 3 s nobody can write: more senders wait than the collector has threads, and readers are served meanwhile. Who
+    waited as well would do so for the 10 s that a transaction waits for a lock."""
     stack.client("alpha_pilot")("sendMessage", dumped("before\n"), stamp, "alpha")
     operator = stack.client("operator")
     stamps = [uuid.uuid4().hex for _ in range(40)]
@@ -110,7 +112,7 @@ def test_nobody_waits_for_a_slow_commit_but_its_sender(stack: RunningStack, user
         assert not answers, "a message was acknowledged while nothing could be written"
     for thread in threads:
         thread.join()
-    assert all(value < 1000 for value in slowest.values()), slowest
+    assert all(value < 8000 for value in slowest.values()), slowest
     assert [ok for _, ok in answers] == [True] * len(stamps)
     assert user("listLogs", {"Stamp": stamps}).value["total"] == len(stamps)
 
@@ -123,15 +125,19 @@ def test_nobody_waits_for_a_large_message_but_its_sender(
     one = form("x", character).partition(b"%22")[2].partition(b"%22")[0]
     body = form("appendLog", batch(stamp, 1, "MUCH")).replace(b"MUCH", one * (10 * 2**20 // len(character.encode())))
     pilot = stack.client("alpha_pilot")
-    answers = []
-    sender = threading.Thread(target=lambda: answers.append(pilot.post(body)["OK"]))
-    sender.start()
-    slowest = 0.0
-    while sender.is_alive():
-        slowest = max(slowest, milliseconds_of(lambda: user("ping"))[0])
-    sender.join()
-    assert answers == [True]
-    assert slowest < 1000
+    shares = []
+    for _ in range(5):  # a machine that is busy may stop the collector for as long as it likes, but not each time
+        with ThreadPoolExecutor(1) as sender:
+            sending = sender.submit(lambda: milliseconds_of(lambda: pilot.post(body)))
+            slowest = 0.0
+            while not sending.done():
+                slowest = max(slowest, milliseconds_of(lambda: user("ping"))[0])
+        took, answer = sending.result()
+        assert answer["OK"]
+        shares.append(slowest / took)
+        if shares[-1] < 0.5:
+            return
+    raise AssertionError(f"others waited for these shares of the time that a large message took: {shares}")
 
 
 def test_the_last_line_of_a_pilot_that_hangs_up_at_once(stack: RunningStack, stamp: str) -> None:
@@ -142,4 +148,4 @@ def test_the_last_line_of_a_pilot_that_hangs_up_at_once(stack: RunningStack, sta
         "POST", pilot.address.path, form("sendMessage", dumped("last\n"), stamp, "alpha"), {"Content-Type": FORM}
     )
     pilot.close()
-    until(lambda: user.text_of(stamp) == "first\nlast\n", 10, "the last line is stored")
+    until(lambda: user.text_of(stamp) == "first\nlast\n", what="the last line is stored")

@@ -33,7 +33,7 @@ def status(stack: RunningStack, *arguments: str, caller: str = "operator") -> tu
         capture_output=True,
         text=True,
         env=client_environment(stack, caller),
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert "Traceback" not in done.stderr
@@ -77,10 +77,10 @@ def test_all_is_well(pair: RunningStack, stamp: str) -> None:
 
 def test_one_of_two_is_dead_or_hangs(pair: RunningStack) -> None:
     pair.collector(0, "pause")
-    code, document = status_as_json(pair, "--timeout=4")
+    code, document = status_as_json(pair, "--timeout=8")
     assert (code, document["problems"]) == (
         1,
-        [f"{pair.urls[0]} gives no answer: it was silent for 4 s. Look at its log, and start it."],
+        [f"{pair.urls[0]} gives no answer: it was silent for 8 s. Look at its log, and start it."],
     )
     pair.collector(0, "kill")
     code, output, _ = status(pair)

@@ -89,11 +89,11 @@ def test_slow_storage_of_one_vo_does_not_delay_another(stack: RunningStack, tape
     """Though there is one place for both. The slow one goes on too."""
     with stack.cycling_agent(one_place(tape, SLOW)):
         alone = latency(stack)
-        slow = send(stack, 30, "alpha")
+        slow = send(stack, 60, "alpha")
         until(lambda: journal(tape, "begin"))
         beside = [latency(stack) for _ in range(2)]
-        # Where all processors are busy, a process needs seconds to begin, now more and now less.
-        assert max(beside) < 2 * alone + TURN + 4
+        # Behind all of the slow one's logs it would be three minutes.
+        assert max(beside) < 60, alone
         stored = len(journal(tape, "stored"))
         until(lambda: len(journal(tape, "stored")) > stored, 40, "the slow one goes on")
         assert len(journal(tape, "stored")) < len(slow), "it was at work all the time"
@@ -117,17 +117,17 @@ def test_storage_that_fails_is_tried_with_a_few_logs_and_the_rest_follows_at_onc
     with stack.cycling_agent(recording(tape)) as agent:
         until(lambda: len(attempts(stack)) == 3)
         until(lambda: "Storage is down VO alpha: Recording" in agent.said)
-        latency(stack)
-        agent.finish_cycle()
         assert attempts(stack) == [1, 1, 1]
         assert journal(tape, "begin") == stamps[:3], "the others are left alone"
         (entry,) = stack.client("operator")("getStatistics").value["deliveries"]
         assert (entry["vo"], entry["plugin"], entry["logs"], entry["failing"]) == ("alpha", "Recording", 12, 3)
         assert (entry["untried"], entry["lastError"]) == (9, "The recording tape is full.")
+        latency(stack)
     (tape / "fails").unlink()
     with stack.database() as connection:
         first = "SELECT min(LogID) FROM PilotLogDeliveries WHERE Plugin = 'Recording'"
-        connection.execute(f"UPDATE PilotLogDeliveries SET NextAttempt = datetime('now') WHERE LogID = ({first})")
+        over = "UPDATE PilotLogDeliveries SET NextAttempt = '2020-01-01 00:00:00.000000' WHERE LogID = "
+        connection.execute(f"{over}({first})")
     # The pause of the storage itself is a minute, and known to the agent that has seen it fail; this is another one.
     with stack.cycling_agent(recording(tape)):
         until(
@@ -142,16 +142,17 @@ def test_a_log_that_brings_down_its_process_does_not_keep_the_others_waiting(
     stack: RunningStack, tape: Path, how: str
 ) -> None:
     stamps = send(stack, 3, "alpha")
-    options = recording(tape, Takes="60s") | {f"{AGENT}/WorkerTime": "4s"}
+    options = recording(tape, Takes="100s") | {f"{AGENT}/WorkerTime": "8s"}
     if how == "crashes":
         options |= {f"{AGENT}/WorkerTime": "1h"}
     with stack.cycling_agent(options) as agent:
-        until(lambda: journal(tape, "begin") == stamps[:1])
+        until(lambda: journal(tape, "begin")[:1] == stamps[:1])
         if how == "crashes":
             (line,) = (tape / "journal").read_text().splitlines()
             os.kill(int(line.split()[3]), signal.SIGSEGV)
-        until(lambda: journal(tape, "begin") == stamps[:2], 30, "the next log has its turn")
-        (row,) = stack.rows("SELECT * FROM PilotLogDeliveries WHERE Attempts > 0")
+        until(lambda: journal(tape, "begin")[:2] == stamps[:2], what="the next log has its turn")
+        of_first = "SELECT d.* FROM PilotLogDeliveries d JOIN PilotLogs USING (LogID) WHERE Attempts > 0 AND Stamp = ?"
+        (row,) = stack.rows(of_first, stamps[0])
         assert row["Owner"] is None
-        assert ("exit code -11" if how == "crashes" else "longer than 4 s (WorkerTime)") in row["LastError"]
-        assert row["LastError"] in agent.said
+        assert ("exit code -11" if how == "crashes" else "longer than 8 s (WorkerTime)") in row["LastError"]
+        until(lambda: row["LastError"] in agent.said, what="it is said")

@@ -27,7 +27,7 @@ class _Stray(threading.Thread):
 
     def run(self) -> None:
         while not self.stop.is_set():
-            with socket.create_connection(self._address, timeout=10) as connection:
+            with socket.create_connection(self._address, timeout=60) as connection:
                 if self._resets:
                     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 if self._says:
@@ -45,11 +45,12 @@ def stray(request: pytest.FixtureRequest, stack: RunningStack) -> Iterator[_Stra
     stray.start()
     yield stray
     stray.stop.set()
-    stray.join(10)
+    stray.join(60)
 
 
 def test_nobody_else_notices(stack: RunningStack, stray: _Stray) -> None:
     clients: list[Client] = [stack.client("alpha_pilot") for _ in range(4)]
     while stray.visits < 60:
+        assert stray.is_alive()
         for client in clients:
             assert client("ping")["OK"]  # on the connection that it had before

@@ -30,7 +30,7 @@ def port() -> Iterator[int]:
 def _sv(command: str, service: Path) -> str:
     sv = shutil.which("sv", path=_PLACES)
     assert sv
-    done = subprocess.run([sv, "-w", "20", command, str(service)], capture_output=True, text=True, check=False)
+    done = subprocess.run([sv, "-w", "90", command, str(service)], capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 

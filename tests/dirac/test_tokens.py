@@ -200,10 +200,14 @@ def test_a_token_is_good_until_it_expires_and_no_longer(
     bearer: Callable[[str], Bearer], issuer: Issuer, stamp: str
 ) -> None:
     """What DIRAC decided about it is remembered for some seconds; its end is looked at each time."""
-    end = int(time.time()) + 5
-    pilot = bearer(issuer.token(SUBJECTS["alpha_pilot"], SCOPES["alpha_pilot"], exp=end))
-    assert pilot("appendLog", batch(stamp, 1, "x\n"))["OK"]
-    time.sleep(end + 0.5 - time.time())
+    for seconds in (5, 20, 60):  # a busy machine needs a longer one
+        end = int(time.time()) + seconds
+        pilot = bearer(issuer.token(SUBJECTS["alpha_pilot"], SCOPES["alpha_pilot"], exp=end))
+        answer = pilot("appendLog", batch(stamp, 1, "x\n"))
+        if time.time() < end - 1:
+            break
+    assert answer["OK"]
+    time.sleep(max(0.0, end + 0.5 - time.time()))
     assert pilot("appendLog", batch(stamp, 2, "y\n")).status == http.client.UNAUTHORIZED
 
 

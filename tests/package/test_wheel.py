@@ -23,7 +23,7 @@ INSPECT = Path(__file__).with_name("inspect_installation.py")
 
 def _run(command: list[str | Path], **more: Any) -> str:
     done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=120, check=False, **more
+        [str(word) for word in command], capture_output=True, text=True, timeout=600, check=False, **more
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout

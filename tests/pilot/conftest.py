@@ -38,7 +38,7 @@ def make(stack: RunningStack, pilot_files: Path, tmp_path: Path) -> Callable[...
 
     def make(commands: Sequence[str], options: Mapping[str, Any] | None = None, **more: Any) -> Pilot:
         folder = tmp_path / f"pilot-{len(list(tmp_path.iterdir()))}"
-        chosen = through_module(stack.urls) if options is None else options
+        chosen = {"RemoteLoggerExitTime": "120"} | (through_module(stack.urls) if options is None else dict(options))
         return prepare(folder, site=Site.of(stack), options=chosen, commands=commands, files=pilot_files, **more)
 
     return make

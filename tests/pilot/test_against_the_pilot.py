@@ -236,7 +236,7 @@ def test_a_fault_of_the_module_is_one_line_in_the_pilots_log(stack: RunningStack
     assert told[0] in result.pilot_out.splitlines()
     assert result.output.count("[Sleep] Awake") == 1
     assert result.output.count("[Speak] an info message") == 2
-    assert result.seconds < 18
+    assert result.seconds < 100, "less than its exit time"
 
 
 def test_a_module_that_cannot_be_imported_does_not_matter(stack: RunningStack, make: Make, tmp_path: Path) -> None:
@@ -288,7 +288,7 @@ def test_other_wrappers(stack: RunningStack, make: Make, stdin: str) -> None:
 def test_lines_arrive_while_the_pilot_runs(stack: RunningStack, make: Make) -> None:
     options = through_module(stack.urls) | {"RemoteLoggerTimerInterval": "1"}
     with make(["Speak", "Sleep"], options).start() as running:
-        until(lambda: (log := remote_log(stack, running.stamp)) and "[Sleep] Sleeping" in log.text, 15, "lines arrive")
+        until(lambda: (log := remote_log(stack, running.stamp)) and "[Sleep] Sleeping" in log.text, what="lines arrive")
         log = remote_log(stack, running.stamp)
         assert log is not None
         assert not log.finalised

@@ -23,7 +23,7 @@ def result(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     file = tmp_path_factory.mktemp("bench") / "result.json"
     command = [DEV / "bench-pilot", "--lines", LINES, "--seconds", 0, "--rounds", 1, "--exit-time", 1]
     command += ["--patience", 3, "--json", file]
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "ours / stock" in done.stdout
     found: dict[str, Any] = json.loads(file.read_text())

@@ -12,10 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from harness.waiting import until
+from harness.waiting import PATIENCE, until
 from pilot.bad_collectors import World, behaviours
 from pilot.bad_collectors.together import Together
-from pilot.bad_collectors.world import EXIT_TIME, HASTY, WAIT_FOR_GO, ended, go, losses, numbers_in, world
+from pilot.bad_collectors.world import (
+    EXIT_TIME,
+    HASTY,
+    PATIENT,
+    PROMPTLY,
+    SOON,
+    WAIT_FOR_GO,
+    ended,
+    go,
+    losses,
+    numbers_in,
+    world,
+)
 from pilot.harness import Pilot, Running
 
 __all__ = ["world"]
@@ -49,16 +61,16 @@ def _many_lines(world: World, by: str, **more: Any) -> None:
     environment = {"TEST_LINES": "50000", "TEST_BY": by}
     collector = world.collector()
     for module in ({"module": None}, {}):
-        pilot = world.pilot([collector], ["ManyLines"], exit=0, environment=environment, **more, **module)
+        pilot = world.pilot([collector], ["ManyLines"], PATIENT, exit=0, environment=environment, **more, **module)
         with pilot.start() as running:
             results.append(ended(running))
     (baseline, _), (result, exit) = results
     assert not losses(result, collector.shelf)
     assert numbers_in(collector.shelf.text_of(result.stamp)) == list(range(1, 50001))
     assert len(collector.connections) == 1
-    assert exit < 18
-    assert result.seconds < baseline.seconds + 18
-    assert result.cpu_seconds < baseline.cpu_seconds + 4
+    assert exit < PROMPTLY
+    assert result.seconds < baseline.seconds + PROMPTLY
+    assert result.cpu_seconds < baseline.cpu_seconds + 10
     assert result.memory_kib < baseline.memory_kib + 24 * _MIB
 
 
@@ -71,7 +83,7 @@ def test_a_line_of_a_hundred_megabytes(world: World) -> None:
         pilot = world.pilot(
             [collector],
             ["LongLine", "CallSystem"],
-            {"RemoteLoggerExitTime": 60},  # it takes 8 s where nothing else runs
+            PATIENT,  # it takes 8 s where nothing else runs
             exit=0,
             environment=environment,
             **module,
@@ -80,7 +92,7 @@ def test_a_line_of_a_hundred_megabytes(world: World) -> None:
     baseline, result = results
     assert not losses(result, collector.shelf)
     assert max(len(batch.text) for batch in collector.shelf.received) <= 1024 * 1024
-    assert result.seconds < baseline.seconds + 60
+    assert result.seconds < baseline.seconds + 110, "not all of its exit time"
     assert result.memory_kib < baseline.memory_kib + 32 * _MIB
 
 
@@ -105,7 +117,7 @@ def _outage(world: World, **more: Any) -> None:
     pilot = world.pilot([collector], ["Speak", "Noise", "RunShell"], options, **more)
     bare = world.pilot([collector], ["Speak", "Noise"], options, module=None, **more)
     with pilot.start() as running:
-        largest = _largest_spill(pilot, running, "] Noise ends")
+        largest = _largest_spill(pilot, running, "] Noise ends", spill * 0.8)
         collector.behave(behaviours.GOOD)
         until(lambda: collector.shelf.received, 30, "the collector is found again")
         go(pilot)
@@ -119,7 +131,7 @@ def _outage(world: World, **more: Any) -> None:
     assert not collector.shelf.complaints
     assert not collector.shelf.gaps(result.stamp)
     assert collector.shelf.finals(result.stamp) == ["6"]
-    assert 1 <= len(_MARKER.findall(text)) <= 3
+    assert 1 <= len(_MARKER.findall(text)) <= 8, "of more than a hundred blocks that were left out"
     kept = _check_markers(result.output.encode(), text.partition("\n")[2].encode())
     assert kept > memory, "what is latest is kept"
 
@@ -152,7 +164,7 @@ def test_without_any_spill_the_memory_alone_is_used(world: World) -> None:
     environment = {"TEST_SHELL": WAIT_FOR_GO, "TEST_LINES": "10000"}
     pilot = world.pilot([collector], ["Noise", "RunShell"], options, exit=6, environment=environment, extra=[_NOISE])
     with pilot.start() as running:
-        assert _largest_spill(pilot, running, "] Noise ends") == 0
+        assert _largest_spill(pilot, running, "] Noise ends", 0) == 0
         until(lambda: collector.requests > 2, 30, "some attempts")
         assert _spilled(pilot) == 0
         collector.behave(behaviours.GOOD)
@@ -225,7 +237,7 @@ def test_a_disk_that_is_full_from_the_start(world: World) -> None:
             outputs.append(pilot.run())
     bare, result = outputs
     assert result.status == bare.status
-    assert result.seconds < bare.seconds + EXIT_TIME + 5
+    assert result.seconds < bare.seconds + EXIT_TIME + SOON
     assert result.output.splitlines()[-1] == bare.output.splitlines()[-1]
 
 
@@ -244,8 +256,8 @@ def test_a_clock_that_jumps(world: World) -> None:
         collector.start()
         result, exit = ended(running)
     assert not losses(result, collector.shelf)
-    assert collector.requests <= 8
-    assert exit < 20
+    assert collector.requests <= 6 + result.seconds, "about one a second, and no more for each jump"
+    assert exit < PROMPTLY
 
 
 @together
@@ -294,17 +306,18 @@ def _spilled(pilot: Pilot) -> int:
     return size
 
 
-def _largest_spill(pilot: Pilot, running: Running, text: str) -> int:
-    """The most that is on disk at any time until a second after the pilot has said a text."""
+def _largest_spill(pilot: Pilot, running: Running, text: str, least: float) -> int:
+    """The most that is on disk at any time until a second after the pilot has said a text and so much was there."""
     largest = 0
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
+    reached = False
     while time.monotonic() < deadline:
         assert running.process.poll() is None, running.said
         largest = max(largest, _spilled(pilot))
-        if text in running.said:
-            deadline = min(deadline, time.monotonic() + 1)
+        if not reached and largest >= least and text in running.said:
+            reached, deadline = True, time.monotonic() + 1
         time.sleep(0.02)
-    assert text in running.said
+    assert reached, f"{largest} bytes are on disk"
     return largest
 
 

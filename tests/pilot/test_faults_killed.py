@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import signal
@@ -12,7 +13,19 @@ from harness.waiting import until
 from pilot.bad_collectors import Collector, World, behaviours
 from pilot.bad_collectors.behaviours import Behaviour
 from pilot.bad_collectors.together import Together
-from pilot.bad_collectors.world import EXIT_TIME, HASTY, PROMPTLY, WAIT_FOR_GO, ended, go, losses, numbers_in, world
+from pilot.bad_collectors.world import (
+    EXIT_TIME,
+    HASTY,
+    PATIENT,
+    PROMPTLY,
+    SOON,
+    WAIT_FOR_GO,
+    ended,
+    go,
+    losses,
+    numbers_in,
+    world,
+)
 from pilot.harness import Pilot, differences
 
 __all__ = ["world"]
@@ -29,13 +42,12 @@ def test_all_but_the_last_seconds_of_a_killed_pilot_is_there(world: World) -> No
     collector = world.collector()
     with world.pilot([collector], ["Speak", "ManyLines"], environment=_LINES).start() as running:
         running.wait_for("] line 150\n")
-        time.sleep(1.5)
+        stamp = running.stamp
+        until(lambda: max(numbers_in(collector.shelf.text_of(stamp)), default=0) >= 150, what="it is there soon")
         running.send(signal.SIGKILL)
         result = running.wait()
     assert result.status == -signal.SIGKILL
     _is_beginning(result.output, collector.shelf.text_of(result.stamp))
-    numbers = numbers_in(collector.shelf.text_of(result.stamp))
-    assert numbers[-1] >= 150
     assert collector.shelf.finals(result.stamp) == []
     assert not collector.shelf.gaps(result.stamp)
 
@@ -95,7 +107,7 @@ def _patience(world: World, behaviour: Behaviour) -> None:
         until(lambda: collector.requests, 30, "the first batch")
         before = running.said.count("] line ")
         running.wait_for(f"] line {before + 150}\n")
-        time.sleep(8)
+        _wait_for_a_new_block(pilot)
         running.send(signal.SIGKILL)
         said = running.wait().output
     collector.behave(behaviours.GOOD)
@@ -122,7 +134,6 @@ def test_two_dead_predecessors_one_after_the_other(world: World) -> None:
         until(lambda: len(shelf.received) >= 2, 30, "what the first one left")
         collector.behave(behaviours.LOSES_REPLIES)
         until(lambda: shelf.repeats > 1, 30, "a batch that had no number when the first one died is sent again")
-        time.sleep(0.3)
         running.send(signal.SIGKILL)
         second = running.wait()
     collector.behave(behaviours.GOOD)
@@ -215,7 +226,7 @@ def test_children_never_say_goodbye(world: World) -> None:
     for how in ("log", "exit", "_exit", "raise", "exec"):
         collector = world.collector()
         commands = ["Speak", "Fork", "ForkAndExecute", "CallSystem"]
-        pilot = world.pilot([collector], commands, exit=7, environment={"TEST_CHILD": how})
+        pilot = world.pilot([collector], commands, PATIENT, exit=7, environment={"TEST_CHILD": how})
         with pilot.start() as running:
             result, exit = ended(running)
         assert result.status == 7
@@ -224,7 +235,7 @@ def test_children_never_say_goodbye(world: World) -> None:
         assert len(collector.connections) == 1, how
         assert not collector.shelf.complaints, how
         assert exit < PROMPTLY, how
-        assert result.seconds < 18, "the children do not wait for a thread that they have not got"
+        assert result.seconds < 2 * PROMPTLY, "the children do not wait for a thread that they have not got"
 
 
 @together
@@ -253,7 +264,7 @@ def test_a_signal_while_no_collector_can_be_reached_still_ends_the_pilot(world: 
         begun = time.monotonic()
         running.send(signal.SIGTERM)
         result = running.wait()
-    assert time.monotonic() - begun < EXIT_TIME + 5
+    assert time.monotonic() - begun < EXIT_TIME + SOON
     assert result.status == -signal.SIGTERM
     assert [name for name in result.left if name.startswith(".pilotlogging-")]
 
@@ -262,10 +273,26 @@ def _killed_when_spilled(pilot: Pilot, text: str) -> str:
     """Start a pilot, and kill it when it has said a text and has spilled; what it had said."""
     with pilot.start() as running:
         running.wait_for(text)
-        until(lambda: _spills(pilot), 30, "something is spilled")
-        time.sleep(1.5)
+        _wait_for_a_new_block(pilot)
         running.send(signal.SIGKILL)
         return str(running.wait().output)
+
+
+def _wait_for_a_new_block(pilot: Pilot) -> None:
+    """Until what waits was brought to disk, and again: the first time it may have been read before this call, so the
+    second time all is there that the pilot has said by now."""
+    for _ in range(2):
+        before = _written(pilot)
+        until(lambda before=before: _written(pilot) - before, what="what waits is brought to disk")  # type: ignore[misc]
+
+
+def _written(pilot: Pilot) -> set[int]:
+    """The spill files, whatever their names are by now."""
+    found = set()
+    for file in _spills(pilot):
+        with contextlib.suppress(FileNotFoundError):
+            found.add(file.stat().st_ino)
+    return found
 
 
 def _go_on_as(pilot: Pilot, commands: list[str], collector: Collector | None = None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from harness.stacks import RunningStack, running
 from harness.waiting import until
 from pilot.bad_collectors import Relay
 from pilot.bad_collectors.together import Together
-from pilot.bad_collectors.world import QUICK, ended, numbers_in
+from pilot.bad_collectors.world import PATIENT, PROMPTLY, QUICK, WAIT_FOR_GO, ended, go, numbers_in
 from pilot.harness import Result, Site, differences, prepare, remote_log, through_module, usual
 
 together = Together("stack")
@@ -31,10 +31,10 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
 @together
 def test_a_healthy_run_is_one_connection_and_few_bytes(stack: RunningStack) -> None:
     with _relays(stack, 1) as relays:
-        result = _run(stack, relays, lambda: None)
+        result = _run(stack, relays, lambda: None, PATIENT)
     assert relays[0].connections == 1
-    handshake = 8000
-    assert relays[0].sent < handshake + len(result.output) / 2
+    handshake, head = 8000, 800
+    assert relays[0].sent < handshake + len(result.output) / 2 + head * result.seconds, "about one request a second"
 
 
 @together
@@ -100,7 +100,7 @@ def test_a_collector_that_is_killed_and_started_again(stack: RunningStack) -> No
         stack.collector(1, "start")
 
     with Relay(stack.urls[1]) as relay:
-        _run(stack, [relay], befall, exit_time=20)
+        _run(stack, [relay], befall)
 
 
 @contextmanager
@@ -125,8 +125,8 @@ def _run(
     stack: RunningStack,
     relays: list[Relay],
     befall: Callable[[], None],
+    options: Mapping[str, int] = QUICK,
     *,
-    exit_time: int = 10,
     proxy: Path | None = None,
 ) -> Result:
     """A pilot whose network something befalls; checks that its log is whole, once, in order, and finalised."""
@@ -134,17 +134,18 @@ def _run(
     pilot = prepare(
         stack.directory / f"pilot-{uuid.uuid4().hex[:8]}",
         site=Site(site.certificates, proxy or site.proxy),
-        options=through_module([relay.url for relay in relays]) | QUICK | {"RemoteLoggerExitTime": exit_time},
-        commands=["Speak", "ManyLines", "Exit"],
+        options=through_module([relay.url for relay in relays]) | QUICK | options,
+        commands=["Speak", "ManyLines", "RunShell", "Exit"],
         files=usual(),
-        environment={"TEST_LINES": str(_LINES), "TEST_PAUSE": "0.03", "TEST_EXIT": "9"},
+        environment={"TEST_LINES": str(_LINES), "TEST_PAUSE": "0.03", "TEST_SHELL": WAIT_FOR_GO, "TEST_EXIT": "9"},
     )
     with pilot.start() as running:
         until(lambda: any(relay.answered > 3000 for relay in relays), 30, "the first answer")
         befall()
+        go(pilot)
         result, exit = ended(running)
     assert result.status == 9
-    assert exit < exit_time + 5
+    assert exit < PROMPTLY
     stored = remote_log(stack, pilot.stamp)
     assert stored is not None
     assert not differences(result.output, stored.text)

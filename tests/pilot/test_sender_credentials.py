@@ -14,7 +14,7 @@ from parts.proxies import write_proxy
 from pilot.bad_collectors import Collector, World, behaviours
 from pilot.bad_collectors.together import Together
 from pilot.bad_collectors.world import HASTY, PROMPTLY, WAIT_FOR_GO, ended, go, losses, world
-from pilot.harness import Pilot
+from pilot.harness import Pilot, Site
 
 __all__ = ["world"]
 
@@ -92,7 +92,7 @@ def test_a_proxy_that_is_not_there_or_broken_at_first(world: World) -> None:
         proxy.write_text("-----BEGIN CERTIFICATE-----\nhalf of")
         time.sleep(1)
         _replace(proxy, world.layout.credentials / "alpha_pilot.pem")
-        until(lambda: any(attempt.subject for attempt in collector.attempts), 15, "the proxy is used")
+        until(lambda: any(attempt.subject for attempt in collector.attempts), what="the proxy is used")
         go(pilot)
         result = running.wait()
     assert not losses(result, collector.shelf)
@@ -169,7 +169,9 @@ def test_a_token_that_is_renewed_is_used(world: World) -> None:
         until(lambda: collector.requests, 30, "the first request")
         collector.behave(behaviours.http_error(401))
         until(lambda: collector.requests > 1, 30, "a request that is refused")
-        file.write_text("new")
+        renewed = world.new_folder() / "renewed"
+        renewed.write_text("new")
+        _replace(file, renewed)
         collector.behave(behaviours.GOOD)
         go(pilot)
         result = running.wait()
@@ -191,19 +193,21 @@ def test_a_token_with_a_line_end_in_it_is_no_header_of_somebody_else(world: Worl
 @together
 def test_a_collector_whose_certificate_is_of_another_authority_gets_nothing(world: World) -> None:
     collector = world.collector()
-    stranger = replace(world.site(), certificates=None)
-    result = world.pilot([collector], ["Speak"], HASTY, exit=4, site=stranger).run()
-    assert result.status == 4
-    assert collector.connections
-    assert not collector.attempts
+    _gets_nothing(world, collector, replace(world.site(), certificates=None))
 
 
 @together
 def test_a_collector_whose_certificate_is_of_another_host_gets_nothing(world: World) -> None:
     collector = world.collector(address="127.0.0.3")
-    result = world.pilot([collector], ["Speak"], HASTY, exit=4).run()
-    assert result.status == 4
-    assert collector.connections
+    _gets_nothing(world, collector, world.site())
+
+
+def _gets_nothing(world: World, collector: Collector, site: Site) -> None:
+    pilot = world.pilot([collector], ["Speak", "RunShell"], HASTY, exit=4, site=site, environment=_WAITS)
+    with pilot.start() as running:
+        until(lambda: collector.connections, what="a connection")
+        go(pilot)
+        assert running.wait().status == 4
     assert not collector.attempts
 
 

@@ -7,7 +7,19 @@ import time
 from harness.waiting import until
 from pilot.bad_collectors import Collector, Shelf, World, behaviours
 from pilot.bad_collectors.together import Together
-from pilot.bad_collectors.world import EXIT_TIME, HASTY, PROMPTLY, WAIT_FOR_GO, classic, ended, go, losses, world
+from pilot.bad_collectors.world import (
+    EXIT_TIME,
+    HASTY,
+    PATIENT,
+    PROMPTLY,
+    SOON,
+    WAIT_FOR_GO,
+    classic,
+    ended,
+    go,
+    losses,
+    world,
+)
 from pilot.harness import differences
 
 __all__ = ["world"]
@@ -39,13 +51,17 @@ def test_a_collector_that_is_absent_at_the_end(world: World) -> None:
         collector.stop()
         result, exit = ended(running)
     assert result.status == 5
-    assert exit < EXIT_TIME + 5
+    assert exit < EXIT_TIME + SOON
     assert collector.shelf.finals(result.stamp) == []
     so_far = collector.shelf.text_of(result.stamp)
     assert so_far
     assert result.output.startswith(_without_first_line(so_far))
     # The next pilot in this directory brings the rest.
     collector.start()
+    file = pilot.directory / "pilot.json"
+    hasty = f'"RemoteLoggerExitTime": {EXIT_TIME}'
+    assert hasty in file.read_text()
+    file.write_text(file.read_text().replace(hasty, f'"RemoteLoggerExitTime": {2 * PROMPTLY}'))
     successor = pilot.run(stamp="b" * 32)
     assert not differences(result.output, collector.shelf.text_of(result.stamp))
     assert not losses(successor, collector.shelf)
@@ -63,7 +79,7 @@ def test_a_collector_that_dies_in_between_and_comes_back_again_and_again(world: 
             collector.start()
         result, exit = ended(running)
     assert not losses(result, collector.shelf)
-    assert exit < 20
+    assert exit < PROMPTLY
 
 
 @together
@@ -73,9 +89,9 @@ def test_of_three_collectors_two_are_dead(world: World) -> None:
         for collector in dead:
             collector.behave(behaviour) if behaviour else collector.stop()
         environment = {"TEST_SHELL": WAIT_FOR_GO}
-        pilot = world.pilot([*dead, living], ["Speak", "RunShell"], exit=5, environment=environment)
+        pilot = world.pilot([*dead, living], ["Speak", "RunShell"], _SEVEN_SECONDS, exit=5, environment=environment)
         with pilot.start() as running:
-            until(lambda living=living: living.shelf.received, 15, "the time-outs are over")
+            until(lambda living=living: living.shelf.received, what="the time-outs are over")
             go(pilot)
             result, exit = ended(running)
         assert not losses(result, living.shelf)
@@ -87,14 +103,19 @@ def test_of_three_collectors_two_are_dead(world: World) -> None:
 def test_three_collectors_of_which_two_die(world: World) -> None:
     collectors = _collectors(world, 3)
     shelf = collectors[0].shelf
-    lines = {"TEST_LINES": "120", "TEST_PAUSE": "0.05"}
-    with world.pilot(collectors, ["Speak", "ManyLines"], exit=5, environment=lines).start() as running:
+    pilot = world.pilot(collectors, ["Speak", "RunShell"], exit=5, environment={"TEST_SHELL": WAIT_FOR_GO})
+    with pilot.start() as running:
         for _ in range(2):
             before = len(shelf.received)
-            until(lambda before=before: len(shelf.received) > before, 30, "a batch")
-            used = next(collector for collector in collectors if collector.url == shelf.received[-1].collector)
+
+            def takes(before: int = before) -> list[Collector]:
+                new = {batch.collector for batch in shelf.received[before:]}
+                return [collector for collector in collectors if collector.url in new]
+
+            used = until(takes, what="a batch")[-1]
             used.stop()
             collectors.remove(used)
+        go(pilot)
         result, exit = ended(running)
     assert not losses(result, shelf)
     assert len({batch.collector for batch in shelf.received}) == 3
@@ -108,24 +129,24 @@ def test_the_one_that_can_be_reached_is_found_at_the_end(world: World) -> None:
     good.stop()
     for collector in hanging:
         collector.behave(behaviours.MUTE)
-    options = {"RemoteLoggerReplyTimeout": 30}
+    options = {"RemoteLoggerReplyTimeout": 100, "RemoteLoggerExitTime": 40}
     with world.pilot([*hanging, good], ["Speak", "Sleep"], options, exit=5, environment=_SHORT).start() as running:
         running.wait_for("] Awake")
         good.start()
         result, exit = ended(running)
     assert not losses(result, good.shelf)
-    assert exit < 20
+    assert exit < 40 + SOON
 
 
 @together
 def test_pilots_spread_over_the_collectors(world: World) -> None:
     collectors = _collectors(world, 2)
-    for _ in range(12):
+    for _ in range(40):
         if all(collector.connections for collector in collectors):
             return
         result = world.pilot(collectors, ["Speak"], exit=0).run()
         assert not losses(result, collectors[0].shelf)
-    raise AssertionError("twelve pilots took the same of two collectors")
+    raise AssertionError("forty pilots took the same of two collectors")
 
 
 @together
@@ -135,14 +156,15 @@ def test_a_name_with_several_addresses_counts_as_several_collectors(world: World
     names = world.new_folder()
     (names / "sitecustomize.py").write_text(_TWO_ADDRESSES)
     url = first.url.replace("127.0.0.1", "localhost")
-    lines = {"TEST_LINES": "100", "TEST_PAUSE": "0.05"}
-    pilot = world.pilot([url], ["Speak", "ManyLines"], exit=5, environment=lines | {"PYTHONPATH": str(names)})
+    waits = {"TEST_SHELL": WAIT_FOR_GO, "PYTHONPATH": str(names)}
+    pilot = world.pilot([url], ["Speak", "RunShell"], PATIENT, exit=5, environment=waits)
     with pilot.start() as running:
         until(lambda: first.shelf.received, 30, "the first batch")
         used = first if first.connections else second
         other = second if used is first else first
         assert not other.connections
         used.stop()
+        go(pilot)
         result, exit = ended(running)
     assert not losses(result, first.shelf)
     assert other.connections
@@ -162,6 +184,8 @@ def test_the_classic_output_does_not_show_any_of_this(world: World) -> None:
 
 
 _SHORT = {"TEST_SECONDS": "1"}
+_SEVEN_SECONDS = {"RemoteLoggerConnectTimeout": 7, "RemoteLoggerReplyTimeout": 7}
+"""Soon over with those that are dead, and enough for one that is well on a busy machine."""
 _TWO_ADDRESSES = """
 import socket
 real = socket.getaddrinfo

@@ -189,7 +189,8 @@ def test_a_plugin_that_fails_does_not_hold_up_the_other(second: Second, failed_o
     assert second.zipped == {f"{STAMP}.log.gz": TEXT}
     assert second.delivery("alpha")["LogState"] == "Archived"
     beta = second.delivery("beta")
-    assert (beta["State"], beta["Attempts"], beta["LogState"]) == ("Pending", 1, "Complete")
+    assert (beta["State"], beta["LogState"]) == ("Pending", "Complete")
+    assert beta["Attempts"] >= 1, "and another one when its pause of a minute is over"
     assert beta["LastError"] == "JournalPlugin.sendMessage returned S_ERROR: The journal is full"
     assert beta["LastError"] in failed_once.said
 

@@ -56,7 +56,7 @@ def test_arrivals_are_noted(store: Any) -> None:
     store.send(LINE, ago=timedelta(hours=2))
     store.send(LATE, ago=timedelta(hours=1))
     record = store.record()
-    assert record.last_arrival - record.first_arrival == pytest.approx(timedelta(hours=1), abs=timedelta(seconds=5))
+    assert record.last_arrival - record.first_arrival == pytest.approx(timedelta(hours=1), abs=timedelta(minutes=10))
     assert record.first_arrival.utcoffset() == timedelta()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import subprocess
 import sys
@@ -11,7 +10,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -167,19 +166,22 @@ def test_a_failure_is_noted_and_the_log_stays(
 
 def test_pauses_between_failures_grow(store: Any, archives: Any, log_id: int, storage_problem: Exception) -> None:
     archives.add().problem = storage_problem
-    pauses = []
-    for attempt in range(1, 5):
+
+    def now() -> datetime:
+        with store.database.reading() as connection:
+            moment: datetime = store.database.now(connection)
+        return moment
+
+    for attempt, minutes in enumerate((1, 2, 4, 8), 1):
+        before = now()
         assert archives.deliver(log_id) == [False]
         noted = store.delivery("Folder")
         assert noted.attempts == attempt
-        with store.database.reading() as connection:
-            pauses.append(noted.next_attempt - store.database.now(connection))
+        assert noted.next_attempt - before >= 0.75 * timedelta(minutes=minutes)
+        assert noted.next_attempt - now() <= timedelta(minutes=minutes)
         assert archives.deliver(log_id) == [None], "it is not due"
         assert store.delivery("Folder").attempts == attempt
         store.end_pauses()
-    for shorter, longer in itertools.pairwise(pauses):
-        assert longer > shorter * 1.3
-    assert timedelta(seconds=40) < pauses[0] <= timedelta(seconds=60)
 
 
 def test_a_retry_after_a_failure(store: Any, archives: Any, log_id: int, storage_problem: Exception) -> None:
@@ -468,7 +470,7 @@ def test_a_lease_is_renewed_while_a_delivery_takes_long(
 
     def take_long(_log: ClosedLog) -> None:
         store.end_leases()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 120
         while store.lease_has_ended("Folder"):
             assert time.monotonic() < deadline
             time.sleep(0.02)
@@ -596,7 +598,7 @@ def test_a_plugin_that_is_slow_holds_up_no_other(store: Any, archives: Any) -> N
     make_logs(store, 3)
     all_done = threading.Event()
     second.during_store = lambda _log: all_done.set() if len(second.stored) == 2 else None
-    first.during_store = lambda _log: all_done.wait(20) or pytest.fail("it was held up")
+    first.during_store = lambda _log: all_done.wait(120) or pytest.fail("it was held up")
     assert deliver_all(archives) == {"delivered": 6}
 
 
@@ -641,7 +643,7 @@ def test_both_plugins_of_a_log_confirm_at_the_same_moment(store: Any, archives: 
     first, second = archives.add("First"), archives.add("Second")
     keys = make_logs(store, 10)
     together = threading.Barrier(2)
-    first.during_store = second.during_store = lambda _log: together.wait(20)
+    first.during_store = second.during_store = lambda _log: together.wait(120)
     assert deliver_all(archives) == {"delivered": 20}
     assert {store.record(key).state for key in keys} == {LogState.ARCHIVED}
 

@@ -28,7 +28,7 @@ class Disk:
         while self.looked.acquire(blocking=False):
             pass
         for _ in range(2):
-            assert self.looked.acquire(timeout=10)
+            assert self.looked.acquire(timeout=120)
 
 
 @pytest.fixture
@@ -43,7 +43,8 @@ def guard(disk: Disk) -> Iterator[DiskGuard]:
     guard.close()
 
 
-def test_enough_room(guard: DiskGuard) -> None:
+def test_enough_room(disk: Disk, guard: DiskGuard) -> None:
+    disk.wait()
     assert guard.left == 5000
     guard.check()
 

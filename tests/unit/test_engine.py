@@ -47,7 +47,7 @@ def test_the_clock_is_in_utc(database: Database) -> None:
     with database.reading() as connection:
         now = database.now(connection)
     assert now.utcoffset() == timedelta()
-    assert abs(now - datetime.now(UTC)) < timedelta(seconds=5)
+    assert abs(now - datetime.now(UTC)) < timedelta(minutes=10)
 
 
 def test_times_keep_their_microseconds(store: Any, key: LogKey) -> None:
@@ -142,7 +142,7 @@ class CrossedTransactions:
         self.attempts[mine] += 1
         append_all(connection, [Append(self.keys[mine])], self.now)
         if self.attempts[mine] == 1:
-            self.both_have_one.wait(10)
+            self.both_have_one.wait(120)
         append_all(connection, [Append(self.keys[1 - mine])], self.now)
         return mine
 
@@ -217,7 +217,7 @@ def test_a_table_that_somebody_keeps_locked_is_unavailable(
         with pytest.raises(Unavailable):
             database.transact(lambda mine: append_all(mine, [Append(LogKey("alpha", "0" * 32))], datetime.now(UTC)))
         connection.execute(text("UNLOCK TABLES"))
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60
     database.transact(lambda mine: append_all(mine, [Append(LogKey("alpha", "0" * 32))], datetime.now(UTC)))
     database.close()
     other.close()
@@ -228,8 +228,8 @@ def test_a_server_that_is_silent_is_unavailable(mariadb_server: Any) -> None:
     begun = time.monotonic()
     with pytest.raises(Unavailable):
         with database.reading() as connection:
-            connection.execute(text("SELECT SLEEP(20)"))
-    assert time.monotonic() - begun < 5
+            connection.execute(text("SELECT SLEEP(120)"))
+    assert time.monotonic() - begun < 60
     database.close()
 
 

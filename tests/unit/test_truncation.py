@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.model import Append, LogKey, LogState, Rules
@@ -149,7 +149,7 @@ def test_a_shortened_log_is_archived_and_goes_on(store: Any, archives: Any) -> N
     )
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40)
 @given(sizes=st.lists(st.integers(0, 700), max_size=60), limit=st.integers(50, 3000))
 def test_figures_and_text_agree(store: Any, sizes: list[int], limit: int) -> None:
     key = store.new_key()

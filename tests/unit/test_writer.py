@@ -27,7 +27,7 @@ from PilotLoggingDIRAC.store.writer import GroupCommitWriter
 
 SOURCE = str(Path(errors.__file__).parent.parent)
 PLENTY = 64 * 2**20
-SECONDS = 30
+SECONDS = 120
 """After which a future that is not answered counts as forgotten."""
 
 
@@ -138,8 +138,8 @@ def test_a_request_that_is_given_up_harms_no_other(store: Any, group_writer: Gro
         others = [group_writer.submit(numbered(key, seq)) for seq in (3, 4)]
         given_up.cancel()
     for other in others:
-        assert not other.result(5).repeated
-    assert group_writer.submit(numbered(key, 5)).result(5) == Appended(6, repeated=False)
+        assert not other.result(SECONDS).repeated
+    assert group_writer.submit(numbered(key, 5)).result(SECONDS) == Appended(6, repeated=False)
 
 
 def test_too_much_that_waits_is_refused(store: Any, key: LogKey) -> None:
@@ -185,7 +185,7 @@ def test_a_message_that_comes_while_it_closes_is_answered(
             time.sleep(0.2)
 
     monkeypatch.setattr(writer, "Future", LateFuture)
-    assert group_writer.submit(numbered(key, 1)).result(5) == Appended(2, repeated=False)
+    assert group_writer.submit(numbered(key, 1)).result(SECONDS) == Appended(2, repeated=False)
 
 
 # The database is away

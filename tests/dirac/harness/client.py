@@ -64,7 +64,7 @@ class Client:
         self.extra = extra
         self.connection = self.connect()
 
-    def connect(self, timeout: float = 60) -> http.client.HTTPSConnection:
+    def connect(self, timeout: float = 180) -> http.client.HTTPSConnection:
         """A connection of its own, not opened yet."""
         assert self.address.hostname
         return http.client.HTTPSConnection(

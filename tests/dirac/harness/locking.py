@@ -12,7 +12,7 @@ from .stacks import RunningStack
 @contextlib.contextmanager
 def write_lock(stack: RunningStack) -> Iterator[sqlite3.Connection]:
     """Hold the write lock of the stack's SQLite file while the block runs, or until the connection is rolled back."""
-    connection = sqlite3.connect(stack.layout.sqlite, timeout=20, isolation_level=None)
+    connection = sqlite3.connect(stack.layout.sqlite, timeout=60, isolation_level=None)
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield connection

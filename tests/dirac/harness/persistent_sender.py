@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from .client import UNAVAILABLE, Client
 from .sender import batch
 from .stacks import RunningStack, dumped
-from .waiting import until
+from .waiting import PATIENCE, until
 
 _BETWEEN_LINES = 0.1
 """Seconds: what is tested is what happens to them, not how many there may be."""
@@ -110,7 +110,7 @@ class PersistentSender(threading.Thread):
 
 @contextlib.contextmanager
 def sending(
-    stack: RunningStack, urls: Sequence[str], count: int = 8, timeout: float = 15
+    stack: RunningStack, urls: Sequence[str], count: int = 8, timeout: float = 60
 ) -> Iterator[list[PersistentSender]]:
     """So many pilots, half of them stock, that send while the block runs; then each log is what was sent, and once.
 
@@ -128,7 +128,7 @@ def sending(
         for sender in senders:
             sender.stop()
     for sender in senders:
-        sender.join(30)
+        sender.join(PATIENCE)
         assert not sender.is_alive(), "a sender hangs"
         assert sender.problem is None, sender.problem
     reader = stack.client("alpha_user", 1)
@@ -151,9 +151,18 @@ def hanging(stack: RunningStack, collector: int, senders: Sequence[PersistentSen
         until(lambda: all(sender.problem or sender.lines >= sender.limit for sender in senders), 30, "all go on")
     finally:
         stack.collector(collector, "resume")
-        time.sleep(1)  # it works through what it finds
+        _work_through(stack, collector)
         for sender in senders:
             sender.limit = sys.maxsize
+
+
+def _work_through(stack: RunningStack, collector: int) -> None:
+    """Wait until a collector that was stopped has stored what it found when it went on."""
+    operator = stack.client("operator", collector)
+    for _ in range(3):  # what came before these is read before their answers are written
+        assert operator("ping")["OK"]
+    until(lambda: operator("getStatistics").value["pendingBytes"] == 0, what="nothing waits for its commit")
+    operator.close()
 
 
 def go_on(senders: Sequence[PersistentSender], lines: int = 5) -> None:

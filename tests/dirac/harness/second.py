@@ -8,11 +8,11 @@ from .client import Client
 from .stacks import RunningStack
 
 
-def client_of(stack: RunningStack, port: int) -> Client:
-    """A pilot of VO alpha that talks to it."""
+def client_of(stack: RunningStack, port: int, caller: str = "alpha_pilot") -> Client:
+    """A pilot of VO alpha, or somebody else, who talks to it."""
     layout = stack.layout
     url = f"https://localhost:{port}/{state.SERVICE}"
-    return Client(url, layout.certificates, layout.credentials / "alpha_pilot.pem")
+    return Client(url, layout.certificates, layout.credentials / f"{caller}.pem")
 
 
 def serves(stack: RunningStack, port: int) -> bool:

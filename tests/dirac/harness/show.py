@@ -25,7 +25,7 @@ def client_environment(stack: RunningStack, caller: str) -> dict[str, str]:
 def show(stack: RunningStack, *arguments: str, caller: str = "alpha_user") -> tuple[int, bytes, str]:
     """Exit code, standard output and standard error."""
     done = subprocess.run(
-        [COMMAND, *arguments], capture_output=True, env=client_environment(stack, caller), timeout=60, check=False
+        [COMMAND, *arguments], capture_output=True, env=client_environment(stack, caller), timeout=180, check=False
     )
     return done.returncode, done.stdout, done.stderr.decode()
 
@@ -43,5 +43,5 @@ def on_terminal(command: list[str | Path], environment: dict[str, str]) -> tuple
         pass
     finally:
         os.close(leader)
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=180)
     return process.returncode, shown, errors.decode()

@@ -18,7 +18,7 @@ from typing import Any
 from parts import environment, mariadb, state
 
 from .client import Client
-from .waiting import until
+from .waiting import PATIENCE, until
 
 PROJECT = Path(__file__).resolve().parents[3]
 DEV = PROJECT / "dev"
@@ -27,7 +27,7 @@ _EXPIRE_AT_ONCE = {"/Operations/alpha/Pilot/KeepDelivered": 0}
 _AGENT_SECTION = f"/Systems/{AGENT.replace('/', '/Agents/')}"
 
 
-def dev_stack(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def dev_stack(*arguments: str | Path, timeout: float = 300) -> subprocess.CompletedProcess[str]:
     """Run ``dev/stack`` and give its exit code and output."""
     command = [str(DEV / "stack"), *(str(argument) for argument in arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
@@ -41,8 +41,9 @@ class Program:
     output: Path
     errors: Path
 
-    def wait(self, seconds: float = 60) -> int:
-        return self.process.wait(seconds)
+    def wait(self, seconds: float = PATIENCE) -> int:
+        """Its exit code. Nothing is given up before PATIENCE."""
+        return self.process.wait(max(seconds, PATIENCE))
 
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from .client import UNAVAILABLE, Client
 from .sender import batch
 from .stacks import RunningStack
-from .waiting import until
+from .waiting import PATIENCE, until
 
 
 class WatchedSender(threading.Thread):
@@ -74,7 +74,7 @@ def watched(stack: RunningStack, count: int = 4, size: int = 0) -> Iterator[list
         for sender in senders:
             sender.stop.set()
     for sender in senders:
-        sender.join(60)
+        sender.join(PATIENCE)
         assert not sender.is_alive(), "a sender hangs"
     reader = stack.client("alpha_user")
     for sender in senders:
@@ -83,11 +83,12 @@ def watched(stack: RunningStack, count: int = 4, size: int = 0) -> Iterator[list
         assert len(lines) <= sender.acknowledged + 1
 
 
-def get_on(senders: list[WatchedSender], messages: int = 3) -> None:
-    """Wait until every sender has some more messages acknowledged."""
+def get_on(senders: list[WatchedSender], messages: int = 3, meanwhile: Callable[[], None] = lambda: None) -> None:
+    """Wait until every sender has some more messages acknowledged; ``meanwhile`` is called now and then."""
     goals = [(sender, sender.acknowledged + messages) for sender in senders]
 
     def done() -> bool:
+        meanwhile()
         for sender in senders:
             assert sender.wrong is None, sender.wrong
         return all(sender.acknowledged >= goal for sender, goal in goals)

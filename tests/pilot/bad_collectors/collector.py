@@ -58,6 +58,7 @@ class Collector:
     Attributes:
         connections: Monotonic seconds of each TCP connection that was accepted.
         attempts: The requests.
+        answers: How many replies were sent to their end.
         size: Bytes of requests, heads included, inside TLS.
     """
 
@@ -70,6 +71,7 @@ class Collector:
         self.shelf = shelf or Shelf()
         self.connections: list[float] = []
         self.attempts: list[Attempt] = []
+        self.answers = 0
         self.size = 0
         self._behaviour = GOOD
         self._turn = 0
@@ -191,6 +193,8 @@ class Collector:
             if self._turn != turn and not behaviour.stores:
                 return False
             self._send(connection, piece, behaviour.pause, turn)
+        with self._lock:
+            self.answers += 1
         return behaviour.keeps
 
     def _send(self, connection: ssl.SSLSocket, piece: bytes, pause: float, turn: int) -> None:

@@ -101,7 +101,7 @@ class Relay:
                 return
             self.connections += 1
             try:
-                far = socket.create_connection(self._target, 10)
+                far = socket.create_connection(self._target, 60)
             except OSError:
                 near.close()
                 continue

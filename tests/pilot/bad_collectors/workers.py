@@ -23,7 +23,7 @@ class Workers:
     def join(self) -> None:
         """Wait until all have ended."""
         for thread in self._threads:
-            thread.join(10)
+            thread.join(60)
             assert not thread.is_alive(), f"a thread hangs in {thread}"
 
 

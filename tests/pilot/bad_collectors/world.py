@@ -24,19 +24,32 @@ EXIT_TIME = 3
 HASTY = {"RemoteLoggerExitTime": EXIT_TIME}
 """For pilots that find no collector at their end."""
 
-PROMPTLY = 10
-"""Seconds within which a pilot is gone that does find one: far below its exit time, even on a busy machine."""
+SOON = 40
+"""Seconds more that a pilot may take to be gone, on a busy machine: less than those in which it would be killed."""
+
+PROMPTLY = 60
+"""Seconds within which a pilot is gone that does find one: half of its exit time."""
 
 QUICK = {
     "RemoteLoggerTimerInterval": 1,
     "RemoteLoggerConnectTimeout": 2,
     "RemoteLoggerReplyTimeout": 2,
-    "RemoteLoggerExitTime": 20,
+    "RemoteLoggerExitTime": 2 * PROMPTLY,
 }
 """Options with which a pilot is done with a fault in seconds, and yet has time on a busy machine."""
 
-WAIT_FOR_GO = "while [ ! -e go ]; do echo waiting; sleep 0.1; done"
-"""TEST_SHELL with which the command RunShell says something now and then, until ``go()``."""
+PATIENT = {"RemoteLoggerConnectTimeout": 100, "RemoteLoggerReplyTimeout": 100}
+"""For pilots whose collectors are well: on a busy machine an answer may take more than QUICK's 2 s, and a collector
+that is given up for that costs another connection."""
+
+WAIT_FOR_GO = "while [ ! -e go ]; do echo waiting; sleep 0.1; done; rm go"
+"""TEST_SHELL with which the command RunShell says something now and then, until ``go()``; each time it runs."""
+
+WARN_UNTIL_GO = "while [ ! -e go ]; do echo 2026-06-10T11:02:02.823512Z WARN '[Test]' waiting; sleep 0.1; done; rm go"
+"""The same with messages of a level that collectors who ask for warnings get."""
+
+REST_UNTIL_GO = "while [ ! -e go ]; do sleep 0.1; done; rm go"
+"""The same without a word."""
 
 _CLOCK = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,]\d{6}Z|took [\d.]+ s|'RemoteLogger\w+': [\d.]+")
 
@@ -134,7 +147,7 @@ def go(pilot: Pilot) -> None:
 
 def ended(running: Running) -> tuple[Result, float]:
     """Wait for the end of a pilot that was given ``exit``; also the seconds from its last word to its end."""
-    running.wait_for("] Exiting\n", 60)
+    running.wait_for("] Exiting\n")
     begun = time.monotonic()
     result = running.wait()
     return result, time.monotonic() - begun

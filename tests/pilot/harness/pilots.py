@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.waiting import PATIENCE
+
 from .runs import Result, Running
 
 _WRAPPER = Path(__file__).resolve().parent / "wrapper.py"
@@ -89,7 +91,7 @@ class Pilot:
             )
         return Running(process, copier, stamp, classic, errors, run / "report")
 
-    def run(self, seconds: float = 60, **how: Any) -> Result:
+    def run(self, seconds: float = PATIENCE, **how: Any) -> Result:
         """Start it as ``start`` does, wait for its end, and give the ``Result``."""
         with self.start(**how) as running:
             return running.wait(seconds)

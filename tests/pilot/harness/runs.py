@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.stacks import of_session
+from harness.waiting import PATIENCE
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Running:
     def pid(self) -> int:
         """The process id of the pilot itself, not of its wrapper."""
         file = self._report.with_name(f"{self._report.name}.pid")
-        self._until(file.exists, 20, "the wrapper starts the pilot")
+        self._until(file.exists, PATIENCE, "the wrapper starts the pilot")
         return int(file.read_text())
 
     @property
@@ -92,7 +93,7 @@ class Running:
         """The classic output so far."""
         return text_of(self._output)
 
-    def wait_for(self, text: str, seconds: float = 30) -> None:
+    def wait_for(self, text: str, seconds: float = PATIENCE) -> None:
         """Until a text stands in the classic output.
 
         Raises:
@@ -108,7 +109,7 @@ class Running:
         """A signal to wrapper, pilot and its commands, as batch systems do. ``wait`` is of no use after that."""
         os.killpg(self.process.pid, number)
 
-    def wait(self, seconds: float = 60) -> Result:
+    def wait(self, seconds: float = PATIENCE) -> Result:
         """Until pilot and wrapper have ended.
 
         Raises:
@@ -120,7 +121,7 @@ class Running:
             self.end()
             raise AssertionError(f"the pilot did not end within {seconds:g} s:\n{self.said[-5000:]}") from None
         if self._copier is not None:
-            self._copier.wait(10)
+            self._copier.wait(PATIENCE)
         assert self._report.exists(), f"the wrapper failed:\n{self.said}{text_of(self._errors)}"
         report = json.loads(self._report.read_text())
         report["left"] = tuple(report["left"])

@@ -94,7 +94,7 @@ class Grid:
         """One cycle of the agent, which waits as long as the deliveries take."""
         patient = {"/Systems/WorkloadManagement/Agents/PilotLoggingAgent/PollingTime": 60}
         agent = self.stack.start_agent(options=patient | dict(options or {}))
-        assert agent.wait(120) == 0, agent.said
+        assert agent.wait(300) == 0, agent.said
         return agent
 
     @staticmethod
@@ -126,7 +126,7 @@ class Grid:
         """What DIRAC's portal back end gets from its download plugin, with the host's certificate."""
         own = self.stack.environment("portal", DIRACSYSCONFIG=str(self.stack.layout.configuration))
         done = subprocess.run(
-            [sys.executable, str(_PORTAL), stamp, vo], env=own, capture_output=True, text=True, check=False, timeout=120
+            [sys.executable, str(_PORTAL), stamp, vo], env=own, capture_output=True, text=True, check=False, timeout=300
         )
         assert done.returncode == 0, done.stderr
         answer: dict[str, Any] = json.loads(done.stdout)
