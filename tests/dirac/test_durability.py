@@ -125,19 +125,15 @@ def test_nobody_waits_for_a_large_message_but_its_sender(
     one = form("x", character).partition(b"%22")[2].partition(b"%22")[0]
     body = form("appendLog", batch(stamp, 1, "MUCH")).replace(b"MUCH", one * (10 * 2**20 // len(character.encode())))
     pilot = stack.client("alpha_pilot")
-    shares = []
-    for _ in range(5):  # a machine that is busy may stop the collector for as long as it likes, but not each time
+    slowest: list[float] = []
+    while min(slowest, default=1000) >= 1000:  # a busy machine stops the collector as it likes, but not each time
+        assert len(slowest) < 10, f"milliseconds that others waited beside each of these: {slowest}"
         with ThreadPoolExecutor(1) as sender:
-            sending = sender.submit(lambda: milliseconds_of(lambda: pilot.post(body)))
-            slowest = 0.0
+            sending = sender.submit(pilot.post, body)
+            slowest.append(0.0)
             while not sending.done():
-                slowest = max(slowest, milliseconds_of(lambda: user("ping"))[0])
-        took, answer = sending.result()
-        assert answer["OK"]
-        shares.append(slowest / took)
-        if shares[-1] < 0.5:
-            return
-    raise AssertionError(f"others waited for these shares of the time that a large message took: {shares}")
+                slowest[-1] = max(slowest[-1], milliseconds_of(lambda: user("ping"))[0])
+        assert sending.result()["OK"]
 
 
 def test_the_last_line_of_a_pilot_that_hangs_up_at_once(stack: RunningStack, stamp: str) -> None:
