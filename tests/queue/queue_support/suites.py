@@ -49,8 +49,12 @@ def kept_order(arrivals: list[Arrival], logs: list[list[Any]]) -> None:
 
 
 def all_ended(logs: list[list[Any]]) -> Callable[[list[Arrival]], bool]:
-    ends = {pieces[-1].key for pieces in logs}
-    return lambda arrivals: {each.log for each in arrivals if "end" in each.document} >= ends
+    return ended([pieces[-1].key for pieces in logs])
+
+
+def ended(keys: list[LogKey]) -> Callable[[list[Arrival]], bool]:
+    """Whether the ends of some logs have arrived."""
+    return lambda arrivals: {each.log for each in arrivals if "end" in each.document} >= set(keys)
 
 
 class Conformance(StreamConformance):

@@ -53,18 +53,24 @@ def messages_of(piece: Piece, largest_body: int) -> list[Message]:
         largest_body: Bytes, at least :data:`SMALLEST_BODY`.
     """
     about = _about(piece)
+    if piece.end:
+        # Part 0, so that chunk and part are a name of their own.
+        return [_message(piece, about, 0, 0, piece.first_line, _Part(b"", "[]", ""))]
     # Numbers are not known yet; nothing else is added.
     room = largest_body - len(_dumped(about).encode()) - _NUMBERS_OF_PARTS - 3 * len(str(piece.first_line)) - 40
     parts = list(_parts(piece.text, room)) or [_Part(b"", "[]", "")]
     line, messages = piece.first_line, []
     for number, part in enumerate(parts, 1):
-        ended = part.text.count(b"\n")
-        last = line + ended - (part.text.endswith(b"\n") or not part.text)
-        document = about | {"part": number, "parts": len(parts), "firstLine": line, "lastLine": last}
-        body = f'{_dumped(document)[:-1]},"entries":{part.entries}}}'
-        messages.append(Message(_headers(piece, number, part.level), body.encode()))
-        line += ended
+        messages.append(_message(piece, about, number, len(parts), line, part))
+        line += part.text.count(b"\n")
     return messages
+
+
+def _message(piece: Piece, about: dict[str, Any], number: int, of: int, line: int, part: _Part) -> Message:
+    last = line + part.text.count(b"\n") - (part.text.endswith(b"\n") or not part.text)
+    document = about | {"part": number, "parts": of, "firstLine": line, "lastLine": last}
+    body = f'{_dumped(document)[:-1]},"entries":{part.entries}}}'
+    return Message(_headers(piece, number, part.level), body.encode())
 
 
 def _headers(piece: Piece, part: int, level: str) -> dict[str, str]:
@@ -74,7 +80,7 @@ def _headers(piece: Piece, part: int, level: str) -> dict[str, str]:
         "persistent": "true",
         "content-type": "application/json",
         "amq-msg-type": "text",
-        "key": f"{vo}/{stamp}/{piece.chunk}/{'end' if piece.end else part}",
+        "key": f"{vo}/{stamp}/{piece.chunk}/{part}",
         "vo": vo,
         "stamp": stamp,
         "site": piece.context.get("site", ""),

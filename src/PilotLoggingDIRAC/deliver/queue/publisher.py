@@ -26,8 +26,8 @@ _ATTEMPTS = 3
 _RECOVERED = 20
 """With so many confirmations over one connection all is well again. Fewer say little: a RabbitMQ without memory takes
 the first messages of each connection, and no more."""
-_PAUSES = (0.2, 0.5, 1.0, 2.0)
-"""Between attempts to reach a broker that has just been there, in seconds; a restart takes about as long."""
+_PAUSE_SECONDS = 0.5
+"""Between attempts to reach a broker that has just been there."""
 _MOST_BYTES = 16 * 2**20
 Address = tuple[str, tuple[socket.AddressFamily, tuple[str, int]]]
 """A broker's name, and one of its addresses."""
@@ -213,6 +213,10 @@ class _Publication:
 
     def _go_on(self) -> None:
         """Until all is confirmed."""
+        if (first := self._next()) is None:
+            return
+        # A broker is only called for something: so what waits for one that is away has been taken on, and is blamed.
+        self._unsent.appendleft(first)
         connection = self._publisher.connection()
         last_progress = time.monotonic()
         while True:
@@ -349,20 +353,19 @@ class _Publication:
         """All that is not confirmed, in its order, over another connection.
 
         Raises:
-            Unavailable: Nobody is there, nor a few seconds later.
+            Unavailable: Nobody is there, nor is when it has been tried for ``connect_seconds``.
         """
         self._publisher.drop()
         self._unsent.extendleft(reversed(self._sent.values()))
         self._sent.clear()
         self._bytes = 0
         deadline = time.monotonic() + self._publisher.limits.connect_seconds
-        for pause in _PAUSES:
+        while True:
             try:
                 self._publisher.connection()
                 return
             except Unavailable as problem:
-                if time.monotonic() + pause > deadline:
+                if time.monotonic() > deadline:
                     raise
                 _log.info("%s", problem)
-                self._publisher.sleep(pause)
-        self._publisher.connection()
+            self._publisher.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,219 @@
+"""Two communities with a broker each: from their pilots, by collector and agent, to who reads the queues."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from harness.client import Client
+from harness.sender import batch
+from harness.show import client_environment
+from harness.stacks import PROJECT, RunningStack, running
+from harness.waiting import until
+from parts import brokers
+from queue_support import suites
+from queue_support.broker import Broker
+from queue_support.sending import Sender
+
+from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
+from PilotLoggingDIRAC.model import LogKey
+
+VOS = {"alpha": "rabbitmq", "beta": "activemq"}
+OPTIONS = {
+    "/Operations/alpha/Pilot/LoggingPlugins": "LocalDirectory, MessageQueue",
+    "/Operations/alpha/Pilot/MessageQueue/Destination": "rabbitmq::Queues::pilotlogs.alpha",
+    "/Operations/beta/Pilot/LoggingPlugins": "MessageQueue",
+    "/Operations/beta/Pilot/MessageQueue/Destination": "activemq-plain::Queues::pilotlogs.beta",
+    "/Operations/Defaults/Pilot/MessageQueue/ConnectTimeout": "8s",
+    "/Operations/Defaults/Pilot/MessageQueue/ConfirmTimeout": "8s",
+}
+CONSUMER = PROJECT / "examples" / "queue" / "rebuild_logs.py"
+REQUEST_SECONDS = 20
+"""No acknowledgement takes longer, on the busiest machine: one that waited for a broker would never come."""
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningStack]:
+    options = [word for path, value in OPTIONS.items() for word in ("--option", f"{path}={value}")]
+    kinds = [word for kind in VOS.values() for word in ("--broker", kind)]
+    with running(tmp_path_factory.mktemp("communities") / "stack", *kinds, *options) as stack:
+        yield stack
+
+
+class Pilot(threading.Thread):
+    """Writes a log in pieces, as our module does, and remembers its text."""
+
+    def __init__(self, client: Client, vo: str, pieces: int, size: int = 2000) -> None:
+        super().__init__(daemon=True)
+        self.vo, self.stamp = vo, uuid.uuid4().hex
+        self._client, self._pieces, self._size = client, pieces, size
+        self.sent = ""
+        self.written = 0
+        self.slowest = 0.0
+
+    def run(self) -> None:
+        for number in range(1, self._pieces + 1):
+            text = self._text(number)
+            final = {"final": {"retCode": 0}} if number == self._pieces else {}
+            begun = time.monotonic()
+            answer = self._client("appendLog", batch(self.stamp, number, text, vo=self.vo, **final))
+            assert answer["OK"], answer
+            self.slowest = max(self.slowest, time.monotonic() - begun)
+            self.sent += text
+            self.written = number
+            time.sleep(0.01)
+
+    def _text(self, number: int) -> str:
+        noise = random.Random(f"{self.stamp} {number}")
+        lines = ""
+        while len(lines) < self._size:
+            level = noise.choice(["INFO", "DEBUG", "WARNING", "ERROR"])
+            lines += f"2026-06-10T11:02:02.{noise.randrange(10**6):06d}Z {level} [Command] {number} {noise.random()}\n"
+            lines += noise.choice(["", "raw output\n", "tab\tand ünï€ 𝄞\n", "a NUL \0 and \x1b[31m\n", "no end"])
+        return lines
+
+    @property
+    def bytes(self) -> bytes:
+        return self.sent.encode()
+
+
+def pilots(stack: RunningStack, vo: str, count: int, pieces: int) -> list[Pilot]:
+    """They have begun when this returns."""
+    begun = [Pilot(stack.client(f"{vo}_pilot"), vo, pieces) for _ in range(count)]
+    for pilot in begun:
+        pilot.start()
+    return begun
+
+
+@contextmanager
+def consumer(stack: RunningStack, vo: str, folder: Path) -> Iterator[Path]:
+    """The example, which starts again when its broker goes, as a service would; gives where the logs of the VO are."""
+    plan = stack.plan
+    address = f"localhost:{plan.ports[VOS[vo]]}"
+    login = {"QUEUE_USER": brokers.READER, "QUEUE_PASSWORD": plan.passwords[brokers.READER]}
+    command = [sys.executable, CONSUMER, address, f"pilotlogs.{vo}", folder]
+    over = threading.Event()
+    running_now: list[subprocess.Popen[bytes]] = []
+
+    def keep_running() -> None:
+        while not over.is_set():
+            process = subprocess.Popen(
+                [str(word) for word in command], env=os.environ | login, stderr=subprocess.DEVNULL
+            )
+            running_now.append(process)
+            while process.poll() is None and not over.wait(0.05):
+                pass
+            process.kill()
+            process.wait()
+            over.wait(0.5)
+
+    supervisor = threading.Thread(target=keep_running, daemon=True)
+    supervisor.start()
+    try:
+        yield folder / vo
+    finally:
+        over.set()
+        supervisor.join()
+
+
+def rebuilt(logs: Path, pilot: Pilot) -> bool:
+    """Whether the consumer has the whole log, byte for byte."""
+    file = logs / f"{pilot.stamp}.log"
+    return file.exists() and file.read_bytes() == pilot.bytes
+
+
+def log_of(pilot: Pilot) -> LogKey:
+    return LogKey(pilot.vo, pilot.stamp)
+
+
+def test_each_community_finds_every_line_though_its_broker_is_killed(stack: RunningStack, tmp_path: Path) -> None:
+    with (
+        consumer(stack, "alpha", tmp_path) as of_alpha,
+        consumer(stack, "beta", tmp_path) as of_beta,
+        stack.cycling_agent(),
+    ):
+        writing = pilots(stack, "alpha", 3, 60) + pilots(stack, "beta", 3, 60)
+        for folder in (of_alpha, of_beta):
+            until(lambda folder=folder: any(folder.glob("*/*")), 90, "the first pieces have come")
+        for kind in VOS.values():
+            broker = Broker(kind, stack.directory)
+            broker.suffer("kill")
+            broker.suffer("start")
+        for pilot in writing:
+            pilot.join(90)
+            assert pilot.written == 60
+        for pilot in writing:
+            logs = {"alpha": of_alpha, "beta": of_beta}[pilot.vo]
+            until(lambda pilot=pilot, logs=logs: rebuilt(logs, pilot), 200, f"the log of {pilot.vo} is rebuilt")
+            if pilot.vo == "alpha":
+                until(lambda pilot=pilot: stack.archived("alpha", pilot.stamp).exists(), 60, "it is archived as well")
+                assert stack.archived("alpha", pilot.stamp).read_bytes() == pilot.bytes
+        stamps = tuple(pilot.stamp for pilot in writing)
+        marks = ", ".join("?" * len(stamps))
+        waiting = f"SELECT * FROM PilotLogs WHERE State != 'Archived' AND Stamp IN ({marks})"
+        until(lambda: not stack.rows(waiting, *stamps), 60, "all are archived")
+
+
+def test_a_broker_that_hangs_troubles_neither_pilots_nor_the_other_community(stack: RunningStack) -> None:
+    beta, alpha = Broker("activemq", stack.directory), Broker("rabbitmq", stack.directory)
+    with alpha.reader("pilotlogs.alpha") as reader, stack.cycling_agent():
+        beta.suffer("pause")
+        try:
+            writing = pilots(stack, "alpha", 2, 30) + pilots(stack, "beta", 2, 30)
+            for pilot in writing:
+                pilot.join(60)
+                assert pilot.written == 30
+                assert pilot.slowest < REQUEST_SECONDS
+            reader.wait_until(suites.ended([log_of(pilot) for pilot in writing if pilot.vo == "alpha"]))
+            error = "SELECT LastError FROM PilotLogDeliveries WHERE Plugin = 'MessageQueue' AND LastError != ''"
+            (row,) = until(lambda: stack.rows(error)[:1], 90, "the operator can see why")
+            assert "The broker localhost:" in row["LastError"]
+            assert "LocalDirectory" not in row["LastError"]
+            told = subprocess.run(
+                [PROJECT / ".venv" / "bin" / "dirac-pilot-logs-status", "--json"],
+                capture_output=True,
+                text=True,
+                env=client_environment(stack, "operator"),
+                timeout=60,
+                check=False,
+            )
+            assert "The broker localhost:" in json.dumps(json.loads(told.stdout))
+        finally:
+            beta.suffer("resume")
+    # Another agent, since this one would only look again in a minute
+    with beta.reader("pilotlogs.beta") as late, stack.cycling_agent():
+        late.wait_until(suites.ended([log_of(pilot) for pilot in writing if pilot.vo == "beta"]), 200)
+
+
+def test_another_broker_of_the_service_takes_over(stack: RunningStack) -> None:
+    both = [Broker(kind, stack.directory) for kind in VOS.values()]
+    queue, logs = suites.new_queue(), [suites.new_log(200) for _ in range(5)]
+    ports = tuple(("localhost", stack.plan.ports[broker.name]) for broker in both)
+    access = both[0].access(queue, brokers=ports)
+    sender = Sender(Publisher(access, Limits(connect_seconds=3, patience=3)), logs)
+    sender.start()
+    for broker, wanted in zip(both, (200, 600), strict=True):
+        sender.wait_for(wanted)
+        broker.suffer("kill")
+        # Whichever it used, in the end it has to use the other one.
+        sender.wait_for(wanted + 200)
+        broker.suffer("start")
+    sender.finish()
+    with both[0].reader(queue) as one, both[1].reader(queue) as other:
+        wanted_names = {(piece.key, piece.chunk, piece.end is not None) for pieces in logs for piece in pieces}
+
+        def all_have_come() -> bool:
+            arrivals = [*one.arrivals, *other.arrivals]
+            return {(each.log, each.document["chunk"], "end" in each.document) for each in arrivals} == wanted_names
+
+        until(all_have_come, 60, "each message is on one of the two")
