@@ -70,7 +70,7 @@ class Reader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def wait_until(self, condition: Callable[[list[Arrival]], bool], seconds: float = 90) -> list[Arrival]:
+    def wait_until(self, condition: Callable[[list[Arrival]], bool], seconds: float = 180) -> list[Arrival]:
         """The arrivals, once the condition holds for them."""
         with self._changed:
             done = self._changed.wait_for(lambda: self._problem is not None or condition(self.arrivals), seconds)

@@ -42,6 +42,7 @@ class Sender(threading.Thread):
 
     Attributes:
         confirmed_pieces: How many are.
+        held_at: With so many confirmed it waits until ``go_on`` is set.
         problems: What went wrong on the way.
         failure: What should not have happened.
     """
@@ -53,6 +54,7 @@ class Sender(threading.Thread):
         self._cursors = dict.fromkeys(self._logs, 0)
         self.stopping = threading.Event()
         self.confirmed_pieces = 0
+        self.held_at, self.go_on = 0, threading.Event()
         self.problems: list[str] = []
         self.failure: BaseException | None = None
 
@@ -76,6 +78,8 @@ class Sender(threading.Thread):
         assert piece == expected, f"{piece.key} {piece.chunk} was confirmed, and not {expected.chunk}"
         self._cursors[piece.key] += 1
         self.confirmed_pieces += 1
+        if self.confirmed_pieces == self.held_at:
+            assert self.go_on.wait(300)
 
     def refused(self, piece: Piece, reason: str) -> None:
         raise AssertionError(f"{piece.key} {piece.chunk} was refused: {reason}")

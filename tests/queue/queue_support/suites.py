@@ -181,11 +181,13 @@ class Faults:
     def test_stopped_for_a_while(self, broker: Broker) -> None:
         queue, logs = new_queue(), [new_log(300) for _ in range(10)]
         sender = Sender(Publisher(broker.access(queue), self.PATIENT), logs)
+        sender.held_at = 300
         sender.start()
         sender.wait_for(300)
         broker.suffer("pause")
+        sender.go_on.set()
         try:
-            said_within(sender, 60)
+            said_within(sender, 120)
         finally:
             broker.suffer("resume")
         sender.finish()
