@@ -11,10 +11,11 @@ CS_NAME = "Loopback"
 CS_SERVICE = "Configuration/Server"
 GRID_SERVICES = (
     "DataManagement/TornadoFileCatalog",
+    "Framework/TornadoComponentMonitoring",
     "Framework/TornadoProxyManager",
     "ResourceStatus/TornadoResourceStatus",
 )
-DATABASES = ("FileCatalogDB", "ProxyDB", "ResourceStatusDB")
+DATABASES = ("FileCatalogDB", "InstalledComponentsDB", "ProxyDB", "ResourceStatusDB")
 DATABASE_USER = "Dirac"
 
 SHIFTERS = {"alpha": "alpha_user", "beta": "beta_user"}
@@ -200,8 +201,13 @@ def _grid_systems(stack: Stack) -> Tree:
             "URLs": {"FileCatalog": url("DataManagement/TornadoFileCatalog")},
         },
         "Framework": {
-            "Databases": {"ProxyDB": {"DBName": "ProxyDB"}},
+            "Databases": {
+                "InstalledComponentsDB": {"DBName": "InstalledComponentsDB"},
+                "ProxyDB": {"DBName": "ProxyDB"},
+            },
             "Services": {
+                # dirac-install-component ends by telling it
+                "TornadoComponentMonitoring": {"Protocol": "https", "Authorization": {"Default": "authenticated"}},
                 "TornadoProxyManager": {
                     "Protocol": "https",
                     "Authorization": {
@@ -212,7 +218,10 @@ def _grid_systems(stack: Stack) -> Tree:
                     },
                 }
             },
-            "URLs": {"ProxyManager": url("Framework/TornadoProxyManager")},
+            "URLs": {
+                "ComponentMonitoring": url("Framework/TornadoComponentMonitoring"),
+                "ProxyManager": url("Framework/TornadoProxyManager"),
+            },
         },
         "ResourceStatus": {
             "Databases": {"ResourceStatusDB": {"DBName": "ResourceStatusDB"}},

@@ -40,6 +40,7 @@ _LEAST_PROXY_SECONDS = 2 * 86400.0
 _PILOTS_CALL = ("sendMessage", "finaliseLogs", "appendLog")
 _READERS_CALL = ("getLogs", "readLog", "listLogs")
 _PILOT_PROPERTIES = {"GenericPilot", "Pilot"}
+_URLS = "/Systems/WorkloadManagement/URLs"
 _MODULE_FILE = "PilotLoggingCommands.py"
 
 
@@ -132,8 +133,11 @@ def _components() -> Iterator[Finding]:
 def _collectors(report: Report) -> Iterator[Finding]:
     known = vo_report.collector_urls()
     if not known:
-        sentence_ = "names no collector, so that nobody can read: set it."
-        yield Finding("collectors", State.TODO, f"/Systems/WorkloadManagement/URLs/TornadoPilotLogging {sentence_}")
+        # dirac-install-component leaves "Tornado" out of the name, and the clients do not.
+        other = gConfig.getValue(f"{_URLS}/PilotLogging", "")
+        advice = f"set it to the value of PilotLogging beside it, {other}" if other else "set it"
+        said = f"{_URLS}/TornadoPilotLogging is not set, so that nobody can read: {advice}."
+        yield Finding("collectors", State.TODO, said)
     told = [url for _, decision in report.verdicts for url in decision.urls]
     there = []
     for url in dict.fromkeys([*told, *known]):
@@ -230,7 +234,8 @@ def _plugins(vo: str) -> Iterator[Finding]:
         try:
             load_plugin(vo, name)
         except ConfigurationError as error:
-            yield Finding(about, State.TODO, str(error))
+            elsewhere = why_not and not error.path.startswith("/Operations/")
+            yield Finding(about, State.NOT_TRIED if elsewhere else State.TODO, str(error))
             continue
         if why_not:
             yield Finding(about, State.NOT_TRIED, why_not)

@@ -93,7 +93,8 @@ def _components(tree: Tree, vo: str) -> tuple[list[Row], list[Mistake]]:
         try:
             plugin = load_plugin(vo, name)
         except ConfigurationError as error:
-            wrong.append(Mistake(str(error), grave=True))
+            # What is elsewhere, such as the access to a queue, the agent's host may have and this one not.
+            wrong.append(Mistake(str(error), grave=error.path.startswith("/Operations/")))
             continue
         rows += component_rows(tree, vo, default_texts(plugin.Settings), f"Pilot/{name}")
         if plugin.needs_proxy:

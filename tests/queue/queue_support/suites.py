@@ -15,6 +15,7 @@ from parts.certificates import Authority, Issued, make_keys
 
 from PilotLoggingDIRAC.deliver.conformance import Receiver, StreamConformance
 from PilotLoggingDIRAC.deliver.contract import StreamPlugin
+from PilotLoggingDIRAC.deliver.probe import probe
 from PilotLoggingDIRAC.deliver.queue.access import Access
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.errors import Unavailable
@@ -69,6 +70,13 @@ class Conformance(StreamConformance):
     @pytest.fixture
     def unreachable(self, new_plugin: Callable[..., Any]) -> StreamPlugin[Any]:
         return new_plugin("away")
+
+    def test_a_probe_logs_in_and_sends_nothing(
+        self, plugin: StreamPlugin[Any], unreachable: StreamPlugin[Any], tmp_path: Path
+    ) -> None:
+        assert probe(plugin, tmp_path).startswith("It logged in to localhost:")
+        with pytest.raises(Unavailable, match="cannot be reached"):
+            probe(unreachable, tmp_path)
 
     @pytest.fixture
     def far_side(self, reader_of_alpha: Receiver) -> Receiver:

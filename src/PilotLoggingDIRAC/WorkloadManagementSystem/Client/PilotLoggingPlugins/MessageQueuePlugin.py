@@ -35,3 +35,6 @@ class MessageQueuePlugin(StreamPlugin[MessageQueueSettings]):
 
     def close(self) -> None:
         self._publisher.close()
+
+    def probe(self) -> str:
+        return f"It logged in to {self._publisher.connection().name}; nothing was sent."
