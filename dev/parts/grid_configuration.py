@@ -216,7 +216,7 @@ def _grid_systems(stack: Stack) -> Tree:
                         "getVOMSProxy": ("FullDelegation", "LimitedDelegation", "PrivateLimitedDelegation"),
                         "getLogContents": "ProxyManagement",
                     },
-                }
+                },
             },
             "URLs": {
                 "ComponentMonitoring": url("Framework/TornadoComponentMonitoring"),
