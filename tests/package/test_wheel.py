@@ -230,8 +230,8 @@ def test_error_numbers_have_names(seen: dict[str, Any]) -> None:
 
 
 def test_the_command_is_installed_and_found_by_diracs_script(seen: dict[str, Any], environment: Path) -> None:
-    for script in ("dirac-pilot-logs-show", "dirac-pilot-logs-status"):
-        assert (environment / "bin" / script).exists()
+    for word in ("download", "list", "search", "show", "status"):
+        assert (environment / "bin" / f"dirac-pilot-logs-{word}").exists()
     assert _is_ours(seen["script"])
     assert "Show the log of a pilot" in seen["script_help"]
 
@@ -246,5 +246,10 @@ def test_diracs_client_has_our_methods(seen: dict[str, Any]) -> None:
         "appendLog",
         "readLog",
         "listLogs",
+        "listValues",
+        "outlineLog",
+        "readLines",
+        "findLines",
+        "searchLogs",
         "getStatistics",
     } <= set(seen["client_methods"])

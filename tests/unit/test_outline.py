@@ -99,7 +99,7 @@ def test_lines_by_their_numbers(text: bytes, block_lines: int, numbers: set[int]
     with log_text(text) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(windows, "LONGEST_LINE", 1024)
         patch.setattr(windows, "SLICE", 100)
-        shown, more = read_lines(opened, outline_of(text, [], block_lines), sorted(numbers), 10**9, SECONDS)
+        shown, more = read_lines(opened, outline_of(text, [], block_lines), sorted(numbers), 10**6, 10**9, SECONDS)
     assert not more
     assert [each.line.number for each in shown] == sorted(numbers & set(whole))
     for each in shown:
@@ -168,7 +168,7 @@ def test_blocks_become_larger_where_there_are_very_many_lines(monkeypatch: pytes
     assert counts == small.blocks[0].counts
     with log_text(data) as opened:
         numbers = [1, 2, 777, 1500, 2999, 3000, 3001]
-        shown, _ = read_lines(opened, large, numbers, 10**9, SECONDS)
+        shown, _ = read_lines(opened, large, numbers, 10**6, 10**9, SECONDS)
     assert [each.line.said for each in shown] == [str(number - 1) for number in numbers[:-1]]
 
 
@@ -192,11 +192,11 @@ def test_the_outline_of_a_hostile_log_is_small(unit: bytes) -> None:
 def test_a_reply_is_bounded() -> None:
     text = b"0123456789\n" * 1000
     with log_text(text) as opened:
-        shown, more = read_lines(opened, outline_of(text), range(1, 1001), 110, SECONDS)
+        shown, more = read_lines(opened, outline_of(text), range(1, 1001), 10**6, 110, SECONDS)
         assert ([each.line.number for each in shown], more) == ([*range(1, 11)], True)
-        shown, more = read_lines(opened, outline_of(text), range(1, 1001), 5, SECONDS)
+        shown, more = read_lines(opened, outline_of(text), range(1, 1001), 10**6, 5, SECONDS)
         assert (len(shown), more) == (1, True)
-        shown, more = read_lines(opened, outline_of(text), range(1, 1001), 10**9, -1.0)
+        shown, more = read_lines(opened, outline_of(text), range(1, 1001), 10**6, 10**9, -1.0)
         assert (len(shown), more) == (500, True)
 
 
@@ -214,7 +214,7 @@ def seen(outlines: Outlines, key: LogKey) -> Outline:
     def look(text: LogText, found: Outline) -> Outline:
         whole = text.read(0, text.size)
         assert find_lines(text, found, Query.parse({}), 1, 10**6, SECONDS).total == len(lines_of(whole))
-        shown, _ = read_lines(text, found, range(1, found.lines + 1), 10**9, SECONDS)
+        shown, _ = read_lines(text, found, range(1, found.lines + 1), 10**6, 10**9, SECONDS)
         assert b"".join(each.line.data for each in shown) == whole
         return found
 
@@ -315,7 +315,7 @@ def test_text_that_leaves_the_database_under_the_hands(store: Any, archives: Any
             assert store.expire()
         calls.append(found)
         text._buffer = b""
-        return read_lines(text, found, [50], 10**6, SECONDS)[0]
+        return read_lines(text, found, [50], 10**6, 10**6, SECONDS)[0]
 
     (shown,) = outlines.look(key, look)
     assert shown.line.number == 50

@@ -168,7 +168,8 @@ def of_found(outline: Outline, found: Found) -> dict[str, Any]:
         "numbers": found.numbers,
         "total": found.total,
         "done": found.next is None,
-        "next": found.next or outline.lines + 1,
+        # The last line may not have come whole.
+        "next": found.next or outline.lines + outline.ended,
         "version": outline.version,
         "edition": outline.edition,
     }

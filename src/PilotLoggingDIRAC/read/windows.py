@@ -36,6 +36,7 @@ def read_lines(
     text: LogText,
     outline: Outline,
     numbers: Iterable[int],
+    most: int,
     most_bytes: int,
     seconds: float,
     clock: Callable[[], float] = time.monotonic,
@@ -45,11 +46,12 @@ def read_lines(
     Args:
         text, outline: Of the same version.
         numbers: Ascending; those that there are not are passed over.
+        most: How many are given.
         most_bytes: Of what is given; at least one line is.
         seconds: After this time no further block is looked at.
 
     Returns:
-        The lines, and whether some are left out for their size or the time.
+        The lines, and whether some are left out: for their number, their size or the time.
     """
     found: list[Shown] = []
     size, until = 0, clock() + seconds
@@ -62,7 +64,7 @@ def read_lines(
             if shown.line.number not in wanted:
                 continue
             size += len(shown.line.data)
-            if found and size > most_bytes:
+            if len(found) >= most or (found and size > most_bytes):
                 return found, True
             found.append(shown)
     return found, False

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_
+from sqlalchemy import ColumnElement, and_, func
 
 from ..errors import Rejected
 from ..model import LogState
@@ -70,7 +70,10 @@ _SELECTIONS: Mapping[str, Any] = {
     "HasErrors": lambda value: _flag(value, logs.c.Errors > 0, "HasErrors"),
     "HasWarnings": lambda value: _flag(value, logs.c.Warnings > 0, "HasWarnings"),
     "Finalised": lambda value: _flag(value, logs.c.Finalised.is_not(None), "Finalised"),
-    "Silent": lambda value: _flag(value, and_(logs.c.Finalised.is_(None), logs.c.State != LogState.OPEN), "Silent"),
+    # Of the state in this way, so that nobody takes the index of states, which has nothing of the goodbye.
+    "Silent": lambda value: _flag(
+        value, and_(logs.c.Finalised.is_(None), func.lower(logs.c.State) != LogState.OPEN.lower()), "Silent"
+    ),
     "Failed": lambda value: _flag(value, and_(logs.c.ExitCode.is_not(None), logs.c.ExitCode != 0), "Failed"),
     "Contains": _contains,
 }
@@ -97,3 +100,13 @@ def where(selection: Mapping[str, Any], vo: str | None = None) -> ColumnElement[
             )
         conditions.append(_SELECTIONS[name](value))
     return and_(True, *conditions)
+
+
+def must_read_rows(selection: Mapping[str, Any]) -> bool:
+    """Whether a selection asks for what is in no index, and names nothing by which an index would narrow it."""
+    asked = {*selection, *(selection.get("Contains") or ())}
+    return not asked.isdisjoint(_IN_NO_INDEX) and _NARROWING.isdisjoint(selection)
+
+
+_IN_NO_INDEX = frozenset(("Queue", "Host", "PilotReference", "PilotVersion"))
+_NARROWING = frozenset(("Stamp", "State", "Since"))

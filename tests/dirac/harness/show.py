@@ -1,4 +1,4 @@
-"""``dirac-pilot-logs-show`` as people run it: a process with a user's proxy."""
+"""The commands as people run them: processes with a user's proxy."""
 
 from __future__ import annotations
 
@@ -23,11 +23,28 @@ def client_environment(stack: RunningStack, caller: str) -> dict[str, str]:
 
 
 def show(stack: RunningStack, *arguments: str, caller: str = "alpha_user") -> tuple[int, bytes, str]:
-    """Exit code, standard output and standard error."""
+    """``dirac-pilot-logs-show``: exit code, standard output and standard error."""
+    return run_command(stack, "show", *arguments, caller=caller)
+
+
+def run_command(
+    stack: RunningStack, word: str, *arguments: str, caller: str = "alpha_user", cwd: Path | None = None
+) -> tuple[int, bytes, str]:
+    """``dirac-pilot-logs-WORD``: exit code, standard output and standard error."""
     done = subprocess.run(
-        [COMMAND, *arguments], capture_output=True, env=client_environment(stack, caller), timeout=180, check=False
+        [command(word), *arguments],
+        capture_output=True,
+        env=client_environment(stack, caller),
+        timeout=180,
+        check=False,
+        cwd=cwd,
     )
     return done.returncode, done.stdout, done.stderr.decode()
+
+
+def command(word: str) -> Path:
+    """The installed ``dirac-pilot-logs-WORD``."""
+    return COMMAND.with_name(f"dirac-pilot-logs-{word}")
 
 
 def on_terminal(command: list[str | Path], environment: dict[str, str]) -> tuple[int, bytes, str]:

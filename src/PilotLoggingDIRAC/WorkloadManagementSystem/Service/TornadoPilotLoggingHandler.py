@@ -49,8 +49,9 @@ _LARGEST_PAGE = 1000
 """Rows of a list of logs, or lines of a search, that one call gives at most."""
 _MOST_VALUES = 500
 _MOST_LINES = 5000
-_LINES_SIZE = 2 * 2**20
-"""Bytes of text that one ``readLines`` gives at most."""
+_LINES_GIVEN = 2000
+_LINES_SIZE = 2**20
+"""Bytes of text that one ``readLines`` gives at most: a reply is encoded while nothing else is done."""
 _MOST_FOUND = 10_000
 _LOOK_SECONDS = 2.0
 """How long one call looks through text."""
@@ -295,7 +296,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         return self._outlines.look(
             key,
             lambda text, outline: S_OK(
-                answers.of_lines(outline, *read_lines(text, outline, wanted, _LINES_SIZE, _LOOK_SECONDS))
+                answers.of_lines(outline, *read_lines(text, outline, wanted, _LINES_GIVEN, _LINES_SIZE, _LOOK_SECONDS))
             ),
         )
 

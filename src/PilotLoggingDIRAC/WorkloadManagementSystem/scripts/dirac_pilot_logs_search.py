@@ -1,0 +1,90 @@
+"""
+Find lines in the logs of pilots, in those that began last first
+
+Only what is still in the collectors' database is searched; of how many logs that cannot be said is said at the end.
+
+Example:
+  $ dirac-pilot-logs-search "No space left on device" --since=1d
+  $ dirac-pilot-logs-search --regex "exit(ed)? with code [1-9]" --site=cern --level=ERROR
+  $ dirac-pilot-logs-search --json --limit=1000 "CVMFS" | jq -r .stamp | sort | uniq -c
+"""
+
+import json
+
+from DIRAC.Core.Base.Script import Script
+
+from PilotLoggingDIRAC.dirac_bridge.command_line import (
+    Collector,
+    Selection,
+    Switches,
+    fail_use,
+    line_query,
+    number,
+    one_of,
+    run,
+    say,
+)
+from PilotLoggingDIRAC.dirac_bridge.progress import Progress
+from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
+from PilotLoggingDIRAC.read import shown_lines
+
+_USUAL = 200
+_AT_ONCE = 1000
+
+
+@Script()
+def main():
+    output = take_stdout()
+    switches = Switches()
+    Script.registerArgument("Text: what stands in the line")
+    selection = Selection(switches)
+    switches.flag("regex", "The text is a regular expression (RE2)")
+    switches.flag("ignore-case", "In any case", short="i")
+    switches.value("level", "Only messages of this level and above", one_of(*shown_lines.LEVELS))
+    switches.value("limit", f"Lines to find at most ({_USUAL}); 0 for all", number(0, 10**9))
+    switches.flag("json", "One JSON object a line", short="j")
+    (text,) = switches.parse()
+
+    def work():
+        left = _USUAL if switches["limit"] is None else switches["limit"] or 10**9
+        what = {"regex" if switches["regex"] else "text": text}
+        query = line_query(**what, level=switches["level"], ignore_case=switches["ignore-case"])
+        collector, cursor, found = Collector(), "", 0
+        with Progress("logs") as progress:
+            while left > 0:
+                reply = collector.ask(
+                    "searching", "searchLogs", query, selection.document(), cursor, min(left, _AT_ONCE)
+                )
+                for hit in reply["found"]:
+                    progress.clear()
+                    write(hit)
+                    found += len(hit["lines"])
+                    left -= len(hit["lines"])
+                cursor = reply["cursor"]
+                progress.show(reply["looked"], reply["total"])
+                if reply["done"]:
+                    break
+        if not found:
+            say("Nothing was found.")
+        elif not reply["done"]:
+            say(f"Stopped after {found} lines, in {reply['looked']} of {reply['total']} logs; see --limit.")
+        if reply["sentence"]:
+            say(reply["sentence"])
+        return 0 if found else 1
+
+    def write(hit):
+        if switches["json"]:
+            row = {"vo": hit["row"]["VO"], "stamp": hit["row"]["Stamp"], "site": hit["row"]["Site"]}
+            lines = "".join(f"{json.dumps(row | line)}\n" for line in hit["lines"])
+        else:
+            lines = shown_lines.of_hit(hit, output.isatty())
+        output.write(lines.encode("utf-8", "replace"))
+        output.flush()
+
+    if not text:
+        fail_use("takes a text that is not empty")
+    run(work)
+
+
+if __name__ == "__main__":
+    main()

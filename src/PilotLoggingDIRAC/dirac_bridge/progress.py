@@ -1,0 +1,41 @@
+"""How far a long command has come, for the person who waits: on standard error, and on a terminal only."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+
+_CLEAR = "\r\x1b[K"
+
+
+class Progress:
+    """One line that is written over.
+
+    Args:
+        what: What is counted.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._shows = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.clear()
+
+    def show(self, done: int, total: int, more: str = "") -> None:
+        """So many of so many."""
+        if self._shows:
+            share = f" ({100 * done // total} %)" if total else ""
+            sys.stderr.write(f"{_CLEAR}{done} of {total} {self._what}{share}{more}")
+            sys.stderr.flush()
+
+    def clear(self) -> None:
+        """Make room for something else."""
+        if self._shows:
+            sys.stderr.write(_CLEAR)
+            sys.stderr.flush()
