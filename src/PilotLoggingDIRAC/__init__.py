@@ -6,6 +6,7 @@ shifter). They know nothing of DIRAC; ``WorkloadManagementSystem`` is what DIRAC
 stands between the two.
 """
 
+from pathlib import Path
 from typing import Any
 
 from ._version import __version__
@@ -15,4 +16,10 @@ __all__ = ["__version__", "extension_metadata"]
 
 def extension_metadata() -> dict[str, Any]:
     """What DIRAC asks an extension about itself (entry point group ``dirac``); more than DIRAC's 0 wins."""
-    return {"primary_extension": True, "priority": 20, "setups": {}}
+    portal = Path(__file__).parent / "WebApp"
+    return {
+        "primary_extension": True,
+        "priority": 20,
+        "setups": {},
+        "web_resources": {"static": [portal / "static"], "template": [portal / "template"]},
+    }

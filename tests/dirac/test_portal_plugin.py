@@ -14,6 +14,8 @@ from harness.client import NOT_FOUND, REJECTED, UNAVAILABLE
 from harness.sender import batch
 from harness.stacks import RunningStack
 
+from PilotLoggingDIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.FileCacheDownloadPlugin import ONE_STREAM
+
 TEXT = "ünï €𝄞 \x1b[1m\x00\n" * 1000
 SCRIPT = Path(__file__).parent / "harness" / "ask_download_plugin.py"
 
@@ -61,7 +63,7 @@ def test_logs_are_given_from_wherever_they_are(stack: RunningStack, stamps: dict
     )
     for answer in answers:
         assert answer["OK"], answer
-        assert answer["Value"] == {"StdOut": TEXT, "StdErr": ""}
+        assert answer["Value"] == {"StdOut": TEXT, "StdErr": ONE_STREAM + TEXT}
 
 
 def test_errors_are_errors(stack: RunningStack, stamps: dict[str, str]) -> None:
@@ -83,6 +85,6 @@ def test_without_a_collector_the_archive_has_what_is_finished(stack: RunningStac
         archived, running = _ask(stack, (stamps["archived"], "alpha"), (stamps["running"], "alpha"))
     finally:
         stack.collector(0, "start")
-    assert archived["Value"] == {"StdOut": TEXT, "StdErr": ""}
+    assert archived["Value"] == {"StdOut": TEXT, "StdErr": ONE_STREAM + TEXT}
     # It may well exist: only nobody can say so now.
     assert running["Errno"] == UNAVAILABLE

@@ -14,6 +14,8 @@ import pytest
 from grid_support.grid import VOS, Grid
 from harness.client import UNAVAILABLE
 
+from PilotLoggingDIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.FileCacheDownloadPlugin import ONE_STREAM
+
 _EXPIRE_AT_ONCE = {f"/Operations/{vo}/Pilot/KeepDelivered": 0 for vo in VOS}
 _TEXT = "".join(f"2026-11-22T12:00:00Z INFO [Pilot] line {number}: \u00fcber \u2603\n" for number in range(200))
 _LATE = "a late line\n"
@@ -98,7 +100,7 @@ def test_readers_get_what_the_database_has_forgotten(grid: Grid, expired: Logs) 
 
 def test_the_portal_reads_from_the_collector_and_without_one_from_the_archive(grid: Grid, expired: Logs) -> None:
     vo, stamp = expired("portal")[1]
-    whole = {"OK": True, "Value": {"StdOut": _TEXT, "StdErr": ""}}
+    whole = {"OK": True, "Value": {"StdOut": _TEXT, "StdErr": ONE_STREAM + _TEXT}}
     assert grid.as_portal(vo, stamp) == whole
     with grid.without_collector():
         assert grid.as_portal(vo, stamp) == whole

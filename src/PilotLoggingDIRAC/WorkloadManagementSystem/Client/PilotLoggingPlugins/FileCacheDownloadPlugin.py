@@ -12,6 +12,10 @@ from PilotLoggingDIRAC.ingest.text import decoded
 from PilotLoggingDIRAC.model import LogKey
 
 _LARGEST = 64 * 2**20
+_LONGEST_END = 4 * 2**20
+"""Characters. The portal's back end fetches both streams whenever it is asked for one."""
+
+ONE_STREAM = "[Pilots send their output and their errors as one log: this is the one that Pilot Output shows.]\n"
 
 
 class FileCacheDownloadPlugin(DownloadPlugin):
@@ -27,14 +31,15 @@ class FileCacheDownloadPlugin(DownloadPlugin):
 
         :param str pilotStamp: the pilot's stamp
         :param str vo: its VO
-        :return: S_OK({"StdOut": text, "StdErr": ""}) / S_ERROR. Pilots send both streams as one.
+        :return: S_OK({"StdOut": text, "StdErr": text}) / S_ERROR. Pilots send both streams as one, so each is the whole
+            log, under one line that says so in ``StdErr``; of a long log that has the end only.
         """
         try:
             key = LogKey(checked_vo(vo), checked_stamp(pilotStamp))
             text = self._fromCollector(key)
         except PilotLoggingError as error:
             return results.failure(error)
-        return S_OK({"StdOut": text, "StdErr": ""})
+        return S_OK({"StdOut": text, "StdErr": ONE_STREAM + text[-_LONGEST_END:]})
 
     def _fromCollector(self, key):
         try:

@@ -1,0 +1,5 @@
+"""The portal's part: a page that shows logs, and one entry more in DIRAC's PilotMonitor.
+
+DIRAC's portal (WebAppDIRAC) finds the modules of ``handler`` by their path, and files of ``static`` and ``template``
+through ``extension_metadata()``.
+"""

@@ -1,0 +1,62 @@
+// One line of a log as a row. Its text is set as text, whatever stands in it.
+
+import { make } from "./dom.js";
+import { harmless } from "./harmless.js";
+import { kindOf } from "./levels.js";
+import { bothTimes, clock, instant } from "./times.js";
+
+const LONGEST_SHOWN = 4000;
+
+/** A text with the places marked where a word stands, in any case. */
+export function marked(text, word) {
+  if (!word) return [text];
+  const pieces = [];
+  const lower = text.toLowerCase();
+  const wanted = word.toLowerCase();
+  if (lower.length !== text.length) return [text]; // a character whose lower case is longer: places would not fit
+  let end = 0;
+  for (let at = lower.indexOf(wanted); at >= 0; at = lower.indexOf(wanted, end)) {
+    pieces.push(text.slice(end, at), make("mark", {}, text.slice(at, at + wanted.length)));
+    end = at + wanted.length;
+  }
+  return [...pieces, text.slice(end)];
+}
+
+/** What is shown of a line's text: without its header, which stands in columns of its own. */
+export function messageOf(line) {
+  return harmless(line.own ? line.text.slice(line.at) : line.text);
+}
+
+/**
+ * Make the row of a line.
+ *
+ * @param look {word, isChosen}
+ */
+export function lineRow(line, { word, isChosen }) {
+  const at = instant(line.time);
+  const text = messageOf(line);
+  const cut = line.size || text.length > LONGEST_SHOWN;
+  const row = make(
+    "div",
+    {
+      class: `row ${kindOf(line.level)} ${line.own ? "own" : "raw"}${isChosen ? " chosen" : ""}`,
+      data: { n: line.n },
+      role: "listitem",
+    },
+    make("a", { class: "n", href: `#${line.n}`, tabIndex: -1, title: "Choose this line (c copies a link to it)" }, String(line.n)),
+    make("time", { class: "at", title: at === null ? "" : bothTimes(at) }, line.own && at !== null ? clock(at, true) : ""),
+    make("span", { class: "level" }, line.own ? line.level : ""),
+    make("span", { class: "command" }, line.own ? harmless(line.command) : ""),
+    make("bdi", { class: "text", dir: "ltr" }, ...marked(text.slice(0, LONGEST_SHOWN), word)),
+  );
+  if (cut) row.append(make("span", { class: "cut" }, line.size ? ` … ${line.size.toLocaleString("en")} bytes` : " …"));
+  return row;
+}
+
+export function markRow(mark) {
+  return make("div", { class: `row mark ${mark.kind}`, role: "listitem" }, make("span", { class: "sentence" }, `⚠ ${mark.sentence}`));
+}
+
+export function waitingRow(number) {
+  return make("div", { class: "row waiting", role: "listitem", "aria-busy": "true" }, make("span", { class: "n" }, String(number)));
+}

@@ -1,0 +1,116 @@
+// The lines of one log that are here, fetched by blocks when somebody looks at them; the oldest are forgotten.
+
+import { ask } from "./api.js";
+
+const BLOCK = 500;
+const MOST_KEPT = 60000;
+const AT_ONCE = 3;
+const MOST_NUMBERS = 300;
+
+export class LinesStore {
+  /**
+   * @param key {stamp, vo}
+   * @param arrived called when lines have come
+   * @param failed called with an error
+   */
+  constructor(key, arrived, failed) {
+    this.key = key;
+    this.arrived = arrived;
+    this.failed = failed;
+    this.lines = new Map();
+    this.wanted = [];
+    this.running = new Map();
+    this.stopped = new AbortController();
+    this.pause = 0;
+  }
+
+  get(number) {
+    return this.lines.get(number);
+  }
+
+  /** Say which lines are looked at now, the most important first; earlier wishes are forgotten. */
+  want(numbers) {
+    const missing = numbers.filter((number) => !this.lines.has(number));
+    this.wanted = missing.length ? requestsFor(missing) : [];
+    this.fetch();
+  }
+
+  fetch() {
+    while (this.wanted.length && this.running.size < AT_ONCE && Date.now() >= this.pause) {
+      const request = this.wanted.shift();
+      const name = JSON.stringify(request);
+      if (this.running.has(name)) continue;
+      this.running.set(name, request);
+      this.load(request).finally(() => {
+        this.running.delete(name);
+        this.fetch();
+      });
+    }
+  }
+
+  async load(request) {
+    let rest = request;
+    try {
+      while (rest) {
+        const answer = await ask("lines", { ...this.key, ...rest }, this.stopped.signal);
+        this.keep(answer.lines);
+        this.arrived();
+        rest = answer.more && answer.lines.length ? restOf(rest, answer.lines.at(-1).n) : null;
+      }
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      this.pause = Date.now() + 3000;
+      setTimeout(() => !this.stopped.signal.aborted && this.arrived(), 3100);
+      this.failed(error);
+    }
+  }
+
+  keep(lines) {
+    for (const line of lines) {
+      this.lines.delete(line.n); // so that it counts as new
+      this.lines.set(line.n, line);
+    }
+    if (this.lines.size <= MOST_KEPT) return;
+    const leaving = this.lines.size - MOST_KEPT + MOST_KEPT / 4;
+    let left = 0;
+    for (const number of this.lines.keys()) {
+      if (left++ >= leaving) break;
+      this.lines.delete(number);
+    }
+  }
+
+  /** Forget the lines from a number on: they have changed, or may have. */
+  forget(from = 0) {
+    if (from <= 1) this.lines.clear();
+    else for (const number of [...this.lines.keys()]) if (number >= from) this.lines.delete(number);
+  }
+
+  stop() {
+    this.wanted = [];
+    this.stopped.abort();
+  }
+}
+
+/** Neighbours are asked for by whole blocks, so that the same block has one name; lines that stand alone by number. */
+function requestsFor(missing) {
+  const ascending = [...missing].sort((one, other) => one - other);
+  const isDense = ascending.at(-1) - ascending[0] < 4 * ascending.length + 2;
+  if (!isDense) {
+    const requests = [];
+    for (let at = 0; at < ascending.length; at += MOST_NUMBERS) {
+      requests.push({ numbers: ascending.slice(at, at + MOST_NUMBERS).join(",") });
+    }
+    return requests;
+  }
+  const blocks = new Set(missing.map((number) => Math.floor((number - 1) / BLOCK)));
+  return [...blocks].map((block) => ({ first: block * BLOCK + 1, count: BLOCK }));
+}
+
+function restOf(request, last) {
+  if (request.numbers) {
+    const left = request.numbers.split(",").filter((number) => Number(number) > last);
+    return left.length ? { numbers: left.join(",") } : null;
+  }
+  const left = request.first + request.count - (last + 1);
+  return left > 0 ? { first: last + 1, count: left } : null;
+}

@@ -1,0 +1,64 @@
+// What is known of the chosen log, and the one sentence that a shifter looks for first.
+
+import { address } from "./api.js";
+import { button, make } from "./dom.js";
+import { copy } from "./detail.js";
+import { harmless } from "./harmless.js";
+import { badge, stateOf } from "./state.js";
+import { bothTimes, instant, moment, span } from "./times.js";
+
+function fact(name, value, title = "") {
+  return value ? make("span", { class: "fact", title }, make("small", {}, name), value) : null;
+}
+
+/** Who and where. */
+export function headOf(outline, close) {
+  const row = outline.row;
+  const reference = row ? harmless(row.PilotReference) : "";
+  const key = { stamp: outline.stamp, vo: outline.vo };
+  return make(
+    "header",
+    { class: "head" },
+    make(
+      "div", { class: "name" },
+      badge(row, make),
+      make("h2", {}, make("code", {}, outline.stamp)),
+      button("Copy", "Copy the stamp", () => copy(outline.stamp, "The stamp"), { class: "small" }),
+      make("span", { class: "grow" }),
+      make("a", { class: "button", href: address("download", key), download: "", title: "Download the whole log as text" }, "Download"),
+      make("a", { class: "button", href: address("download", { ...key, gzip: "1" }), download: "", title: "Download the whole log, packed" }, ".gz"),
+      button("×", "Back to the list (Escape)", close, { class: "icon" }),
+    ),
+    make(
+      "div", { class: "facts" },
+      fact("VO", outline.vo),
+      fact("Site", row && harmless(row.Site)), fact("CE", row && harmless(row.CE)), fact("Host", row && harmless(row.Host)),
+      fact("Pilot", reference, reference),
+      fact("Lines", outline.lines.toLocaleString("en")), fact("Size", sizeOf(outline.bytes)),
+      row && fact("First", moment(instant(row.FirstArrival)), bothTimes(instant(row.FirstArrival))),
+      row && fact("Last", moment(instant(row.LastArrival)), bothTimes(instant(row.LastArrival))),
+    ),
+  );
+}
+
+function sizeOf(bytes) {
+  if (bytes < 10_000) return `${bytes} B`;
+  return bytes < 10_000_000 ? `${Math.round(bytes / 1000)} kB` : `${Math.round(bytes / 1e6)} MB`;
+}
+
+/** How it went, in a sentence. */
+export function verdictOf(outline) {
+  const { row } = outline;
+  const errors = outline.errors.total;
+  const found = errors ? `${errors.toLocaleString("en")} error${errors > 1 ? "s" : ""}.` : "No errors.";
+  if (!row) return { kind: "ended", sentence: found };
+  const { name } = stateOf(row);
+  const ago = span(Date.now() - instant(row.LastArrival));
+  const how = {
+    running: `Running; the last line came ${ago} ago.`,
+    silent: `Never said goodbye: killed or cut off after its last line, ${ago} ago.`,
+    failed: `Ended with exit code ${row.ExitCode}, ${ago} ago.`,
+    ended: row.ExitCode === 0 ? `Ended well, ${ago} ago.` : `Ended ${ago} ago.`,
+  }[name];
+  return { kind: name === "ended" && errors ? "errors" : name, sentence: `${how} ${found}` };
+}

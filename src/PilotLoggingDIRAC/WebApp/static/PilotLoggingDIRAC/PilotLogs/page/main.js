@@ -1,0 +1,145 @@
+// The page: filters and list, the chosen log beside them, and the address that says where the person is.
+
+import { ask } from "./api.js";
+import { button, make } from "./dom.js";
+import { makeFilters } from "./filters.js";
+import { listenToKeys } from "./keys.js";
+import { CHOICES } from "./levels.js";
+import { makeList } from "./list.js";
+import { LogView } from "./log.js";
+import { noticePlace, say, tell } from "./notices.js";
+import { linkTo, readPlace, withoutLog, writePlace } from "./place.js";
+import { switchTheme, themeButton } from "./theme.js";
+
+let place = readPlace();
+const isFramed = window !== window.parent;
+
+/** Go to another place; parts that are not named stay. A step can be taken back with the browser's "back". */
+function go(parts, step) {
+  place = { ...place, ...parts };
+  writePlace(place, step);
+  show();
+}
+
+/** Filters change: from the first page on. Null: none of them. */
+function narrow(parts) {
+  if (parts === null) {
+    const empty = { show: "", pilot: "", host: "", text: "", range: "", since: "", until: "", vo: [], site: [], ce: [], exit: [] };
+    go({ ...empty, start: "" }, true);
+    return;
+  }
+  const isSame = Object.entries(parts).every(([name, value]) => String(place[name] ?? "") === String(value));
+  if (!isSame) go({ start: "", ...parts }, true);
+}
+
+function open(row, line) {
+  const find = place.text && line ? place.text : "";
+  go({ ...withoutLog({}), log: row.Stamp, logvo: row.VO, line: line ? String(line) : "", find }, true);
+}
+
+const close = () => go(withoutLog({}), true);
+
+const filters = makeFilters(narrow);
+const list = makeList(open, narrow);
+const log = new LogView(
+  (parts) => {
+    place = { ...place, ...parts };
+    writePlace(place);
+  },
+  (line) => linkTo({ ...withoutLog(place), log: place.log, logvo: place.logvo, line: line ? String(line) : "" }),
+  close,
+);
+
+function show() {
+  document.body.classList.toggle("with-log", Boolean(place.log));
+  document.title = place.log ? `${place.log.slice(0, 8)} · Pilot Logs` : "Pilot Logs";
+  filters.show(place);
+  list.show(place);
+  log.show(place);
+}
+
+const inLog = (action) => () => (place.log ? action() : false);
+const inList = (step) => (event) => {
+  if (place.log && !event.target.closest(".list")) return event.key.startsWith("Arrow") ? log.chooseNext(step) : log.chooseNext(step);
+  return list.table.walk(step);
+};
+
+function hop(step) {
+  const row = list.table.neighbour(step);
+  if (row) open(row);
+}
+
+function escape(event) {
+  if (event.target.matches("input")) event.target.blur();
+  else if (log.chosen && place.log) log.choose(0);
+  else if (place.log) close();
+}
+
+function nextLevel() {
+  const values = CHOICES.map(([value]) => value);
+  log.level.value = values[(values.indexOf(log.level.value) + 1) % values.length];
+  log.filter();
+}
+
+const keys = listenToKeys([
+  [["/"], "Find a text: in the log, or in all logs of the list", () => (place.log ? log.finder.input : filters.text).focus()],
+  [["j", "ArrowDown"], "Next line, or next log of the list", inList(1)],
+  [["k", "ArrowUp"], "Line or log before", inList(-1)],
+  [["Enter"], "Open the log", (event) => {
+    const row = event.target.closest("tr") && list.table.focused();
+    return row ? open(row) : false;
+  }],
+  [["]"], "Open the next log of the list", () => hop(1)],
+  [["["], "Open the log before", () => hop(-1)],
+  [["e"], "Next error", inLog(() => log.goToError(1))],
+  [["E"], "Error before", inLog(() => log.goToError(-1))],
+  [["F"], "First error", inLog(() => log.goToError(0))],
+  [["n"], "Next line found", inLog(() => log.finder.step(1))],
+  [["N"], "Line found before", inLog(() => log.finder.step(-1))],
+  [["l"], "All lines, info, warnings, errors only", inLog(nextLevel)],
+  [["g", "Home"], "Beginning of the log", inLog(() => log.goToStart())],
+  [["G", "End"], "End of the log", inLog(() => log.goToEnd())],
+  [["PageDown", " "], "A page on", inLog(() => log.scroller.moveBy(log.scroller.inSight - 2))],
+  [["PageUp"], "A page back", inLog(() => log.scroller.moveBy(2 - log.scroller.inSight))],
+  [["t"], "Live: follow the log as it grows", inLog(() => log.follow(!log.isFollowing))],
+  [["c"], "Copy a link to the chosen line", inLog(() => log.detail.copyLink())],
+  [["r"], "Load the list anew", () => list.refresh()],
+  [["d"], "Light or dark", switchTheme],
+  [["Escape"], "Leave the field, the line, the log", escape],
+]);
+
+const { user, group } = document.body.dataset;
+document.body.append(
+  make(
+    "header", { class: "bar" },
+    make("h1", {}, "Pilot Logs"), filters.form,
+    make("span", { class: "who", title: `${user} in group ${group}` }, group),
+    isFramed ? make("a", { class: "button icon", href: location.href, target: "_blank", title: "Open in a tab of its own", "aria-label": "Open in a tab of its own", onclick: (event) => (event.currentTarget.href = linkTo(place)) }, "↗") : null,
+    button("↻", "Load the list anew (r)", () => list.refresh(), { class: "icon" }),
+    themeButton(), keys,
+  ),
+  make("main", {}, list.element, log.element),
+  noticePlace(),
+);
+
+/** PilotMonitor knows a pilot by its reference only. */
+async function openByReference(reference) {
+  try {
+    const { stamp, vo } = await ask("pilot", { reference });
+    open({ Stamp: stamp, VO: vo });
+  } catch (error) {
+    tell(error);
+    go({ pilot: reference });
+  }
+}
+
+addEventListener("popstate", () => {
+  place = readPlace();
+  show();
+});
+addEventListener("unhandledrejection", (event) => tell(event.reason));
+
+const reference = new URLSearchParams(location.search).get("reference");
+show();
+if (reference) openByReference(reference);
+else if (place.line && !place.log) say("The link names a line, but no log.");

@@ -1,0 +1,27 @@
+/**
+ * DIRAC's Pilot Monitor with one entry more in its context menu.
+ *
+ * It is not compiled, so the loader must be told where DIRAC's own class is.
+ */
+Ext.Loader.setPath("DIRAC.PilotMonitor.classes", "static/DIRAC/PilotMonitor/" + (GLOBAL.DEV ? "classes" : "build"));
+
+Ext.define("PilotLoggingDIRAC.PilotMonitor.classes.PilotMonitor", {
+  extend: "DIRAC.PilotMonitor.classes.PilotMonitor",
+
+  buildUI: function () {
+    var me = this;
+    me.callParent(arguments);
+    me.contextGridMenu.add({
+      text: "Pilot Log (live)",
+      tooltip: "Open the pilot's remote log in Pilot Logs",
+      handler: function () {
+        var reference = GLOBAL.APP.CF.getFieldValueFromSelectedRow(me.grid, "PilotJobReference");
+        GLOBAL.APP.MAIN_VIEW.createNewModuleContainer({
+          objectType: "app",
+          moduleName: "PilotLoggingDIRAC.PilotLogs.classes.PilotLogs",
+          setupData: { currentState: "", data: { query: "?reference=" + encodeURIComponent(reference) } },
+        });
+      },
+    });
+  },
+});

@@ -1,0 +1,5 @@
+"""All tests of the portal; see ``conftest.py`` for why they stand in other files."""
+
+from portal_cases.pilot_monitor import TestPilotMonitorInTheBrowser, TestPilotOutput
+
+__all__ = ["TestPilotMonitorInTheBrowser", "TestPilotOutput"]
