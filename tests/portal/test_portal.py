@@ -1,5 +1,12 @@
 """All tests of the portal; see ``conftest.py`` for why they stand in other files."""
 
+from portal_cases.handler import TestBadRequests, TestHandler, TestWhoReads
 from portal_cases.pilot_monitor import TestPilotMonitorInTheBrowser, TestPilotOutput
 
-__all__ = ["TestPilotMonitorInTheBrowser", "TestPilotOutput"]
+__all__ = [
+    "TestBadRequests",
+    "TestHandler",
+    "TestPilotMonitorInTheBrowser",
+    "TestPilotOutput",
+    "TestWhoReads",
+]

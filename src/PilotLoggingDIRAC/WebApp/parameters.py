@@ -116,10 +116,19 @@ def selection(parameters: Parameters) -> dict[str, Any]:
     Raises:
         Rejected: One has a wrong form; whether its value makes sense is the collector's to say.
     """
-    conditions = _sent(_TEXTS, parameters.texts) | _sent(_FLAGS, parameters.flag) | _sent(_TIMES, parameters.text)
+    conditions = (
+        _sent(_TEXTS, lambda name: _one_or_more(parameters.texts(name)))
+        | _sent(_FLAGS, parameters.flag)
+        | _sent(_TIMES, parameters.text)
+    )
     parts = _sent(_PARTS, parameters.text)
     codes = [_number("exit", text, -(2**31), 2**31 - 1) for text in parameters.texts("exit")]
     return conditions | ({"Contains": parts} if parts else {}) | ({"ExitCode": codes} if codes else {})
+
+
+def _one_or_more(values: list[str]) -> Any:
+    """Who may read one VO only names no list of them."""
+    return values[0] if len(values) == 1 else values
 
 
 def line_conditions(parameters: Parameters) -> dict[str, Any]:

@@ -69,6 +69,13 @@ class TestPilotOutput:
                     assert refused == {"success": "false", "error": f"You may not read the logs of VO {vo}."}
                 assert "result" in _output(portal, "operator", reference)
 
+    def test_nobody_reads_in_a_group_that_he_is_not_in(self, portal: Portal) -> None:
+        """DIRAC remembers for a minute that it knows somebody, and lets him into every group then."""
+        reference = portal.add_pilot(portal.send("secret of alpha\n"))
+        for group in ("beta_user", "alpha_user"):
+            asked = {"data_kind": "getPilotOutput", "data": reference}
+            assert b"secret" not in portal.get("beta_user", "PilotMonitor/getJobInfoData", asked, group=group).body
+
     def test_an_unknown_pilot(self, portal: Portal) -> None:
         assert _output(portal, "alpha_user", "htcondorce://nowhere/1.0")["success"] == "false"
 

@@ -12,6 +12,7 @@ from DIRAC.Core.Tornado.Server.private.BaseRequestHandler import TornadoResponse
 from tornado.ioloop import IOLoop
 from WebAppDIRAC.Lib.WebHandler import WebHandler
 
+from PilotLoggingDIRAC.dirac_bridge.credentials import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
 from PilotLoggingDIRAC.ingest.names import checked_stamp
 from PilotLoggingDIRAC.model import Gap
@@ -70,7 +71,7 @@ class PilotLogsHandler(WebHandler):
         """Lines of a log: ``count`` from ``first`` on, or those of ``numbers``."""
         asked = self._parameters
         first, count = asked.number("first", 1), asked.number("count", 500, 1, _MOST_LINES)
-        return ask("readLines", *self._key(), first, count, asked.numbers("numbers"))
+        return ask("readLines", *self._key(), first, count, asked.numbers("numbers") or None)
 
     def web_find(self):
         """The numbers of the lines of a log that meet conditions."""
@@ -105,6 +106,13 @@ class PilotLogsHandler(WebHandler):
             await self._download()
         else:
             await super().get(*arguments, **options)
+
+    def _gatherPeerCredentials(self):
+        """DIRAC's portal would let a known user into any group that the address names."""
+        credentials = super()._gatherPeerCredentials()
+        if credentials and credentials.get("DN"):
+            only_own_group(credentials)
+        return credentials
 
     def _executeMethod(self, args, kwargs):
         """In a thread, in the user's name.

@@ -6,6 +6,7 @@ const BLOCK = 500;
 const MOST_KEPT = 60000;
 const AT_ONCE = 3;
 const MOST_NUMBERS = 300;
+const PAUSE = 3000;
 
 export class LinesStore {
   /**
@@ -28,10 +29,15 @@ export class LinesStore {
     return this.lines.get(number);
   }
 
-  /** Say which lines are looked at now, the most important first; earlier wishes are forgotten. */
-  want(numbers) {
+  /**
+   * Say which lines are looked at now, the most important first; earlier wishes are forgotten.
+   *
+   * @param alone a line elsewhere, or 0
+   */
+  want(numbers, alone) {
     const missing = numbers.filter((number) => !this.lines.has(number));
     this.wanted = missing.length ? requestsFor(missing) : [];
+    if (alone && !this.lines.has(alone) && !missing.includes(alone)) this.wanted.unshift({ numbers: String(alone) });
     this.fetch();
   }
 
@@ -53,16 +59,22 @@ export class LinesStore {
     try {
       while (rest) {
         const answer = await ask("lines", { ...this.key, ...rest }, this.stopped.signal);
+        if (!answer.lines.length) return this.rest(null); // what we know of the log is not so any more
         this.keep(answer.lines);
         this.arrived();
         rest = answer.more && answer.lines.length ? restOf(rest, answer.lines.at(-1).n) : null;
       }
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.pause = Date.now() + 3000;
-      setTimeout(() => !this.stopped.signal.aborted && this.arrived(), 3100);
-      this.failed(error);
+      this.rest(error);
     }
+  }
+
+  /** Ask for nothing for a while. */
+  rest(error) {
+    this.pause = Date.now() + PAUSE;
+    setTimeout(() => !this.stopped.signal.aborted && this.arrived(), PAUSE + 100);
+    if (error) this.failed(error);
   }
 
   keep(lines) {

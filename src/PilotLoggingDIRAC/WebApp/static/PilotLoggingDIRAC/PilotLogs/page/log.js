@@ -20,6 +20,7 @@ const ROW = 20;
 const LIVE_PAUSE = 1500;
 const QUIET_PAUSE = 15000;
 const MOST_TICKS = 20000;
+const BLOCK = 500;
 
 export class LogView {
   /**
@@ -253,8 +254,7 @@ export class LogView {
     add(first, last);
     add(last, last + 60);
     add(first - 60, first);
-    if (this.chosen) numbers.push(this.chosen);
-    this.store.want(numbers);
+    this.store.want(numbers, this.chosen);
   }
 
   showSight() {
@@ -385,9 +385,9 @@ export class LogView {
     if (!block) return;
     this.setFollowing(false);
     try {
-      const since = new Date(time).toISOString();
-      const answer = await ask("find", { ...this.key, since, own: "1", first: block[0], limit: 1 }, this.stopped.signal);
-      const number = answer.numbers[0] ?? block[0];
+      const answer = await ask("lines", { ...this.key, first: block[0], count: BLOCK }, this.stopped.signal);
+      this.store.keep(answer.lines);
+      const number = answer.lines.find((line) => line.own && instant(line.time) >= time)?.n ?? block[0];
       this.scroller.moveTo(this.rows.rowOf(number));
       this.finder.at = number;
     } catch (error) {

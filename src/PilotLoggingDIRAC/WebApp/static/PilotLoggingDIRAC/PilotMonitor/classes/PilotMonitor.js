@@ -16,10 +16,10 @@ Ext.define("PilotLoggingDIRAC.PilotMonitor.classes.PilotMonitor", {
       tooltip: "Open the pilot's remote log in Pilot Logs",
       handler: function () {
         var reference = GLOBAL.APP.CF.getFieldValueFromSelectedRow(me.grid, "PilotJobReference");
-        GLOBAL.APP.MAIN_VIEW.createNewModuleContainer({
-          objectType: "app",
-          moduleName: "PilotLoggingDIRAC.PilotLogs.classes.PilotLogs",
-          setupData: { currentState: "", data: { query: "?reference=" + encodeURIComponent(reference) } },
+        var setup = { currentState: "", data: { query: "?reference=" + encodeURIComponent(reference) } };
+        GLOBAL.APP.MAIN_VIEW.createWindow("app", "PilotLoggingDIRAC.PilotLogs.classes.PilotLogs", setup, null, function (tab) {
+          tab.toLoad = true;
+          tab.ownerCt.setActiveTab(tab);
         });
       },
     });
