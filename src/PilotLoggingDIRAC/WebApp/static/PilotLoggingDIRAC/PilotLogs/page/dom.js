@@ -20,9 +20,10 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
-/** A button with a label for those who do not see it. */
+/** A button; one that shows a sign only is named by its label. */
 export function button(text, label, onclick, more = {}) {
-  return make("button", { type: "button", title: label, "aria-label": label, onclick, ...more }, text);
+  const name = /\p{Letter}/u.test(text) ? undefined : label;
+  return make("button", { type: "button", title: label, "aria-label": name, onclick, ...more }, text);
 }
 
 /** Call a function once things have been quiet for so many milliseconds. */

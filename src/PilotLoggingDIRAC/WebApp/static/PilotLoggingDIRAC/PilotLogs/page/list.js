@@ -61,7 +61,7 @@ export function makeList(open, change) {
     const { rows, total } = await ask("list", asked, signal);
     table.show(rows.map((row) => ({ row })), place);
     const last = start + rows.length;
-    summary.textContent = total ? `${(start + 1).toLocaleString("en")}–${last.toLocaleString("en")} of ${total.toLocaleString("en")} logs` : "";
+    summary.textContent = total ? `${(start + 1).toLocaleString("en")} to ${last.toLocaleString("en")} of ${total.toLocaleString("en")} logs` : "";
     newer.disabled = start === 0;
     older.disabled = last >= total;
     newer.hidden = older.hidden = total <= PAGE;
