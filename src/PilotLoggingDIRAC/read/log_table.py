@@ -11,7 +11,11 @@ from ..ingest.text import one_line
 COLUMNS = ("Stamp", "State", "Exit", "Last line", "Lines", "Warn", "Err", "Site", "CE", "Host", "Reference")
 _LONGEST = 255
 _NARROW = 140
-"""Columns of a terminal; on a narrower one the last two columns of the table are left out."""
+"""Columns of a terminal; on a narrower one all is closer together, and times have no year."""
+_CUT = {"Site": 12, "CE": 12, "Host": 12, "Reference": 16}
+"""Columns that are cut where there is no room, and what is left of them at least."""
+_LEFT_OUT_FIRST = ("Reference", "Host", "CE", "Lines", "Warn", "Site", "Err", "Exit", "Last line")
+"""Where there is no room for all columns."""
 _STYLES = {"Open": "green", "Silent": "bold red", "Complete": "", "Archived": "dim"}
 
 
@@ -49,7 +53,7 @@ def as_text(rows: Sequence[Mapping[str, Any]], vo: bool = False, heads: bool = T
 
 
 def for_terminal(rows: Sequence[Mapping[str, Any]], vo: bool = False) -> str:
-    """As wide as the terminal, with colours."""
+    """As wide as the terminal, with colours: one line each, without the columns for which there is no room."""
     import io
 
     from rich.box import SIMPLE_HEAD
@@ -57,26 +61,45 @@ def for_terminal(rows: Sequence[Mapping[str, Any]], vo: bool = False) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    stream = io.StringIO()
     width = shutil.get_terminal_size().columns
-    console = Console(file=stream, force_terminal=True, width=width)
-    heads = columns(vo) if width >= _NARROW else columns(vo)[:-2]
-    shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for head in heads:
+    narrow = width < _NARROW
+    table = [dict(zip(columns(vo), cells(row, vo), strict=True)) for row in rows]
+    if narrow:
+        for line in table:
+            line["Last line"] = line["Last line"][5:]
+    widths = _widths(table, columns(vo), width, 1 if narrow else 2)
+    shown = Table(box=SIMPLE_HEAD, padding=(0, 0 if narrow else 1, 0, 0))
+    for head, of_column in widths.items():
         numeric = head in ("Exit", "Lines", "Warn", "Err")
-        # The stamp is what one copies from here.
-        shown.add_column(head, overflow="fold", no_wrap=head == "Stamp", justify="right" if numeric else "left")
-    for row in rows:
-        texts = [Text(cell) for cell in cells(row, vo)[: len(heads)]]
-        first = int(vo)
-        texts[first + 1].stylize(_STYLES.get(_state(row), ""))
+        shown.add_column(
+            head, width=of_column, overflow="ellipsis", no_wrap=True, justify="right" if numeric else "left"
+        )
+    for row, line in zip(rows, table, strict=True):
+        styles = {"State": _STYLES.get(_state(row), ""), "Warn": "yellow", "Err": "bold red"}
         if row["ExitCode"]:
-            texts[first + 2].stylize("red")
-        texts[first + 5].stylize("yellow")
-        texts[first + 6].stylize("bold red")
-        shown.add_row(*texts)
-    console.print(shown)
+            styles["Exit"] = "red"
+        shown.add_row(*(Text(line[head], styles.get(head, "")) for head in widths))
+    stream = io.StringIO()
+    Console(file=stream, force_terminal=True, width=width).print(shown)
     return stream.getvalue()
+
+
+def _widths(table: Sequence[Mapping[str, str]], heads: Sequence[str], width: int, gap: int) -> dict[str, int]:
+    """The columns for which a terminal has room, each with its characters. Only some may have fewer than they need: a
+    stamp is what one copies from here."""
+    longest = {head: max(map(len, [head, *(line[head] for line in table)])) for head in heads}
+    widths = {head: min(length, _CUT.get(head, length)) for head, length in longest.items()}
+
+    def left() -> int:
+        return width - 2 - sum(each + gap for each in widths.values())
+
+    for head in _LEFT_OUT_FIRST:
+        if left() >= 0:
+            break
+        del widths[head]
+    for head in widths:
+        widths[head] = min(longest[head], widths[head] + max(0, left()))
+    return widths
 
 
 def _state(row: Mapping[str, Any]) -> str:
