@@ -57,6 +57,12 @@ class Broker:
         with state.alone(self.directory):
             faults.change(self.stack, self.name, action)
 
+    def remember_queues(self) -> None:
+        """Let it bring to disk which queues there are. RabbitMQ confirms messages earlier than that: killed within the
+        first seconds of a queue, it has lost the queue with all that was in it."""
+        if self.name == rabbitmq.RABBITMQ:
+            rabbitmq.control(self.stack, "eval", "mnesia:sync_log().")
+
     def set_memory_limit(self, *limit: str) -> None:
         """Of RabbitMQ; without a limit the usual one."""
         rabbitmq.set_memory_limit(self.stack, *limit)

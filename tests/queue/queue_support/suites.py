@@ -177,7 +177,11 @@ class Faults:
         """The long form of this is ``make faults-queue``."""
         queue, logs = new_queue(), [new_log(200) for _ in range(10)]
         sender = Sender(Publisher(broker.access(queue)), logs)
+        sender.held_at = 10
         sender.start()
+        sender.wait_for(10)
+        broker.remember_queues()
+        sender.go_on.set()
         for wanted in (500, 1200):
             sender.wait_for(wanted)
             broker.suffer("kill")
