@@ -73,8 +73,18 @@ class Host:
         assert not re.search(r"<[A-Za-z]+>", documented), documented
         return documented
 
-    def run(self, documented: str, code: int = 0) -> str:
+    def run(self, documented: str) -> str:
         """A command of the document, by somebody who says yes when asked; gives both streams."""
+        code, output = self._attempt(documented)
+        # DIRAC gives runit ten seconds, which a busy machine may not have; then one says it again.
+        for _ in range(3):
+            if code and re.search("Failed to (find supervise/ok|start the component)", output):
+                code, output = self._attempt(documented)
+        assert code == 0, output
+        self.said[documented] = output
+        return output
+
+    def _attempt(self, documented: str) -> tuple[int, str]:
         script = f"source {self.home}/bashrc\n{self.text(documented)}"
         own = client_environment(self.stack, "alpha_admin")
         leader, follower = pty.openpty()
@@ -93,9 +103,7 @@ class Host:
             output, _ = process.communicate(timeout=300)
         finally:
             os.close(leader)
-        assert process.returncode == code, output
-        self.said[documented] = output
-        return output
+        return process.returncode, output
 
     def change_the_cs(self, sections: list[str], options: Mapping[str, str]) -> None:
         """What an administrator does in the portal's configuration manager."""
@@ -193,6 +201,8 @@ def test_the_document_from_its_beginning_to_its_end(host: Host, supervisor: Prog
             assert code == 0, errors
             assert "[CheckWorkerNode]" in text.decode()
         else:
+            if number == "4":
+                until(lambda: serves(host.stack, host.port), 120, "the collector serves after its restart")
             host.run(step)
             if step.startswith("dirac-install-component"):
                 assert "Successfully completed the installation" in host.said[step]
