@@ -185,7 +185,7 @@ def test_a_check_from_elsewhere_says_what_it_could_not_try(grid: Grid) -> None:
 def test_a_check_of_what_pilot_sync_agent_has_published(grid: Grid, tmp_path: Path) -> None:
     layout = grid.stack.layout
     options = dict.fromkeys(("RemoteLoggerURL", "RemoteLoggerURLs"), grid.stack.urls[0])
-    options |= {"RemoteLogging": "true", "CommandExtensions": "PilotLogging"}
+    options |= {"RemoteLogging": "true", "CommandExtensions": "PilotLogging", "RemoteLoggerCEsWhiteList": CES[0]}
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(layout.host_certificate, layout.host_key)
     handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(tmp_path))
@@ -207,6 +207,6 @@ def test_a_check_of_what_pilot_sync_agent_has_published(grid: Grid, tmp_path: Pa
         finally:
             server.shutdown()
     assert [state for state, _ in nothing["pilot files"]] == ["to do"]
-    assert "is not what the CS says: Pilots of alpha on every CE send nothing" in old["pilot files"][0][1]
+    assert f"is not what the CS says: Pilots of alpha on {CES[0]} send nothing" in old["pilot files"][0][1]
     assert [state for state, _ in without_the_module["pilot files"]] == ["ok", "to do"]
     assert [state for state, _ in good["pilot files"]] == ["ok", "ok"]
