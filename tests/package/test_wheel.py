@@ -230,7 +230,7 @@ def test_error_numbers_have_names(seen: dict[str, Any]) -> None:
 
 
 def test_the_command_is_installed_and_found_by_diracs_script(seen: dict[str, Any], environment: Path) -> None:
-    for word in ("download", "list", "search", "show", "status"):
+    for word in ("config", "download", "list", "search", "show", "status"):
         assert (environment / "bin" / f"dirac-pilot-logs-{word}").exists()
     assert _is_ours(seen["script"])
     assert "Show the log of a pilot" in seen["script_help"]
