@@ -85,7 +85,11 @@ def _reason(frame: Any) -> str:
 
 
 class _Transport(Transport):  # type: ignore[misc]
-    """stomp.py's, on a socket that we have connected."""
+    """stomp.py's, on a socket that we have connected.
+
+    It looks at its socket twice, whether it is there and then to use it; its reading thread, which sees the broker's
+    end, may have taken it away in between.
+    """
 
     def __init__(self, connected: Any, address: tuple[str, int], virtual_host: str) -> None:
         super().__init__([address], vhost=virtual_host, recv_bytes=_RECEIVED_BYTES)
@@ -94,6 +98,21 @@ class _Transport(Transport):  # type: ignore[misc]
 
     def attempt_connection(self) -> None:
         self.socket, self.current_host_and_port = self._connected, self._address
+
+    def send(self, encoded_frame: bytes) -> None:
+        try:
+            super().send(encoded_frame)
+        except AttributeError as error:
+            if self.socket is not None:
+                raise
+            raise ConnectionError("the connection has ended") from error
+
+    def disconnect_socket(self) -> None:
+        try:
+            super().disconnect_socket()
+        except AttributeError:
+            if self.socket is not None:
+                raise
 
 
 class _Stomp(BaseConnection, Protocol12):  # type: ignore[misc]
