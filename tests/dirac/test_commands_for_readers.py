@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import tarfile
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +16,9 @@ import pytest
 from harness.client import Client
 from harness.sender import batch
 from harness.show import client_environment, command, on_terminal, run_command
-from harness.stacks import RunningStack
+from harness.stacks import RunningStack, dumped
 from harness.waiting import until
+from parts import mariadb
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07red\x9b31m \u202egpj.exe \x00\x08 tab\tend"
 LEVELS = [
@@ -173,3 +177,30 @@ def test_what_is_wrong_is_one_sentence(
     assert (exit_code, output) == (code, b"")
     (first,) = said(errors)
     assert first.startswith(sentence)
+
+
+ADD_PILOT = """
+import sys
+from DIRAC.Core.Base.Script import Script
+Script.parseCommandLine()
+from DIRAC.WorkloadManagementSystem.Client.PilotManagerClient import PilotManagerClient
+reference, stamp = sys.argv[1:]
+assert PilotManagerClient().addPilotReferences([reference], "alpha", "DIRAC", {reference: stamp})["OK"]
+"""
+
+
+def test_what_dirac_alone_knows(own_stack: Callable[..., RunningStack]) -> None:
+    """Stock pilots do not say their reference, and no pilot says its jobs: DIRAC's PilotManager is asked."""
+    stack, stamp = own_stack("--portal"), uuid.uuid4().hex
+    stack.client("alpha_pilot")("sendMessage", dumped("hello\n"), stamp, "alpha")
+    reference = f"https://ce.example.org:9619/{stamp}"
+    environment = client_environment(stack, "operator")
+    subprocess.run([sys.executable, "-c", ADD_PILOT, reference, stamp], env=environment, check=True, timeout=180)
+    of_job = "INSERT INTO JobToPilotMapping (PilotID, JobID, StartTime) SELECT PilotID, 4711, NOW() FROM PilotAgents"
+    mariadb.run_sql(stack.plan, of_job, "PilotAgentsDB")
+    for argument in (reference, "--job=4711"):
+        code, output, errors = run_command(stack, "show", argument)
+        assert (code, output) == (0, b"hello\n"), errors
+    code, _, errors = run_command(stack, "show", "--job=4712")
+    assert code == 1
+    assert said(errors)[0].startswith("Of job 4712: DIRAC's PilotManager says: ")

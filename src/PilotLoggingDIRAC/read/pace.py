@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-SLICE = 2**16
+SLICE = 2**15
 """Bytes of text that are looked at in one go: about a millisecond of Python."""
 _PAUSE = 0.0005
 """Seconds. Long enough for a waiting thread to take its turn."""
