@@ -84,6 +84,11 @@ class Sender(threading.Thread):
     def refused(self, piece: Piece, reason: str) -> None:
         raise AssertionError(f"{piece.key} {piece.chunk} was refused: {reason}")
 
+    def go_on_until(self, pieces: int) -> None:
+        """Let it go on, and wait again with so many confirmed; 0 for no more waiting."""
+        self.held_at, held, self.go_on = pieces, self.go_on, threading.Event()
+        held.set()
+
     def wait_for(self, pieces: int, seconds: float = 120) -> None:
         """Until so many are confirmed."""
         end = time.monotonic() + seconds
