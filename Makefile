@@ -1,6 +1,6 @@
 # What people type. Everything is done by the programs in dev/.
 
-.PHONY: help demo test test-stock-pilot lint unit bench bench-pilot bench-redaction faults clean base tools
+.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction faults clean base tools
 .NOTPARALLEL:
 
 PYTHON := dev/python
@@ -11,7 +11,8 @@ PILOTS := 60
 
 help:
 	@echo "make demo          20 pilots send their logs to a real collector; is every byte stored, and once?"
-	@echo "make demo KEEP=1   the same, and leave it running to be tried by hand"
+	@echo "make demo KEEP=1   the same with DIRAC's web portal, and leave it running to be tried by hand"
+	@echo "make screenshots   the pictures of the portal in docs/img"
 	@echo "make test          all checks and tests"
 	@echo "make test-stock-pilot PILOT=CHECKOUT  the worker-node module in DIRAC's own pilot, a checkout of DIRACGrid/Pilot"
 	@echo "make lint          ruff and mypy only"
@@ -22,7 +23,10 @@ help:
 	@echo "make faults        pilots write while everything fails at random; is each line stored, once? (SECONDS=60 SEED=$(SEED) PILOTS=$(PILOTS))"
 	@echo "make clean         remove what was installed and built here"
 
-demo: base
+screenshots: tools
+	dev/screenshots
+
+demo: $(if $(KEEP),tools,base)
 	dev/demo $(if $(KEEP),--keep)
 
 test: lint

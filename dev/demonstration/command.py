@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 from types import FrameType
 
-from parts import lifecycle, state
+from parts import lifecycle, pilots, portal, state
 from parts.failure import StackFailure
 from parts.layout import Layout
 
 from . import report
 from .comparison import compare
-from .crowd import Crowd
+from .crowd import Crowd, Pilot
 from .delivery import Collector, deliver_all
 from .failure import DemoFailure
 from .senders import Refused
@@ -56,7 +56,7 @@ def main() -> int:
 
 
 def _demonstrate(layout: Layout, keep: bool) -> str:
-    lifecycle.up(layout.root, state.Plan(options=(_SILENT_AFTER,)))
+    lifecycle.up(layout.root, state.Plan(options=(_SILENT_AFTER,), portal=keep))
     say = _Progress()
     url = state.load(layout.root).collector_urls[0]
     records = layout.home("sent")
@@ -82,7 +82,9 @@ def _demonstrate(layout: Layout, keep: bool) -> str:
 
     report.show_table(crowd.pilots, rows, layout)
     if keep:
-        report.show_what_to_try(crowd.pilots, layout)
+        stack = state.load(layout.root)
+        pilots.add(stack, [_as_submitted(pilot) for pilot in crowd.pilots])
+        report.show_what_to_try(crowd.pilots, layout, portal.address(stack))
     last_line = (
         f"demo: {len(rows)} logs, {comparison.sent} lines sent, {comparison.stored} lines stored, "
         f"{comparison.lost} lost, {comparison.duplicated} duplicated"
@@ -90,6 +92,13 @@ def _demonstrate(layout: Layout, keep: bool) -> str:
     if comparison.problems:
         raise DemoFailure("\n".join([*comparison.problems, last_line]))
     return last_line
+
+
+def _as_submitted(pilot: Pilot) -> pilots.Pilot:
+    """As PilotMonitor knows it."""
+    reference = f"htcondorce://ce.example.org/{pilot.stamp[:12]}.0"
+    status = "Aborted" if pilot.doomed else "Done"
+    return pilots.Pilot(reference, pilot.stamp, pilot.vo, status=status)
 
 
 def _check_rows(crowd: Crowd, rows: dict) -> None:

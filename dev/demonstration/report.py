@@ -43,10 +43,15 @@ def archived_name(pilot: Pilot) -> str:
     return f"{pilot.vo}/{pilot.stamp}.log"
 
 
-def show_what_to_try(pilots: Sequence[Pilot], layout: Layout) -> None:
+def show_what_to_try(pilots: Sequence[Pilot], layout: Layout, portal: str) -> None:
     """Print commands for a stack that is left running."""
     print(f"""
-The stack is still up. Its options, credentials and URLs:
+The stack is still up. The portal, with "Pilot Logs" and "Pilot Monitor" among its applications; your browser needs
+the certificate {layout.users}/alpha_user.p12, or beta_user.p12 (no password):
+
+    {portal}
+
+Its options, credentials and URLs:
 
     . {layout.environment}
 

@@ -19,7 +19,7 @@ export function makeFilters(change) {
   const later = whenQuiet(TYPING, (name, value) => change({ [name]: value }));
   const fields = {
     text: field("text", "Text in the logs", "search", "A text that stands in the logs' lines; press Enter (/)"),
-    pilot: field("pilot", "Pilot: stamp or reference", "search", "A stamp or reference, or a part of one"),
+    pilot: field("pilot", "Pilot", "search", "A stamp or reference, or a part of one"),
     vo: field("vo", "VO", "search"),
     site: field("site", "Site", "search"),
     ce: field("ce", "CE", "search"),

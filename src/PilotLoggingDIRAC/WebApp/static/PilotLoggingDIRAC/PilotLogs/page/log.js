@@ -51,7 +51,7 @@ export class LogView {
     this.fresh = button("", "Go to the newest line", () => this.follow(true), { class: "fresh", hidden: true });
     this.tools = make(
       "div", { class: "tools", role: "toolbar", "aria-label": "In this log" },
-      make("span", { class: "group" }, button("First error", "The first error (Shift+F)", () => this.goToError(0)), button("↑", "Previous error (E)", () => this.goToError(-1), { class: "icon" }), button("↓", "Next error (e)", () => this.goToError(1), { class: "icon" }), this.errors),
+      make("span", { class: "group" }, button("First error", "The first error (Shift+F)", () => this.goToError(0)), button("↑", "Previous error (E)", () => this.goToError(-1), { class: "icon" }), button("↓", "Next error (e)", () => this.goToError(1), { class: "icon" }), button("Last", "The last error (Shift+L)", () => this.goToLastError()), this.errors),
       this.finder.element, this.level, this.command, make("span", { class: "grow" }), this.live,
     );
     this.empty = make("p", { class: "empty", hidden: true });
@@ -124,7 +124,7 @@ export class LogView {
     const line = Number(place.line);
     if (line) this.choose(line);
     else if (this.isOpen) this.follow(true);
-    else if (outline.errors.total) this.choose(outline.errors.lines[0]);
+    else if (outline.errors.total) this.choose(outline.errors.lines.at(this.isKilled ? -1 : 0));
     else this.scroller.moveTo(Infinity);
     this.schedule();
   }
@@ -135,6 +135,11 @@ export class LogView {
     this.store?.stop();
     this.finder.stopped.abort();
     this.key = null;
+  }
+
+  /** Of a pilot that was killed, the last error tells most; of one that went on, the first. */
+  get isKilled() {
+    return this.outline.row?.Finalised === null;
   }
 
   get isOpen() {
@@ -313,7 +318,11 @@ export class LogView {
 
   showDetail() {
     const line = this.chosen ? this.store?.get(this.chosen) : null;
-    if (line || !this.chosen) this.detail.show(line ?? null);
+    if (!line && this.chosen) return;
+    const height = this.scroller.element.clientHeight;
+    this.detail.show(line ?? null);
+    // What came up below must not hide the line that it is about.
+    if (line && this.scroller.element.clientHeight < height) this.scroller.reveal(this.rows.rowOf(this.chosen));
   }
 
   /** The line below or above the chosen one. */
@@ -354,6 +363,12 @@ export class LogView {
     } else {
       say(direction < 0 ? "There is no error before this line." : "There is no error behind this line.");
     }
+  }
+
+  goToLastError() {
+    const { lines } = this.outline.errors;
+    if (lines.length) this.choose(lines.at(-1));
+    else say("This log has no errors.");
   }
 
   /** Of a log with more errors than its outline lists. */

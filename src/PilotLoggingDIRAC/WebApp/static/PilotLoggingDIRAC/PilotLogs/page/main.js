@@ -94,6 +94,7 @@ const keys = listenToKeys([
   [["e"], "Next error", inLog(() => log.goToError(1))],
   [["E"], "Error before", inLog(() => log.goToError(-1))],
   [["F"], "First error", inLog(() => log.goToError(0))],
+  [["L"], "Last error", inLog(() => log.goToLastError())],
   [["n"], "Next line found", inLog(() => log.finder.step(1))],
   [["N"], "Line found before", inLog(() => log.finder.step(-1))],
   [["l"], "All lines, info, warnings, errors only", inLog(nextLevel)],

@@ -1,0 +1,1 @@
+"""Pictures of the portal for the documentation, made from a real one."""

@@ -1,0 +1,105 @@
+"""Make the pictures of the portal for the documentation: a stack, a morning's logs, and Debian's Chromium."""
+
+import argparse
+import io
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from parts import lifecycle, pilots, portal, state
+from parts.failure import StackFailure
+from parts.layout import PROJECT
+from PIL import Image
+from playwright.sync_api import Page, expect, sync_playwright
+
+from . import content
+
+_SIZE = {"width": 1360, "height": 800}
+_COLOURS = 128
+"""Of a picture; it makes the file a third of what it was."""
+_KILLED = 2
+"""The log of the pilot that was killed five minutes ago, in ``content.MORNING``."""
+
+
+def main() -> int:
+    """Make them all; the exit code is 0 if that went well."""
+    parser = argparse.ArgumentParser(prog="dev/screenshots", description=__doc__)
+    parser.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=PROJECT / "docs" / "img")
+    folder = parser.parse_args().folder
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="pilotlogging-pictures-") as root:
+        directory = Path(root) / "stack"
+        try:
+            lifecycle.up(directory, state.Plan(portal=True))
+            _take_all(state.load(directory), folder)
+        except StackFailure as failure:
+            print(f"screenshots: {failure}", file=sys.stderr)
+            return 1
+        finally:
+            if (directory / "stack.json").exists():
+                lifecycle.down(directory)
+    return 0
+
+
+def _take_all(stack: state.Stack, folder: Path) -> None:
+    stamps = content.write(stack, content.now())
+    killed = stamps[_KILLED]
+    reference = "htcondorce://ce14.pic.es/7104237.0"
+    pilots.add(stack, [pilots.Pilot(reference, killed, "alpha", site="LCG.PIC.es", ce="ce14.pic.es", status="Aborted")])
+    page_of = f"{portal.address(stack)}s:None/g:alpha_user/PilotLogs/page"
+
+    def take(page: Page, name: str) -> None:
+        picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
+        file = folder / f"{name}.png"
+        picture.quantize(_COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+        print(f"screenshots: {file} {file.stat().st_size // 1000} kB", flush=True)
+
+    def at(page: Page, query: str, is_there: Callable[[Page], None]) -> None:
+        page.goto(f"{page_of}?{query}")
+        is_there(page)
+        page.wait_for_load_state("networkidle")
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+        )
+        users = stack.layout.users
+        certificate = {
+            "origin": stack.url("portal", "").rstrip("/"),
+            "certPath": users / "alpha_user.cert.pem",
+            "keyPath": users / "alpha_user.key.pem",
+        }
+        for scheme in ("light", "dark"):
+            context = chromium.new_context(
+                ignore_https_errors=True, viewport=_SIZE, client_certificates=[certificate], color_scheme=scheme
+            )
+            context.route(lambda url: not url.startswith(certificate["origin"]), lambda route: route.abort())
+            page = context.new_page()
+            log = f"log={killed}&logvo=alpha"
+            if scheme == "dark":
+                at(page, f"{log}&find=record", lambda page: expect(page.locator(".row mark").first).to_be_visible())
+                take(page, "pilot-log-dark")
+                continue
+            at(page, "", lambda page: expect(page.locator(".logs tr[data-key]").nth(10)).to_be_visible())
+            take(page, "pilot-logs")
+            at(page, log, lambda page: expect(page.locator(".row.chosen")).to_be_visible())
+            take(page, "pilot-log")
+            at(page, "text=no space left", lambda page: expect(page.locator(".hit").nth(3)).to_be_visible())
+            take(page, "search")
+            _open_from_pilot_monitor(page, f"{portal.address(stack)}s:None/g:alpha_user/", reference)
+            take(page, "pilot-monitor")
+        chromium.close()
+
+
+def _open_from_pilot_monitor(page: Page, desktop: str, reference: str) -> None:
+    page.goto(desktop)
+    page.wait_for_function("() => window.GLOBAL && GLOBAL.APP && GLOBAL.APP.isReady")
+    page.get_by_text("Pilot Monitor", exact=True).first.click()
+    page.get_by_text("Submit", exact=True).click()
+    page.get_by_text(reference).first.click(button="right")
+    page.get_by_text("Pilot Log (live)", exact=True).hover()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
