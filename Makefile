@@ -1,6 +1,6 @@
 # What people type. Everything is done by the programs in dev/.
 
-.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction faults clean base tools
+.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction bench-queue faults faults-queue clean base tools
 .NOTPARALLEL:
 
 PYTHON := dev/python
@@ -20,6 +20,8 @@ help:
 	@echo "make bench         DIRAC's collector and ours under the same load (SECONDS=$(SECONDS) each, ROUNDS=$(ROUNDS))"
 	@echo "make bench-pilot   what sending its log costs a pilot, with the stock logger and with our module (PILOT=CHECKOUT ROUNDS=3)"
 	@echo "make bench-redaction  what taking secrets out of a message costs"
+	@echo "make bench-queue   from PilotLogDB to ActiveMQ and RabbitMQ, beside a bare loop (ROUNDS=$(ROUNDS))"
+	@echo "make faults-queue  brokers are killed, hang, are full; is each line read, once, in order? Ten minutes"
 	@echo "make faults        pilots write while everything fails at random; is each line stored, once? (SECONDS=60 SEED=$(SEED) PILOTS=$(PILOTS))"
 	@echo "make clean         remove what was installed and built here"
 
@@ -57,6 +59,12 @@ bench-pilot: base
 
 bench-redaction: tools
 	PYTHONPATH=dev $(PYTHON) -m benchmark.redaction
+
+bench-queue: tools
+	dev/bench-queue --rounds $(ROUNDS)
+
+faults-queue: tools
+	dev/faults-queue
 
 faults: SECONDS = 60
 faults: tools

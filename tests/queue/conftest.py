@@ -17,8 +17,8 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent / "dirac"), str(_HERE.parent.parent
 from DIRAC.ConfigurationSystem.Client.ConfigurationData import gConfigurationData  # noqa: E402
 from harness.stacks import running  # noqa: E402
 from parts.ports import FreePorts  # noqa: E402
-from queue_support.broker import Broker  # noqa: E402
-from queue_support.reader import Reader  # noqa: E402
+from queues.broker import Broker  # noqa: E402
+from queues.reader import Reader  # noqa: E402
 
 from PilotLoggingDIRAC.deliver.queue.settings import MessageQueueSettings  # noqa: E402
 from PilotLoggingDIRAC.settings import parse  # noqa: E402

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from parts.brokers import FULL
 from queue_support import suites
-from queue_support.broker import Broker
+from queues.broker import Broker
 
 BROKER = "rabbitmq"
 

@@ -22,8 +22,8 @@ from harness.stacks import PROJECT, RunningStack, running
 from harness.waiting import until
 from parts import brokers
 from queue_support import suites
-from queue_support.broker import Broker
-from queue_support.sending import Sender
+from queues.broker import Broker
+from queues.sending import Sender
 
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.model import LogKey
@@ -147,6 +147,7 @@ def test_each_community_finds_every_line_though_its_broker_is_killed(stack: Runn
             until(lambda folder=folder: any(folder.glob("*/*")), 90, "the first pieces have come")
         for kind in VOS.values():
             broker = Broker(kind, stack.directory)
+            broker.remember_queues()
             broker.suffer("kill")
             broker.suffer("start")
         for pilot in writing:

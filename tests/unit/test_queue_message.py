@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.deliver.contract import End, Piece
 from PilotLoggingDIRAC.deliver.queue.message import SMALLEST_BODY, messages_of
+from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import LogKey
 
 SCHEMA = json.loads((files("PilotLoggingDIRAC.deliver.queue") / "message.schema.json").read_text())
@@ -137,6 +138,23 @@ def test_every_byte_is_in_one_entry(text: bytes) -> None:
     for entry in document["entries"]:
         assert ("level" in entry) == ("header" in entry)
         assert not any("\ud800" <= character <= "\udfff" for character in entry["text"])
+
+
+@given(BITS | BITS.map(lambda bits: bytes(byte & 0x7F for byte in bits)))
+def test_entries_have_the_headers_that_readers_of_lines_see(text: bytes) -> None:
+    """Plain ASCII goes another way through the code."""
+    (document,) = documents(piece(text))
+    parser = LineParser()
+    lines = [line for line in (*parser.feed(text), *parser.finish()) if line.header]
+    entries = [entry for entry in document["entries"] if "level" in entry]
+    assert [(entry["level"], entry.get("command", "")) for entry in entries] == [
+        (line.level.name, line.command) for line in lines
+    ]
+    assert ["time" in entry for entry in entries] == [line.time is not None for line in lines]
+    assert all(entry["time"].startswith("2026-06-10T11:02:02.823512") for entry in entries if "time" in entry)
+    highest = max((line.level for line in lines), default=None)
+    (message,) = messages_of(piece(text), 10**6)
+    assert message.headers["level"] == ("" if highest is None else highest.name)
 
 
 @pytest.mark.parametrize(

@@ -5,25 +5,24 @@ from __future__ import annotations
 import itertools
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from parts.certificates import Authority, Issued, make_keys
+from queues.broker import Broker
+from queues.reader import Arrival, first_of_each
+from queues.sending import Sender, log, mixed
 
-from PilotLoggingDIRAC.deliver.conformance import Receiver, StreamConformance
-from PilotLoggingDIRAC.deliver.contract import StreamPlugin
+from PilotLoggingDIRAC.deliver.conformance import Ledger, Receiver, StreamConformance
+from PilotLoggingDIRAC.deliver.contract import Piece, StreamPlugin
 from PilotLoggingDIRAC.deliver.probe import probe
 from PilotLoggingDIRAC.deliver.queue.access import Access
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import LogKey
-
-from .broker import Broker
-from .reader import Arrival, first_of_each
-from .sending import Sender, log, mixed, publish
 
 QUEUE = "pilotlogs.alpha"
 _numbers = itertools.count()
@@ -36,6 +35,13 @@ def new_queue() -> str:
 
 def new_log(chunks: int, **more: Any) -> list[Any]:
     return log(LogKey("alpha", uuid.uuid4().hex), chunks, **more)
+
+
+def publish(publisher: Publisher, pieces: Iterable[Piece]) -> Ledger:
+    """Send pieces, and give what became of them."""
+    ledger = Ledger()
+    publisher.publish(iter(pieces), ledger)
+    return ledger
 
 
 def kept_order(arrivals: list[Arrival], logs: list[list[Any]]) -> None:

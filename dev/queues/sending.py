@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 from PilotLoggingDIRAC.deliver.contract import End, Piece
 from PilotLoggingDIRAC.deliver.queue.publisher import Publisher
@@ -14,6 +13,15 @@ from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import LogKey
 
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+def numbered_lines(stamp: str, number: int, size: int) -> bytes:
+    """About so many bytes of a pilot's lines, of some 100 bytes each, that nobody else writes."""
+    lines = (
+        f"2026-06-10T11:02:02.823512Z INFO [CheckWorkerNode] {stamp[:8]} {number} {line} ".ljust(99, "x") + "\n"
+        for line in range(size // 100)
+    )
+    return "".join(lines).encode()
 
 
 def log(key: LogKey, chunks: int, size: int = 1000, ended: bool = True) -> list[Piece]:
@@ -103,12 +111,3 @@ class Sender(threading.Thread):
         self.join(seconds)
         assert self.failure is None, self.failure
         assert not self.is_alive(), f"{self.confirmed_pieces} are confirmed; {self.problems[-1:]}"
-
-
-def publish(publisher: Publisher, pieces: Iterable[Piece]) -> Any:
-    """Send pieces, and give what became of them."""
-    from PilotLoggingDIRAC.deliver.conformance import Ledger
-
-    ledger = Ledger()
-    publisher.publish(iter(pieces), ledger)
-    return ledger

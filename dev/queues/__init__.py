@@ -1,0 +1,1 @@
+"""Message queues put to the test: who sends, who reads, what happens to brokers. Also for tests/queue."""
