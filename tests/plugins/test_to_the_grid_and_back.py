@@ -109,7 +109,15 @@ def test_the_portal_reads_from_the_collector_and_without_one_from_the_archive(gr
 
 def test_a_storage_element_that_is_down_is_a_delay_for_readers(grid: Grid, expired: Logs) -> None:
     vo, stamp = expired("down")[0]
+    _, seen = expired("guid")[0]
+    user = grid.stack.client(f"{vo}_user")
+    outline = user("outlineLog", seen).value
     with grid.without("xrootd"):
+        # What somebody looks at has been fetched once, and is there.
+        assert (outline["lines"], outline["version"]) == (200, user("outlineLog", seen).value["version"])
+        lines = user("readLines", seen, "", 100, 2).value["lines"]
+        assert [line["text"] for line in lines] == _TEXT.splitlines()[99:101]
+        assert user("findLines", seen, "", {"text": "line 77:"}).value["numbers"] == [78]
         begun = time.monotonic()
         number, sentence = grid.get_logs(vo, stamp).refusal
         assert time.monotonic() - begun < _LONGEST_REFUSAL

@@ -332,6 +332,19 @@ def test_an_archive_that_cannot_be_read_from_its_middle(key: LogKey) -> None:
         assert (text.size, text.read(3, 6), text.read(0, 99)) == (10, b"345", b"0123456789")
 
 
+def test_a_log_that_was_forgotten_and_begins_again(store: Any, archives: Any, reader: Reader, key: LogKey) -> None:
+    """Its messages have the same numbers and sizes as those of the old one."""
+    outlines = Outlines(reader)
+    archives.add()
+    for level in ("ERROR", "DEBUG"):
+        store.send_numbered(1, message(level, "x"))
+        assert seen(outlines, key).errors.total == (level == "ERROR")
+        store.finalise()
+        archives.deliver(store.record().log_id)
+        assert store.expire()
+        assert store.forget() == 1
+
+
 def test_unknown_logs(reader: Reader) -> None:
     with pytest.raises(NotFound):
         Outlines(reader).look(LogKey("alpha", "9" * 32), lambda _, found: found)

@@ -107,7 +107,8 @@ class LogText:
         place = bisect_right(self._starts, end) - 1
         if place < 0 or self._starts[place] != end:
             return None
-        return hash((self._expired, self.size if self.record is None else 0, self._entries[:place]))
+        log_id = self.record.log_id if self.record else -self.size
+        return hash((log_id, self._expired, self._entries[:place]))
 
     def pieces(self, start: int, size: int) -> Iterator[bytes]:
         """The text from ``start`` to the end, in pieces of at most ``size`` bytes."""

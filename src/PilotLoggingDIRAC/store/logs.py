@@ -23,6 +23,8 @@ COUNTED = ("VO", "State", "Site", "CE", "Queue", "Host", "PilotVersion", "ExitCo
 MOST_COUNTED = 20_000
 """Logs among which they are: what is asked for is a menu."""
 _FEW = 1000
+_NO_INDEX = "USE INDEX ()"
+"""For what reads all rows anyway: in the table's own order. MariaDB would go by an index, and fetch each row alone."""
 
 
 def _record(row: Row[Any]) -> LogRecord:
@@ -104,7 +106,10 @@ def list_logs(
     if few is None:
         total = count_logs(connection, selection, vo)
         # The ids first: only the rows that are given need be read, not those that are passed over.
-        page = select(logs.c.LogID).where(condition).order_by(*order).offset(start).limit(limit).subquery()
+        ids = select(logs.c.LogID).where(condition).order_by(*order).offset(start).limit(limit)
+        if must_read_rows(selection, {pair[0] for pair in sort}):
+            ids = ids.with_hint(logs, _NO_INDEX, "mysql")
+        page = ids.subquery()
         statement = _LISTED.join(page, logs.c.LogID == page.c.LogID).order_by(*order)
     else:
         total = len(few)
@@ -125,8 +130,7 @@ def _few(
     """
     statement = select(logs.c.LogID).where(condition).limit(most + 1)
     if must_read_rows(selection):
-        # In the table's own order: MariaDB would go by an index, and read each row on its own.
-        statement = statement.with_hint(logs, "USE INDEX ()", "mysql")
+        statement = statement.with_hint(logs, _NO_INDEX, "mysql")
     found = connection.execute(statement).scalars().all()
     return None if len(found) > most else list(found)
 

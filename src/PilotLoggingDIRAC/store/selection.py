@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, and_, func
 
 from ..errors import Rejected
 from ..model import LogState
-from .schema import logs
+from .schema import LISTED_BY, logs
 
 _LONGEST_PART = 255
 """Characters; no column has more."""
@@ -102,11 +102,11 @@ def where(selection: Mapping[str, Any], vo: str | None = None) -> ColumnElement[
     return and_(True, *conditions)
 
 
-def must_read_rows(selection: Mapping[str, Any]) -> bool:
-    """Whether a selection asks for what is in no index, and names nothing by which an index would narrow it."""
-    asked = {*selection, *(selection.get("Contains") or ())}
+def must_read_rows(selection: Mapping[str, Any], sorted_by: Collection[str] = ()) -> bool:
+    """Whether logs are asked for by what is in no index, and by nothing with which an index would narrow them."""
+    asked = {*selection, *(selection.get("Contains") or ()), *sorted_by}
     return not asked.isdisjoint(_IN_NO_INDEX) and _NARROWING.isdisjoint(selection)
 
 
-_IN_NO_INDEX = frozenset(("Queue", "Host", "PilotReference", "PilotVersion"))
+_IN_NO_INDEX = frozenset(column.name for column in logs.c) - {"VO", "Stamp", "LastArrival", *LISTED_BY}
 _NARROWING = frozenset(("Stamp", "State", "Since"))

@@ -48,7 +48,7 @@ def main():
         try:
             with target, Progress("logs") as progress:
                 # In an order that does not change while pilots write.
-                for row, total in collector.rows(wanted, [["FirstArrival", "ASC"]], switches["limit"] or _ALL):
+                for row, total in collector.rows(wanted, [["Stamp", "ASC"]], switches["limit"] or _ALL):
                     progress.show(sum(counts.values()), total)
                     outcome = one(collector, target, row, progress)
                     counts[outcome] += 1
