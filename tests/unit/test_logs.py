@@ -170,6 +170,16 @@ def test_every_column_can_be_sorted_by(listed: Any) -> None:
             assert sorted(listed(sort=[(column, direction)])) == list("012345")
 
 
+def test_deep_pages_are_for_quick_sorts(store: Any) -> None:
+    with store.database.reading() as connection:
+        for sort in ([], [("LastArrival", "ASC")], [("Stamp", "DESC")]):
+            assert logs.list_logs(connection, {}, sort, 10**6, 10) == ([], 0)
+        for sort in ([("Site", "ASC")], [("LastArrival", "ASC"), ("Lines", "ASC")]):
+            assert logs.list_logs(connection, {}, sort, 100_000, 10) == ([], 0)
+            with pytest.raises(Rejected, match="Beyond row 100000 lists are sorted by LastArrival or Stamp only"):
+                logs.list_logs(connection, {}, sort, 100_001, 10)
+
+
 def test_pages(listed: Any, store: Any) -> None:
     assert listed(start=0, limit=2) == "01"
     assert listed(start=4, limit=2) == "45"
