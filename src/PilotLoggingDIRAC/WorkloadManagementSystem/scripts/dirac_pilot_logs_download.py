@@ -24,6 +24,8 @@ from PilotLoggingDIRAC.read.download import Folder, Presence, TarFile, name_of
 from PilotLoggingDIRAC.read.reader import with_gap_lines
 
 _ALL = 10**9
+_INTERRUPTED = 130
+"""The exit code that shells have for that."""
 
 
 @Script()
@@ -52,6 +54,9 @@ def main():
                     progress.show(sum(counts.values()), total)
                     outcome = one(collector, target, row, progress)
                     counts[outcome] += 1
+        except KeyboardInterrupt:
+            say("interrupted; given once more, the same command goes on from here.")
+            return _INTERRUPTED
         except OSError as error:
             say(f"{to}: {error.strerror or error}.")
             return 1
