@@ -142,6 +142,9 @@ class TestContent:
         assert {f"PilotLoggingDIRAC/{p.relative_to(source)}" for p in files} <= set(names)
         assert "PilotLoggingDIRAC/WorkloadManagementSystem/ConfigTemplate.cfg" in names
         assert "PilotLoggingDIRAC/WorkloadManagementSystem/DB/PilotLogDB.sql" in names
+        # The portal loads its applications from build; here that is a link to classes.
+        for name in ("PilotLogs", "PilotMonitor"):
+            assert f"PilotLoggingDIRAC/WebApp/static/PilotLoggingDIRAC/{name}/build/{name}.js" in names
 
     def test_only_the_package_is_in_it(self, names: list[str]) -> None:
         assert {name.split("/")[0] for name in names} == {

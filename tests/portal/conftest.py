@@ -33,7 +33,9 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     options = ["/Operations/alpha/Pilot/RemoteLogsPriority=True", "/Operations/Defaults/Pilot/SilentAfter=1h"]
     arguments = [word for option in options for word in ("--option", option)]
     with running(tmp_path_factory.mktemp("portal"), "--portal", *arguments) as stack:
-        yield Portal(stack)
+        portal = Portal(stack)
+        yield portal
+        portal.close()
 
 
 @pytest.fixture(scope="session")

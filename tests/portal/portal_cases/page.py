@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 
 from playwright.sync_api import expect
@@ -241,9 +242,12 @@ class TestLook:
             stamp = portal.send(piece, stamp=stamp)
         assert stamp
         portal.send("", stamp=stamp, final={"retCode": "0"})
+        begun = time.monotonic()
         alpha.open_log(stamp)
         expect(alpha.line(200_000)).to_be_visible()
+        opened = time.monotonic() - begun
         measured = alpha.page.evaluate(_SCROLL)
+        print(f"opened in {opened:.2f} s;", ", ".join(f"{name} {value:.5g}" for name, value in measured.items()))
         expect(alpha.line(1)).to_be_visible()
         assert measured["rows"] < 200
         assert measured["heap"] < 100e6

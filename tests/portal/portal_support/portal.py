@@ -56,6 +56,7 @@ class Portal:
         self.origin = f"https://localhost:{self.plan.ports['portal']}"
         self._pilots: dict[str, Client] = {}
         self._seq: dict[str, int] = {}
+        self._connections: dict[str | None, http.client.HTTPSConnection] = {}
 
     def address(self, user: str, path: str = "") -> str:
         """An address below a user's own group."""
@@ -84,17 +85,30 @@ class Portal:
 
     def get(self, user: str | None, path: str, parameters: Parameters = (), group: str | None = None) -> Reply:
         """Ask the portal as a user, in the group of the same name unless another is named."""
+        query = urllib.parse.urlencode(parameters, doseq=True)
+        address = f"/DIRAC/s:None/g:{group or user or 'alpha_user'}/{path}?{query}"
+        for connection in (self._connections.pop(user, None), self._connect(user)):
+            if connection is None:
+                continue
+            try:
+                connection.request("GET", address)
+                reply = connection.getresponse()
+            except (http.client.RemoteDisconnected, ConnectionError):
+                continue  # it was idle for too long
+            self._connections[user] = connection
+            return Reply(reply.status, dict(reply.getheaders()), reply.read())
+        raise AssertionError(f"the portal hung up at {address}")
+
+    def _connect(self, user: str | None) -> http.client.HTTPSConnection:
         context = ssl.create_default_context(capath=str(self.stack.layout.certificates))
         if user:
             users = self.stack.layout.users
             context.load_cert_chain(users / f"{user}.cert.pem", users / f"{user}.key.pem")
-        connection = http.client.HTTPSConnection("localhost", self.plan.ports["portal"], context=context, timeout=60)
-        query = urllib.parse.urlencode(parameters, doseq=True)
-        try:
-            connection.request("GET", f"/DIRAC/s:None/g:{group or user or 'alpha_user'}/{path}?{query}")
-            reply = connection.getresponse()
-            return Reply(reply.status, dict(reply.getheaders()), reply.read())
-        finally:
+        return http.client.HTTPSConnection("localhost", self.plan.ports["portal"], context=context, timeout=60)
+
+    def close(self) -> None:
+        """Close what is open."""
+        for connection in self._connections.values():
             connection.close()
 
     def ask(self, user: str, method: str, parameters: Parameters = ()) -> Any:
