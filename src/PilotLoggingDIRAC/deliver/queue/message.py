@@ -61,12 +61,12 @@ def messages_of(piece: Piece, largest_body: int) -> list[Message]:
         piece: The piece.
         largest_body: Bytes, at least :data:`SMALLEST_BODY`.
     """
-    about = _about(piece)
+    about = _dumped(_about(piece)).removesuffix("}")
     if piece.end:
         # Part 0, so that chunk and part are a name of their own.
         return [_message(piece, about, 0, 0, piece.first_line, _Part(b"", "[]", ""))]
     # Numbers are not known yet; nothing else is added.
-    room = largest_body - len(_dumped(about).encode()) - _NUMBERS_OF_PARTS - 3 * len(str(piece.first_line)) - 40
+    room = largest_body - len(about.encode()) - _NUMBERS_OF_PARTS - 3 * len(str(piece.first_line)) - 40
     parts = list(_parts(piece.text, room)) or [_Part(b"", "[]", "")]
     line, messages = piece.first_line, []
     for number, part in enumerate(parts, 1):
@@ -75,10 +75,10 @@ def messages_of(piece: Piece, largest_body: int) -> list[Message]:
     return messages
 
 
-def _message(piece: Piece, about: dict[str, Any], number: int, of: int, line: int, part: _Part) -> Message:
+def _message(piece: Piece, about: str, number: int, of: int, line: int, part: _Part) -> Message:
     last = line + part.text.count(b"\n") - (part.text.endswith(b"\n") or not part.text)
-    document = about | {"part": number, "parts": of, "firstLine": line, "lastLine": last}
-    body = f'{_dumped(document)[:-1]},"entries":{part.entries}}}'
+    numbers = f'"part":{number},"parts":{of},"firstLine":{line},"lastLine":{last}'
+    body = f'{about},{numbers},"entries":{part.entries}}}'
     return Message(_headers(piece, number, part.level), body.encode())
 
 
