@@ -194,6 +194,9 @@ class TestBadRequests:
 
     def test_a_wrong_verb_and_a_wrong_path(self, portal: Portal) -> None:
         assert portal.get("alpha_user", "PilotLogs/nothing").status == 404
+        assert "only read" in portal.get("alpha_user", "PilotLogs/list", verb="POST").sentence
+        slash = portal.get("alpha_user", "PilotLogs/page/", {"log": UNKNOWN})
+        assert (slash.status, slash.headers["Location"]) == (302, f"../page?log={UNKNOWN}")
 
     def test_raw_content_is_what_it_always_is(self, portal: Portal) -> None:
         """DIRAC's handlers give their raw result, call stack and all, to whoever adds this."""

@@ -83,7 +83,9 @@ class Portal:
 
     # Requests
 
-    def get(self, user: str | None, path: str, parameters: Parameters = (), group: str | None = None) -> Reply:
+    def get(
+        self, user: str | None, path: str, parameters: Parameters = (), group: str | None = None, verb: str = "GET"
+    ) -> Reply:
         """Ask the portal as a user, in the group of the same name unless another is named."""
         query = urllib.parse.urlencode(parameters, doseq=True)
         address = f"/DIRAC/s:None/g:{group or user or 'alpha_user'}/{path}?{query}"
@@ -91,7 +93,7 @@ class Portal:
             if connection is None:
                 continue
             try:
-                connection.request("GET", address)
+                connection.request(verb, address)
                 reply = connection.getresponse()
             except (http.client.RemoteDisconnected, ConnectionError):
                 continue  # it was idle for too long

@@ -41,7 +41,9 @@ class PilotLogsHandler(WebHandler):
     SUPPORTED_METHODS = ("GET",)
 
     def web_page(self):
-        """The page itself."""
+        """The page itself. Its files and methods are named relative to it."""
+        if self.request.path.endswith("/"):
+            return TornadoResponse().redirect(f"../page?{self.request.query}")
         group = self.getUserGroup()
         response = TornadoResponse()
         for name, value in {**replies.HEADERS, "Content-Security-Policy": _POLICY}.items():
