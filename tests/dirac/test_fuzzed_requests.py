@@ -43,6 +43,11 @@ def _calls(stamp: str) -> list[bytes]:
         form("readLog", stamp, "alpha", "1.2.3", 10),
         form("getLogs", stamp, "alpha"),
         form("listLogs", {"VO": "alpha", "Since": "2026-06-10T11:02:02Z"}, [["VO", "ASC"]], 0, 10),
+        form("listValues", {"Contains": {"Site": "x"}, "Silent": True}, ["Site", "ExitCode"], 5),
+        form("outlineLog", stamp, "alpha", "1.2.3.0"),
+        form("readLines", stamp, "alpha", 1, 10, [1, 2]),
+        form("findLines", stamp, "alpha", {"regex": "l.n[e]+", "levels": ["ERROR"], "since": "2026-06-10"}, 1, 10),
+        form("searchLogs", {"text": "line", "ignoreCase": True}, {"Stamp": stamp}, "9.0.0.1.0", 10),
     ]
 
 

@@ -157,7 +157,7 @@ def test_pieces_of_text_are_looked_at_as_the_whole(
     monkeypatch.setattr(search, "_FROM_EACH", 10**6)
     parsed = Query.parse(query)
 
-    @settings(max_examples=25)
+    @settings(max_examples=12)
     @given(BITS)
     def check(data: bytes) -> None:
         key = store.new_key()
