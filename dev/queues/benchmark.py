@@ -64,7 +64,8 @@ def main() -> int:
 def _bench(broker: Broker, count: int, rounds: int) -> None:
     lifecycle.up(broker.directory, state.Plan(brokers=(broker.name,)))
     print(
-        f"{'':10} {'chunk':>6} {'ours lines/s':>13} {'bare lines/s':>13} {'ours msg/s':>11} {'bare msg/s':>11}  ratio"
+        f"{'':10} {'chunk':>6} {'ours lines/s':>13} {'bare lines/s':>13} {'ours msg/s':>11} {'bare msg/s':>11} "
+        f"{'ours CPU':>9} {'bare CPU':>9}  µs a message; ratio of rates"
     )
     for size in (1000, 10_000):
         chunks = count if size == 1000 else count // 3
@@ -76,11 +77,12 @@ def _bench(broker: Broker, count: int, rounds: int) -> None:
                 ours.append(measured[0])
                 bare.append(measured[1])
             _drain(broker, 2 * chunks)
-        mine, theirs = statistics.median(ours), statistics.median(bare)
-        ratios = [one / other for one, other in zip(bare, ours, strict=True)]
+        (mine, my_cpu), (theirs, their_cpu) = (map(statistics.median, zip(*each, strict=True)) for each in (ours, bare))
+        ratios = [one / other for (one, _), (other, _) in zip(bare, ours, strict=True)]
         print(
             f"{broker.name:10} {size:>4} B {lines / mine:>13.0f} {lines / theirs:>13.0f} {chunks / mine:>11.0f} "
-            f"{chunks / theirs:>11.0f}  {statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
+            f"{chunks / theirs:>11.0f} {my_cpu / chunks * 1e6:>9.0f} {their_cpu / chunks * 1e6:>9.0f}  "
+            f"{statistics.median(ratios):.2f} ({min(ratios):.2f} to {max(ratios):.2f})",
             flush=True,
         )
 
@@ -108,8 +110,8 @@ def _stamps(chunks: int, size: int) -> Iterator[tuple[str, int, bytes]]:
         yield stamp, number // _LOGS + 1, numbered_lines(stamp, number, size)
 
 
-def _ours(broker: Broker, chunks: int, size: int) -> float:
-    """Seconds from the first look into the database to the last confirmation that is noted there."""
+def _ours(broker: Broker, chunks: int, size: int) -> tuple[float, float]:
+    """Seconds, and those of this process's CPU, from the first look into the database to the last confirmation that is noted there."""
     with tempfile.TemporaryDirectory(prefix="pilotlogging-bench-") as folder:
         database = Database(URL.create("sqlite", database=f"{folder}/PilotLogDB.sqlite"))
         prepare(database)
@@ -118,14 +120,14 @@ def _ours(broker: Broker, chunks: int, size: int) -> float:
         database.transact(lambda connection: append_all(connection, appends, database.now(connection)))
         plugin = _Queue(Publisher(broker.access("pilotlogs.alpha")))
         courier = Courier(database, {"MessageQueue": plugin}, "bench", Path(folder))
-        begun = time.monotonic()
+        begun, used = time.monotonic(), time.process_time()
         sent = StreamCourier(courier, "alpha", "MessageQueue", plugin).carry(lambda: True)
-        seconds = time.monotonic() - begun
+        seconds, cpu = time.monotonic() - begun, time.process_time() - used
         plugin.close()
         database.close()
     if sent.problem or sent.pieces != chunks + _LOGS:
         raise StackFailure(f"{sent.pieces} of {chunks + _LOGS} pieces were confirmed: {sent.problem}")
-    return seconds
+    return seconds, cpu
 
 
 class _Receipts(stomp.ConnectionListener):
@@ -140,8 +142,8 @@ class _Receipts(stomp.ConnectionListener):
         self.free.release()
 
 
-def _bare(broker: Broker, chunks: int, size: int) -> float:
-    """Seconds for the same messages, made before, by stomp.py alone."""
+def _bare(broker: Broker, chunks: int, size: int) -> tuple[float, float]:
+    """Seconds, and those of this process's CPU, for the same messages, made before, by stomp.py alone."""
     messages = [
         message
         for stamp, seq, text in _stamps(chunks, size)
@@ -153,15 +155,15 @@ def _bare(broker: Broker, chunks: int, size: int) -> float:
     connection.set_listener("receipts", receipts)
     connection.connect(access.user, access.password)
     receipts.connected.wait(10)
-    begun = time.monotonic()
+    begun, used = time.monotonic(), time.process_time()
     for number, message in enumerate(messages):
         receipts.free.acquire()
         connection.send(access.destination, message.body, None, dict(message.headers), receipt=str(number))
     for _ in range(_WINDOW):
         receipts.free.acquire()
-    seconds = time.monotonic() - begun
+    seconds, cpu = time.monotonic() - begun, time.process_time() - used
     connection.transport.disconnect_socket()
-    return seconds
+    return seconds, cpu
 
 
 def _drain(broker: Broker, messages: int) -> None:

@@ -49,9 +49,22 @@ class Message:
 
 
 class _Part(NamedTuple):
-    text: bytes
+    """Some of the text of a piece.
+
+    Attributes:
+        entries: As JSON.
+        level: The highest.
+        ended: How many lines end in it.
+        open_end: Whether its last line does not.
+    """
+
     entries: str
     level: str
+    ended: int
+    open_end: bool
+
+
+_NOTHING = _Part("[]", "", 0, False)
 
 
 def messages_of(piece: Piece, largest_body: int) -> list[Message]:
@@ -64,19 +77,19 @@ def messages_of(piece: Piece, largest_body: int) -> list[Message]:
     about = _dumped(_about(piece)).removesuffix("}")
     if piece.end:
         # Part 0, so that chunk and part are a name of their own.
-        return [_message(piece, about, 0, 0, piece.first_line, _Part(b"", "[]", ""))]
+        return [_message(piece, about, 0, 0, piece.first_line, _NOTHING)]
     # Numbers are not known yet; nothing else is added.
     room = largest_body - len(about.encode()) - _NUMBERS_OF_PARTS - 3 * len(str(piece.first_line)) - 40
-    parts = list(_parts(piece.text, room)) or [_Part(b"", "[]", "")]
+    parts = list(_parts(piece.text, room)) or [_NOTHING]
     line, messages = piece.first_line, []
     for number, part in enumerate(parts, 1):
         messages.append(_message(piece, about, number, len(parts), line, part))
-        line += part.text.count(b"\n")
+        line += part.ended
     return messages
 
 
 def _message(piece: Piece, about: str, number: int, of: int, line: int, part: _Part) -> Message:
-    last = line + part.text.count(b"\n") - (part.text.endswith(b"\n") or not part.text)
+    last = line + part.ended - (not part.open_end)
     numbers = f'"part":{number},"parts":{of},"firstLine":{line},"lastLine":{last}'
     body = f'{about},{numbers},"entries":{part.entries}}}'
     return Message(_headers(piece, number, part.level), body.encode())
@@ -130,7 +143,7 @@ def _parts(text: bytes, room: int) -> Iterator[_Part]:
             size = max(1, min(len(part) - 1, len(part) * room * 9 // (needed * 10)))
             continue
         place += len(part)
-        yield _Part(part, dumped, level)
+        yield _Part(dumped, level, part.count(b"\n"), not part.endswith(b"\n"))
 
 
 def _beginning(text: bytes, size: int) -> bytes:
