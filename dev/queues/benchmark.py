@@ -111,7 +111,7 @@ def _stamps(chunks: int, size: int) -> Iterator[tuple[str, int, bytes]]:
 
 
 def _ours(broker: Broker, chunks: int, size: int) -> tuple[float, float]:
-    """Seconds, and those of this process's CPU, from the first look into the database to the last confirmation that is noted there."""
+    """Seconds, and those of CPU, from the first look into the database until the last confirmation is noted there."""
     with tempfile.TemporaryDirectory(prefix="pilotlogging-bench-") as folder:
         database = Database(URL.create("sqlite", database=f"{folder}/PilotLogDB.sqlite"))
         prepare(database)
