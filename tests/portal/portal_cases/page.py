@@ -213,6 +213,9 @@ class TestLog:
         beta.open(log=stamp, logvo="alpha")
         expect(beta.page.locator(".verdict")).to_have_text("You may not read the logs of VO alpha.")
         expect(beta.page.get_by_text("secret of alpha")).to_have_count(0)
+        beta.page.keyboard.press("e")
+        beta.page.get_by_role("button", name="Back to the list").click()
+        expect(beta.page.locator(".log")).to_be_hidden()
 
 
 class TestLook:

@@ -11,6 +11,20 @@ function fact(name, value, title = "") {
   return value ? make("span", { class: "fact", title }, make("small", {}, name), value) : null;
 }
 
+/** Of a log that is not here yet, or never will be. */
+export function wantedHead(stamp, close) {
+  return make(
+    "header",
+    { class: "head" },
+    make(
+      "div", { class: "name" },
+      make("h2", {}, make("code", {}, stamp)),
+      make("span", { class: "grow" }),
+      button("×", "Back to the list (Escape)", close, { class: "icon" }),
+    ),
+  );
+}
+
 /** Who and where. */
 export function headOf(outline, close) {
   const row = outline.row;

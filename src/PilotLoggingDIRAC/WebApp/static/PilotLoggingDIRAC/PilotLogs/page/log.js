@@ -8,7 +8,7 @@ import { gather } from "./gather.js";
 import { CHOICES, levelsFrom } from "./levels.js";
 import { lineRow, markRow, waitingRow } from "./line.js";
 import { LinesStore } from "./lines-store.js";
-import { headOf, verdictOf } from "./log-head.js";
+import { headOf, verdictOf, wantedHead } from "./log-head.js";
 import { say, tell } from "./notices.js";
 import { AllRows, countBelow, SomeRows } from "./rows.js";
 import { Ruler } from "./ruler.js";
@@ -82,10 +82,13 @@ export class LogView {
     this.leave();
     this.key = { stamp: place.log, vo: place.logvo };
     this.stopped = new AbortController();
-    this.element.classList.add("loading");
+    this.element.classList.add("loading", "unknown");
+    this.head.replaceChildren(wantedHead(place.log, this.close));
     this.verdict.textContent = "";
     this.verdict.className = "verdict";
     this.outline = null;
+    this.chosen = 0;
+    this.detail.show(null);
     this.rows = new AllRows(0, []);
     this.scroller.setTotal(0);
     this.scroller.repaint();
@@ -93,7 +96,6 @@ export class LogView {
       await this.begin(place);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.head.replaceChildren();
       this.verdict.textContent = error.message;
       this.verdict.className = "verdict problem";
       if (error.passes) this.timer = setTimeout(() => this.again(place), 5000);
@@ -114,6 +116,7 @@ export class LogView {
     this.timeline.range = null;
     this.level.value = CHOICES.some(([value]) => value === place.level) ? place.level : "";
     this.take(outline, place.command);
+    this.element.classList.remove("unknown");
     this.scroller.narrow();
     this.chosen = 0;
     this.isFollowing = false;

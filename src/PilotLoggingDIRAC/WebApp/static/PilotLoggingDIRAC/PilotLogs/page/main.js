@@ -58,9 +58,9 @@ function show() {
   log.show(place);
 }
 
-const inLog = (action) => () => (place.log ? action() : false);
+const inLog = (action) => () => (place.log && log.outline ? action() : false);
 const inList = (step) => (event) => {
-  if (place.log && !event.target.closest(".list")) return event.key.startsWith("Arrow") ? log.chooseNext(step) : log.chooseNext(step);
+  if (place.log && log.outline && !event.target.closest(".list")) return log.chooseNext(step);
   return list.table.walk(step);
 };
 
