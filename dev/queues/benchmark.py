@@ -5,6 +5,7 @@ same window, persistent, with receipts, in turns in one run. Nothing is asserted
 import argparse
 import logging
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -44,6 +45,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--chunks", type=int, default=4000, help="of each size in a round")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the stacks would stay
     logging.getLogger("stomp.py").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="pilotlogging-bench-"))
     try:

@@ -7,6 +7,7 @@ through collector, database and agent: what a pilot waits for its acknowledgemen
 import argparse
 import logging
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -41,6 +42,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=20, help="of each trouble in the second part")
     arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the stacks would stay
     logging.getLogger("PilotLoggingDIRAC").setLevel(logging.CRITICAL)
     folder = Path(tempfile.mkdtemp(prefix="pilotlogging-faults-"))
     well = True
