@@ -1,6 +1,6 @@
 # What people type. Everything is done by the programs in dev/.
 
-.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction bench-queue faults faults-queue clean base tools
+.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction bench-queue bench-readers faults faults-queue clean base tools
 .NOTPARALLEL:
 
 PYTHON := dev/python
@@ -8,6 +8,7 @@ SECONDS := 4
 ROUNDS := 5
 SEED := 1
 PILOTS := 60
+LOGS := 200000
 
 help:
 	@echo "make demo          20 pilots send their logs to a real collector; is every byte stored, and once?"
@@ -21,6 +22,7 @@ help:
 	@echo "make bench-pilot   what sending its log costs a pilot, with the stock logger and with our module (PILOT=CHECKOUT ROUNDS=3)"
 	@echo "make bench-redaction  what taking secrets out of a message costs"
 	@echo "make bench-queue   from PilotLogDB to ActiveMQ and RabbitMQ, beside a bare loop (ROUNDS=$(ROUNDS))"
+	@echo "make bench-readers  how fast people read a large log and the list of many, and what it costs the pilots (LOGS=$(LOGS) DATABASE=sqlite)"
 	@echo "make faults-queue  brokers are killed, hang, are full; is each line read, once, in order? Ten minutes"
 	@echo "make faults        pilots write while everything fails at random; is each line stored, once? (SECONDS=60 SEED=$(SEED) PILOTS=$(PILOTS))"
 	@echo "make clean         remove what was installed and built here"
@@ -62,6 +64,9 @@ bench-redaction: tools
 
 bench-queue: tools
 	dev/bench-queue --rounds $(ROUNDS)
+
+bench-readers: tools
+	dev/bench-readers --rounds $(ROUNDS) --logs $(LOGS) $(if $(DATABASE),--database $(DATABASE))
 
 faults-queue: tools
 	dev/faults-queue

@@ -97,6 +97,29 @@ def ask(url: str, proxy: str, authorities: str, method: str, *arguments: Any) ->
         return _value(reply.read())
 
 
+class Caller:
+    """Many calls of any method over one connection, as a portal makes them."""
+
+    def __init__(self, url: str, proxy: str, authorities: str) -> None:
+        address = urllib.parse.urlsplit(url)
+        self._path = address.path
+        self._connection = http.client.HTTPSConnection(
+            address.hostname, address.port, timeout=_PATIENCE, context=_tls(proxy, authorities)
+        )
+
+    def ask(self, method: str, *arguments: Any) -> Any:
+        """One call; gives the value of the S_OK.
+
+        Raises:
+            Refused, OSError: There is none.
+        """
+        self._connection.request("POST", self._path, _form(method, *arguments), {"Content-Type": _FORM})
+        return _value(self._connection.getresponse().read())
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 def _form(method: str, *arguments: Any) -> bytes:
     return urllib.parse.urlencode({"method": method, "args": json.dumps(arguments)}).encode()
 

@@ -1,0 +1,1 @@
+"""``make bench-readers``: how fast people read logs and lists, and what it costs the pilots."""
