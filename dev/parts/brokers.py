@@ -5,7 +5,7 @@ from typing import Any
 from .identities import HOST
 from .state import Stack
 
-WRITER = "pilotlogs"
+WRITER = "pilotlogs-writer"
 """Writes to the queues below QUEUES with a password; so does the host, with its certificate."""
 
 READER = "shifter"
