@@ -102,9 +102,12 @@ def _show_one_log(stack: state.Stack, access: Access, log: Log, rounds: int) -> 
         caller = access.caller(USER)
         caller.ask("listLogs", {}, [], 0, 1)  # it connects, and the collector learns who asks
         for what in ("outlineLog, cold", "outlineLog, warm"):
-            took, answer = _timed(caller, "outlineLog", log.stamp, VO)
+            took, outline = _timed(caller, "outlineLog", log.stamp, VO)
             seconds.setdefault(what, []).append(took)
-            _insist(answer["lines"] == log.lines, "the outline has other lines than the log")
+            _insist(outline["lines"] == log.lines, "the outline has other lines than the log")
+        took, answer = _timed(caller, "outlineLog", log.stamp, VO, outline["version"])
+        seconds.setdefault("outlineLog, its version is still right", []).append(took)
+        _insist(answer["unchanged"], "the outline has changed, and the log has not")
         for _ in range(_PLACES):
             first = random.randint(1, max(log.lines - _LINES, 1))
             took, answer = _timed(caller, "readLines", log.stamp, VO, first, _LINES)

@@ -7,7 +7,6 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from multiprocessing.synchronize import Barrier
 from typing import Any
 
 from benchmark.client import message_text
@@ -75,8 +74,11 @@ def measure(access: Access, log: Log, seconds: float) -> dict[str, Acknowledged]
     settling = min(_SETTLING, seconds)
     context = multiprocessing.get_context("spawn")
     ready = context.Barrier(READERS + 2)
-    with context.Pool(READERS + 1, _begin, (ready,)) as pool:  # its end is theirs
-        ready.wait(_PATIENCE)
+    # A terminal's Ctrl-C reaches them too, but it is for their parent to end them; a blocked signal is inherited.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    with context.Pool(READERS + 1, ready.wait, (_PATIENCE,)) as pool:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        ready.wait(_PATIENCE)  # processes take time from everybody while they begin
         for mode in MODES:
             begin = time.monotonic() + settling
             until = begin + seconds
@@ -85,12 +87,6 @@ def measure(access: Access, log: Log, seconds: float) -> dict[str, Acknowledged]
             calls = sum(reader.get(_PATIENCE) for reader in readers)
             measured[mode] = Acknowledged(sorted(latencies), calls / (settling + seconds))
     return measured
-
-
-def _begin(ready: Barrier) -> None:
-    """In each process: wait for the others, which take time from everybody while they begin."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends them
-    ready.wait(_PATIENCE)
 
 
 def _send(access: Access, begin: float, until: float) -> list[float]:
