@@ -419,6 +419,24 @@ def test_two_agents_send_each_piece_once(store: Any, archives: Any, wire: Wire, 
     assert Counter(piece.key for piece in wire.arrived) == dict.fromkeys(keys, 2)
 
 
+def test_a_log_that_another_agent_has_ended_meanwhile_is_not_taken_on(
+    store: Any, wire: Wire, carry: Callable[..., Sent]
+) -> None:
+    """Between an agent's look and its claim."""
+    store.send("one\n")
+    store.finalise()
+    log_id = store.record().log_id
+    carry("quick")
+
+    def take(connection: Any) -> list[streams.Claim]:
+        now = store.database.now(connection)
+        return streams.claim(connection, [log_id], "Wire", "late", now, streaming.LEASE)
+
+    assert store.database.transact(take) == []
+    assert store.delivery("Wire").state is DeliveryState.DELIVERED
+    assert [piece.end is not None for piece in wire.arrived] == [False, True]
+
+
 # Beside other plugins
 
 

@@ -100,7 +100,8 @@ def any_open(connection: Connection, vo: str) -> bool:
 def claim(
     connection: Connection, log_ids: Sequence[int], plugin: str, owner: str, now: datetime, lease: timedelta
 ) -> list[Claim]:
-    """Take logs on, so that no other process sends them too; those that somebody else has taken meanwhile are left out.
+    """Take logs on, so that no other process sends them too; those that somebody else has taken or ended meanwhile are
+    left out.
 
     They come in the order of ``log_ids``.
     """
@@ -113,9 +114,10 @@ def claim(
     ]
     connection.execute(insert_if_absent(connection, deliveries), rows)
     wanted = and_(deliveries.c.Plugin == plugin, deliveries.c.LogID.in_(log_ids))
+    last_chunk_id = select(logs.c.LastChunkID).where(logs.c.LogID == deliveries.c.LogID).scalar_subquery()
     connection.execute(
         deliveries.update()
-        .where(wanted, deliveries.c.NextAttempt <= now, stored.free(now))
+        .where(wanted, stored.unconfirmed(last_chunk_id), deliveries.c.NextAttempt <= now, stored.free(now))
         # Of a log that was closed and has new text since, the end is to be told again.
         .values(Owner=owner, LeaseUntil=now + lease, State=DeliveryState.PENDING)
     )
