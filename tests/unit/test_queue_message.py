@@ -130,6 +130,12 @@ def test_bytes_that_are_no_text_come_along_exactly() -> None:
     assert "raw" not in second
 
 
+@pytest.mark.parametrize("lead", [b"\n", b"\n\n", b" \n", b"\x7f\n", b"\xc3\xa4\n"])
+def test_an_empty_line_before_the_first_header_is_kept(lead: bytes) -> None:
+    (document,) = documents(piece(lead + PILOT + b"a\n"))
+    assert [entry["text"].encode() for entry in document["entries"]] == [lead, b"a\n"]
+
+
 @given(BITS)
 def test_every_byte_is_in_one_entry(text: bytes) -> None:
     (document,) = documents(piece(text))

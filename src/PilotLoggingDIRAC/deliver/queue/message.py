@@ -195,7 +195,8 @@ def _ascii_entries(text: str) -> tuple[str, str] | None:
         return None
     escaped = encode_basestring(f"\n{text}".replace("\n", _MARK))[1:-1]
     before, *cut = _MARKED_HEADER.split(escaped)
-    entries = [f'{{"text":"{before[1:]}'] if len(before) > 1 else []
+    # Empty only where the text begins with a header; a lone mark there is an empty line before one.
+    entries = [f'{{"text":"{before[1:]}'] if before else []
     levels: set[str] = set()
     columns = (cut[column::_GROUPS] for column in (0, 1, 2, 3, 4, 5, 7))
     for header, stamp, word, command, component, its_word, said in zip(*columns, strict=True):
