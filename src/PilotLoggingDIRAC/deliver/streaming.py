@@ -138,16 +138,14 @@ class _Call:
 
     def run(self) -> Sent:
         pieces = self._pieces()
-        # A log is in hand before the plugin is asked, so that there is one to note the reason with if it cannot go on.
-        first = next(pieces, None)
-        if first is None:
-            self._note(all_of_them=True)
-            return self._sent
         over = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(over,), name="lease", daemon=True)
         keeper.start()
         try:
-            self._courier.plugin.send(chain([first], pieces), self)
+            # A log is in hand before the plugin is asked: so there is one to note the reason with if it cannot go on.
+            first = next(pieces, None)
+            if first is not None:
+                self._courier.plugin.send(chain([first], pieces), self)
         except PilotLoggingError as error:
             if error is self._own_problem:
                 raise

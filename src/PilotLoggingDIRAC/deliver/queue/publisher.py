@@ -14,7 +14,7 @@ from ...errors import Unavailable
 from ...model import LogKey
 from ..contract import Outcome, Piece
 from .access import Access
-from .connection import BrokerConnection, Gone, Receipt, Refusal
+from .connection import BrokerConnection, Event, Gone, Receipt, Refusal
 from .message import Message, messages_of
 
 _REFUSALS = 3
@@ -189,8 +189,7 @@ class _Publication:
         self._sent: OrderedDict[str, _Outgoing] = OrderedDict()
         self._bytes = 0
         self._logs: dict[LogKey, deque[_Shipment]] = {}
-        self._set_aside: dict[LogKey, _Outgoing] = {}
-        self._reasons: dict[LogKey, str] = {}
+        self._set_aside: dict[LogKey, tuple[_Outgoing, str]] = {}  # with the broker's reason
         self._refused: set[LogKey] = set()
         self._careful = 0
         self._failures = 0
@@ -208,8 +207,8 @@ class _Publication:
             self._send_again()
         if self._set_aside:
             # There was nothing else by which to tell whether it is the message or the queue.
-            reason = next(iter(self._reasons.values()))
-            raise Unavailable(f"The broker refuses what is sent to {self._publisher.access.destination}: {reason}.")
+            _, reason = next(iter(self._set_aside.values()))
+            raise self._all_refused(reason)
 
     def _go_on(self) -> None:
         """Until all is confirmed."""
@@ -223,21 +222,26 @@ class _Publication:
             self._fill(connection)
             if not self._sent:
                 return
-            wait = last_progress + self._publisher.limits.patience - time.monotonic()
+            wait = last_progress + self._patience - time.monotonic()
             event = connection.next_event(wait)
             if event is None:
                 raise _Broken(f"The broker {connection.name} has confirmed nothing for {self._patience:g} s.")
             while event is not None:
-                if isinstance(event, Receipt):
-                    self._confirm(event.number)
-                    last_progress = time.monotonic()
-                elif isinstance(event, Refusal):
-                    if len(self._sent) == 1:
-                        raise _RefusedAlone(event.reason)
-                    raise _Broken(f"The broker {connection.name} refuses a message: {event.reason}.", refused=True)
-                elif isinstance(event, Gone):
+                if isinstance(event, Gone):
                     raise _Broken(f"The broker {connection.name} has hung up.")
+                if isinstance(event, Receipt):
+                    last_progress = time.monotonic()
+                self._take_in(event, connection)
                 event = connection.next_event(0)
+
+    def _take_in(self, event: Event, connection: BrokerConnection) -> None:
+        """What the broker says of messages."""
+        if isinstance(event, Receipt):
+            self._confirm(event.number)
+        elif isinstance(event, Refusal):
+            if len(self._sent) == 1:
+                raise _RefusedAlone(event.reason)
+            raise _Broken(f"The broker {connection.name} refuses a message: {event.reason}.", refused=True)
 
     @property
     def _patience(self) -> float:
@@ -259,13 +263,7 @@ class _Publication:
             except OSError as error:
                 # Why, the broker may have said before it hung up.
                 while (event := connection.next_event(0.1)) is not None and not isinstance(event, Gone):
-                    if isinstance(event, Receipt):
-                        self._confirm(event.number)
-                    elif isinstance(event, Refusal):
-                        if len(self._sent) == 1:
-                            raise _RefusedAlone(event.reason) from error
-                        reason = f"The broker {connection.name} refuses a message: {event.reason}."
-                        raise _Broken(reason, refused=True) from error
+                    self._take_in(event, connection)
                 raise _Broken(f"The broker {connection.name} takes no more: {error}.") from error
 
     def _next(self) -> _Outgoing | None:
@@ -317,27 +315,24 @@ class _Publication:
         self._careful = max(self._careful, 1)
         if outgoing.refusals < (1 if self._set_aside else _REFUSALS):
             return
-        key = outgoing.shipment.piece.key
         self._sent.clear()
         self._bytes = 0
-        self._set_aside[key] = outgoing
-        self._reasons[key] = reason
-        self._careful = max(self._careful, 1)
+        self._set_aside[outgoing.shipment.piece.key] = outgoing, reason
         if len(self._set_aside) >= _REFUSED_IN_A_ROW:
-            raise Unavailable(f"The broker refuses what is sent to {self._publisher.access.destination}: {reason}.")
+            raise self._all_refused(reason)
+
+    def _all_refused(self, reason: str) -> Unavailable:
+        return Unavailable(f"The broker refuses what is sent to {self._publisher.access.destination}: {reason}.")
 
     def _give_up_set_aside(self) -> None:
         """Another message has passed: what was refused is itself at fault."""
-        for key, outgoing in self._set_aside.items():
+        for key, (outgoing, reason) in self._set_aside.items():
             piece = outgoing.shipment.piece
             size = len(outgoing.message.body)
             self._refused.add(key)
             self._logs.pop(key, None)
-            self._outcome.refused(
-                piece, f"The broker refuses a message of {size} bytes, and takes others: {self._reasons[key]}."
-            )
+            self._outcome.refused(piece, f"The broker refuses a message of {size} bytes, and takes others: {reason}.")
         self._set_aside.clear()
-        self._reasons.clear()
 
     def _note_failure(self, broken: _Broken) -> None:
         self._failures += 1
