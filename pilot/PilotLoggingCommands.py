@@ -44,7 +44,7 @@ import zlib
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 if globals().get("_runs"):
     # Pilots of before November 2025 execute an extension anew for each command; they take this for "no such command".

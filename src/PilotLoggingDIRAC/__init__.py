@@ -18,7 +18,7 @@ def extension_metadata() -> dict[str, Any]:
     """What DIRAC asks an extension about itself (entry point group ``dirac``); more than DIRAC's 0 wins."""
     portal = Path(__file__).parent / "WebApp"
     return {
-        "primary_extension": True,
+        "primary_extension": False,
         "priority": 20,
         "setups": {},
         "web_resources": {"static": [portal / "static"], "template": [portal / "template"]},
