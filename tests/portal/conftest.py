@@ -1,4 +1,4 @@
-"""One portal for all tests of this folder: stack, portal and Chromium start once.
+"""One portal for all tests of this folder: stack, portal and each browser start once.
 
 The tests stand in ``portal_cases``, one idea a module; ``test_portal.py`` names them, so that pytest-xdist, which hands
 out whole files, gives them to one process.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -18,18 +18,38 @@ sys.path[:0] = [str(_HERE), str(_HERE.parent / "dirac"), str(_HERE.parent.parent
 pytest.register_assert_rewrite("portal_cases", "portal_support")
 
 from harness.stacks import running  # noqa: E402
+from portal_support import firefox  # noqa: E402
 from portal_support.browser import Browser, Reader  # noqa: E402
 from portal_support.portal import Portal  # noqa: E402
 
-_PROGRAMS = {"chromium": "the Debian package chromium", "mariadbd": "the Debian package mariadb-server-core"}
+_PROGRAMS = {"mariadbd": "mariadb-server-core"}
+_BROWSERS: dict[str, tuple[type[Browser], dict[str, str]]] = {
+    "chromium": (Browser, {"chromium": "chromium"}),
+    "firefox": (firefox.Firefox, firefox.PROGRAMS),
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "only_in_chromium(why): the case asks for what Firefox does not tell or do")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each case that needs a browser runs in all of them."""
+    if "browser" in metafunc.fixturenames:
+        names = ["chromium"] if metafunc.definition.get_closest_marker("only_in_chromium") else list(_BROWSERS)
+        metafunc.parametrize("browser", names, indirect=True, scope="session")
+
+
+def _need(programs: Mapping[str, str]) -> None:
+    for program, package in programs.items():
+        if shutil.which(program, path="/usr/bin:/usr/sbin:/bin") is None:
+            pytest.skip(f"there is no {program}: install the Debian package {package}, or run dev/install test")
 
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Collector, portal, the services of its PilotMonitor. VO alpha prefers remote logs, beta the classic ones."""
-    for program, package in _PROGRAMS.items():
-        if shutil.which(program, path="/usr/bin:/usr/sbin:/bin") is None:
-            pytest.skip(f"there is no {program}: install {package}, or run dev/install test")
+    _need(_PROGRAMS)
     options = ["/Operations/alpha/Pilot/RemoteLogsPriority=True", "/Operations/Defaults/Pilot/SilentAfter=1h"]
     arguments = [word for option in options for word in ("--option", option)]
     with running(tmp_path_factory.mktemp("portal"), "--portal", *arguments) as stack:
@@ -39,9 +59,11 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
 
 
 @pytest.fixture(scope="session")
-def browser(portal: Portal) -> Iterator[Browser]:
-    """Debian's Chromium."""
-    with Browser.started(portal) as browser:
+def browser(request: pytest.FixtureRequest, portal: Portal) -> Iterator[Browser]:
+    """Debian's Chromium, and then Debian's Firefox."""
+    kind, programs = _BROWSERS[request.param]
+    _need(programs)
+    with kind.started(portal) as browser:
         yield browser
 
 

@@ -6,6 +6,7 @@ import re
 import time
 import uuid
 
+import pytest
 from playwright.sync_api import expect
 from portal_support.browser import Browser, Reader
 from portal_support.portal import Portal
@@ -237,6 +238,7 @@ class TestLook:
         finally:
             context.close()
 
+    @pytest.mark.only_in_chromium("it measures the heap")
     def test_two_hundred_thousand_lines(self, portal: Portal, alpha: Reader) -> None:
         """Only what is in sight is drawn, and only what was near it is here. What it costs: docs/performance.md."""
         stamp = None
