@@ -1,7 +1,9 @@
 """Debian's firefox-esr with a user's certificate in its own store.
 
-Playwright speaks WebDriver BiDi with it (its channel ``moz-firefox``), so that the same cases run in it. What it cannot
-do there is named in ``dev/compat/playwright_firefox.cjs``.
+Playwright speaks WebDriver BiDi with it (its channel ``moz-firefox``), so that the same cases run in it. What that needs
+is in ``dev/compat/playwright_firefox.cjs``.
+
+Unlike in Chromium it is the browser itself that shows the certificate, and that verifies the portal's.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, BrowserType, expect, sync_playwright
+from playwright.sync_api import BrowserContext, BrowserType, Playwright, expect, sync_playwright
 
 from .browser import PATIENCE, Browser
 from .portal import Portal
@@ -22,30 +24,22 @@ from .portal import Portal
 PROGRAMS = {"firefox-esr": "firefox-esr", "certutil": "libnss3-tools", "pk12util": "libnss3-tools"}
 """What must be there, and the Debian packages that have it."""
 
-_DRIVER = Path(__file__).resolve().parents[3] / "dev" / "compat" / "playwright_firefox.cjs"
+_PATCH = Path(__file__).resolve().parents[3] / "dev" / "compat" / "playwright_firefox.cjs"
 
 _DISCARD = 9
 """A port of this machine where nobody listens: the proxy for every host but the portal."""
 
 _PREFERENCES = {
     "security.default_personal_cert": "Select Automatically",
-    "security.OCSP.enabled": 0,
     "network.proxy.type": 1,
     "network.proxy.http": "127.0.0.1",
     "network.proxy.http_port": _DISCARD,
     "network.proxy.ssl": "127.0.0.1",
     "network.proxy.ssl_port": _DISCARD,
     "network.proxy.no_proxies_on": "localhost",
-    "network.captive-portal-service.enabled": False,
-    "network.dns.disablePrefetch": True,
-    "network.trr.mode": 5,
-    "services.settings.server": "data:,",
-    "toolkit.telemetry.enabled": False,
-    "toolkit.telemetry.server": "data:,",
-    "browser.region.network.url": "",
-    "dom.push.connection.enabled": False,
+    "network.trr.mode": 5,  # no DNS over https
+    "dom.ipc.processPrelaunch.enabled": False,  # a process for the next tab: time that no test needs
 }
-_SCHEMES = {"dark": 0, "light": 1}
 
 
 class Firefox(Browser):
@@ -54,57 +48,70 @@ class Firefox(Browser):
     def __init__(self, portal: Portal, firefox: BrowserType, profiles: Path) -> None:
         self._portal, self._firefox, self._profiles = portal, firefox, profiles
         self._contexts = {}
+        self._running: dict[str, BrowserContext] = {}
 
     @classmethod
     @contextmanager
     def started(cls, portal: Portal) -> Iterator[Browser]:
         """Firefox starts when a user needs it, and is gone with its profile when the block ends."""
         expect.set_options(timeout=PATIENCE)
-        before = os.environ.get("NODE_OPTIONS")
-        os.environ["NODE_OPTIONS"] = f'--require="{_DRIVER}"'
-        try:
-            starting = sync_playwright()
-            playwright = starting.__enter__()
-        finally:
-            if before is None:
-                del os.environ["NODE_OPTIONS"]
-            else:
-                os.environ["NODE_OPTIONS"] = before
-        try:
-            with tempfile.TemporaryDirectory(prefix="firefox-", ignore_cleanup_errors=True) as profiles:
-                browser = cls(portal, playwright.firefox, Path(profiles))
-                try:
-                    yield browser
-                finally:
-                    for context in browser._contexts.values():
-                        context.close()
-        finally:
-            starting.__exit__(None, None, None)
+        with _driver() as playwright, tempfile.TemporaryDirectory(prefix="firefox-") as profiles:
+            browser = cls(portal, playwright.firefox, Path(profiles))
+            try:
+                yield browser
+            finally:
+                for window in browser._running.values():
+                    window.close()
 
     def context(self, user: str, **options: Any) -> BrowserContext:
-        """A Firefox with the certificate of a user, that trusts the stack's CA and reaches nothing but the portal."""
-        profile = Path(tempfile.mkdtemp(prefix=f"{user}-", dir=self._profiles))
-        self._fill(profile, user)
-        scheme = _SCHEMES[options.get("color_scheme", "light")]
-        context = self._firefox.launch_persistent_context(
-            profile,
-            channel="moz-firefox",
-            executable_path="/usr/bin/firefox-esr",
-            firefox_user_prefs={**_PREFERENCES, "layout.css.prefers-color-scheme.content-override": scheme},
-            accept_downloads=True,
-            **{"viewport": {"width": 1440, "height": 900}, **options},
-        )
+        """A context in the Firefox that has the certificate of a user."""
+        if user not in self._running:
+            self._running[user] = self._start(user)
+        firefox = self._running[user].browser
+        assert firefox
+        context = firefox.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True, **options)
         context.set_default_timeout(PATIENCE)
         return context
 
+    def _start(self, user: str) -> BrowserContext:
+        """Start a Firefox that trusts the stack's CA and reaches nothing but the portal."""
+        profile = self._profiles / user
+        profile.mkdir()
+        self._fill(profile, user)
+        return self._firefox.launch_persistent_context(
+            profile,
+            channel="moz-firefox",
+            executable_path="/usr/bin/firefox-esr",
+            args=["--remote-allow-system-access"],
+            env={**os.environ, "HOME": str(self._profiles)},
+            firefox_user_prefs=_PREFERENCES,
+        )
+
     def _fill(self, profile: Path, user: str) -> None:
-        """Make the store of certificates as Firefox's settings would."""
+        """Put into the store of certificates what a user imports in Firefox's settings."""
         layout, store = self._portal.stack.layout, f"sql:{profile}"
-        run = ["certutil", "-d", store]
-        _run(*run, "-N", "--empty-password")
+        _run("certutil", "-d", store, "-N", "--empty-password")
         for authority in layout.certificates.glob("*.0"):
-            _run(*run, "-A", "-n", authority.name, "-t", "C,,", "-i", str(authority))
+            _run("certutil", "-d", store, "-A", "-n", authority.name, "-t", "C,,", "-i", str(authority))
         _run("pk12util", "-d", store, "-i", str(layout.users / f"{user}.p12"), "-W", "")
+
+
+@contextmanager
+def _driver() -> Iterator[Playwright]:
+    """Playwright, with what lets it drive this Firefox."""
+    before = os.environ.get("NODE_OPTIONS")
+    os.environ["NODE_OPTIONS"] = f'{before or ""} --require="{_PATCH}"'.strip()
+    try:
+        playwright = sync_playwright().start()
+    finally:
+        if before is None:
+            del os.environ["NODE_OPTIONS"]
+        else:
+            os.environ["NODE_OPTIONS"] = before
+    try:
+        yield playwright
+    finally:
+        playwright.stop()
 
 
 def _run(*command: str) -> None:
