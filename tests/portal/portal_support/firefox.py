@@ -1,7 +1,7 @@
 """Debian's firefox-esr with a user's certificate in its own store.
 
-Playwright speaks WebDriver BiDi with it (its channel ``moz-firefox``), so that the same cases run in it. What that needs
-is in ``dev/compat/playwright_firefox.cjs``.
+Playwright speaks WebDriver BiDi with it (its channel ``moz-firefox``), so that the same cases run in it; what that
+needs stands in ``dev/compat/playwright_firefox.cjs``.
 
 Unlike in Chromium it is the browser itself that shows the certificate, and that verifies the portal's.
 """
@@ -29,7 +29,7 @@ _PATCH = Path(__file__).resolve().parents[3] / "dev" / "compat" / "playwright_fi
 _DISCARD = 9
 """A port of this machine where nobody listens: the proxy for every host but the portal."""
 
-_PREFERENCES = {
+_PREFERENCES: dict[str, str | float | bool] = {
     "security.default_personal_cert": "Select Automatically",
     "network.proxy.type": 1,
     "network.proxy.http": "127.0.0.1",
@@ -55,7 +55,7 @@ class Firefox(Browser):
     def started(cls, portal: Portal) -> Iterator[Browser]:
         """Firefox starts when a user needs it, and is gone with its profile when the block ends."""
         expect.set_options(timeout=PATIENCE)
-        with _driver() as playwright, tempfile.TemporaryDirectory(prefix="firefox-") as profiles:
+        with tempfile.TemporaryDirectory(prefix="firefox-") as profiles, _driver() as playwright:
             browser = cls(portal, playwright.firefox, Path(profiles))
             try:
                 yield browser
@@ -69,7 +69,9 @@ class Firefox(Browser):
             self._running[user] = self._start(user)
         firefox = self._running[user].browser
         assert firefox
-        context = firefox.new_context(viewport={"width": 1440, "height": 900}, accept_downloads=True, **options)
+        context = firefox.new_context(
+            **{"viewport": {"width": 1440, "height": 900}, "accept_downloads": True, **options}
+        )
         context.set_default_timeout(PATIENCE)
         return context
 
@@ -93,7 +95,12 @@ class Firefox(Browser):
         _run("certutil", "-d", store, "-N", "--empty-password")
         for authority in layout.certificates.glob("*.0"):
             _run("certutil", "-d", store, "-A", "-n", authority.name, "-t", "C,,", "-i", str(authority))
-        _run("pk12util", "-d", store, "-i", str(layout.users / f"{user}.p12"), "-W", "")
+        bundle = layout.users / f"{user}.p12"
+        if not bundle.exists():  # of somebody whom the stack expects in no browser
+            bundle = profile / bundle.name
+            files = ["-in", str(layout.users / f"{user}.cert.pem"), "-inkey", str(layout.users / f"{user}.key.pem")]
+            _run("openssl", "pkcs12", "-export", *files, "-out", str(bundle), "-passout", "pass:")
+        _run("pk12util", "-d", store, "-i", str(bundle), "-W", "")
 
 
 @contextmanager
