@@ -1,12 +1,15 @@
 // Lets playwright drive Firefox as Debian ships it: NODE_OPTIONS=--require=<this file> for playwright's driver.
 //
-// Seen with playwright 1.65.2 and Firefox 153.8 ESR. Both patches sit on the messages of WebDriver BiDi between them.
+// Seen with playwright 1.65.2 and Firefox 153.8 ESR. The patches sit on the messages of WebDriver BiDi between them.
 //
 // 1. playwright begins each context with emulation.setMediaFeaturesOverride, which this Firefox does not know; its
-//    answer would end the launch. Firefox's own window can do the same, and is asked to (hence --remote-allow-system-access).
-//    Until "emulation" of Firefox ESR has the command (omni.ja, webdriver-bidi/modules/root/emulation.sys.mjs).
+//    answer would end the launch. Firefox's own window can do the same, and is asked to (hence
+//    --remote-allow-system-access). Until "emulation" of Firefox ESR has the command (omni.ja,
+//    webdriver-bidi/modules/root/emulation.sys.mjs).
 // 2. fill() sets a field's value from a script; what a user typed is more: Enter afterwards fires "change". So the
 //    text is inserted by the editor, as in Chromium. Until BiDi has a command for it (bidiInsertText.ts of playwright).
+// 3. Firefox has no permission "clipboard-read": it asks the user at each reading. Who grants it, or "clipboard-write",
+//    gets Firefox's preference for tests, from then on in all tabs: pages read and write without a user's doing.
 
 const path = require("node:path");
 
@@ -14,15 +17,16 @@ const { ws } = require(path.join(path.dirname(process.argv[1]), "lib", "utilsBun
 const { send, emit } = ws.prototype;
 
 const MEDIA = "emulation.setMediaFeaturesOverride";
-const SCHEME = "prefers-color-scheme";
+const PERMISSION = "permissions.setPermission";
 const FIRST_ID = 2 ** 40; // of our own messages: playwright's never come so far
 
-class Colours {
+/** What Firefox's own window does for a connection. */
+class Window {
   constructor(socket) {
     this.socket = socket;
     this.lastId = FIRST_ID;
     this.waiting = new Map();
-    this.ofUserContexts = new Map();
+    this.schemes = new Map(); // of user contexts, for the tabs that they will get
   }
 
   ask(method, params) {
@@ -32,50 +36,64 @@ class Colours {
     return answer;
   }
 
-  /** Set what pages are told of the user's colours: "dark", "light", or "none" for the system's. */
-  async set(contexts, scheme) {
+  /** Run a script with Firefox's own rights; gives what playwright is to be answered. */
+  async run(expression) {
     const { result } = await this.ask("browsingContext.getTree", { "moz:scope": "chrome", maxDepth: 0 });
-    const expression = `{
+    const target = { context: result.contexts[0].context };
+    const done = await this.ask("script.evaluate", { expression, target, awaitPromise: false });
+    if (done.type !== "success") return done;
+    if (done.result.type === "success") return { type: "success", result: {} };
+    return { type: "error", error: "unknown error", message: done.result.exceptionDetails.text };
+  }
+
+  /** Set which colours the pages of tabs are told that the user wants: "dark", "light", or "none" for the system's. */
+  setScheme(contexts, scheme) {
+    return this.run(`{
       const { NavigableManager } = ChromeUtils.importESModule("chrome://remote/content/shared/NavigableManager.sys.mjs");
       for (const id of ${JSON.stringify(contexts)}) {
         const context = NavigableManager.getBrowsingContextById(id);
         if (context) context.top.prefersColorSchemeOverride = ${JSON.stringify(scheme)};
       }
-    }`;
-    const target = { context: result.contexts[0].context };
-    const done = await this.ask("script.evaluate", { expression, target, awaitPromise: false });
-    return done.type === "success" && done.result.type !== "success" ? { type: "error", error: "unknown error", message: JSON.stringify(done.result) } : done;
+    }`);
   }
 
-  async override({ id, params }) {
-    const scheme = params.features[SCHEME] ?? "none";
-    for (const one of params.userContexts ?? []) this.ofUserContexts.set(one, scheme);
-    const answer = params.contexts ? await this.set(params.contexts, scheme) : { type: "success", result: {} };
-    emit.call(this.socket, "message", Buffer.from(JSON.stringify({ ...answer, id })), false);
+  /** Do what a message of playwright's wants; null if that is for the browser. */
+  instead({ method, params }) {
+    if (method === MEDIA) {
+      const scheme = params.features["prefers-color-scheme"] ?? "none";
+      for (const one of params.userContexts ?? []) this.schemes.set(one, scheme);
+      return params.contexts ? this.setScheme(params.contexts, scheme) : { type: "success", result: {} };
+    }
+    if (method === PERMISSION && params.descriptor.name.startsWith("clipboard-"))
+      return this.run(`Services.prefs.setBoolPref("dom.events.testing.asyncClipboard", ${params.state === "granted"})`);
+    return null;
   }
 
   /** Hear a message first; true if it was an answer to us. */
-  hear({ id, method, params }, whole) {
+  hear(message) {
+    const { id, method, params } = message;
     if (id > FIRST_ID) {
-      this.waiting.get(id)?.(whole);
+      this.waiting.get(id)?.(message);
       return this.waiting.delete(id);
     }
     if (method === "browsingContext.contextCreated" && !params.parent) {
-      const scheme = this.ofUserContexts.get(params.userContext);
-      if (scheme) this.set([params.context], scheme);
+      const scheme = this.schemes.get(params.userContext);
+      if (scheme) this.setScheme([params.context], scheme);
     }
     return false;
   }
 }
 
-const colours = new WeakMap();
+const windows = new WeakMap();
 
 ws.prototype.send = function (data, ...rest) {
-  if (typeof data === "string" && data.includes(MEDIA)) {
+  if (typeof data === "string" && (data.includes(MEDIA) || data.includes(PERMISSION))) {
+    if (!windows.has(this)) windows.set(this, new Window(this));
     const message = JSON.parse(data);
-    if (message.method === MEDIA) {
-      if (!colours.has(this)) colours.set(this, new Colours(this));
-      colours.get(this).override(message);
+    const answer = windows.get(this).instead(message);
+    if (answer) {
+      const tell = (told) => emit.call(this, "message", Buffer.from(JSON.stringify({ ...told, id: message.id })), false);
+      Promise.resolve(answer).then(tell);
       return;
     }
   }
@@ -86,9 +104,6 @@ ws.prototype.send = function (data, ...rest) {
 };
 
 ws.prototype.emit = function (event, data, ...rest) {
-  if (event === "message" && colours.has(this)) {
-    const message = JSON.parse(data);
-    if (colours.get(this).hear(message, message)) return true;
-  }
+  if (event === "message" && windows.get(this)?.hear(JSON.parse(data))) return true;
   return emit.call(this, event, data, ...rest);
 };
