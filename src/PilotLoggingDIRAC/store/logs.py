@@ -107,7 +107,7 @@ def list_logs(
     # In the same direction as the last column, so that its index gives this order.
     backwards = not sort or list(sort)[-1][1] == "DESC"
     order.append(logs.c.LogID.desc() if backwards else logs.c.LogID)
-    condition = where(selection, vo, quietness)
+    condition = _where(connection, selection, vo, quietness)
     if start > _DEEPEST and not {pair[0] for pair in sort} <= _QUICK_SORTS:
         raise Rejected(f"Beyond row {_DEEPEST} lists are sorted by {' or '.join(sorted(_QUICK_SORTS))} only.")
     few = _few(connection, selection, condition)
@@ -152,6 +152,16 @@ def _few(
     return None if len(found) > most else list(found)
 
 
+def _where(
+    connection: Connection, selection: Mapping[str, Any], vo: str | None, quietness: Quietness | None
+) -> ColumnElement[bool]:
+    condition = where(selection, vo, quietness)
+    if selection.get("Quiet") is True and vo is None and "VO" not in selection:
+        # The index of open logs begins with the VO; without it SQLite would read the row of nearly each log.
+        return and_(condition, logs.c.VO.in_(communities(connection)))
+    return condition
+
+
 def _sorted_by(pair: Any) -> Any:
     if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in COLUMNS and pair[1] in ("ASC", "DESC")):
         raise Rejected(f"The sort is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}.")
@@ -163,7 +173,7 @@ def count_logs(
     connection: Connection, selection: Mapping[str, Any], vo: str | None = None, quietness: Quietness | None = None
 ) -> int:
     """How many logs are selected; arguments as of :func:`list_logs`."""
-    counted = select(func.count()).select_from(logs).where(where(selection, vo, quietness))
+    counted = select(func.count()).select_from(logs).where(_where(connection, selection, vo, quietness))
     return int(connection.execute(counted).scalar_one())
 
 
@@ -203,7 +213,7 @@ def list_values(
     names = list(dict.fromkeys(columns))
     latest = (
         select(*(logs.c[name] for name in names))
-        .where(where(selection, vo, quietness))
+        .where(_where(connection, selection, vo, quietness))
         .order_by(logs.c.LastArrival.desc())
         .limit(most)
         .subquery()
@@ -237,7 +247,7 @@ def newest_first(
     Returns:
         Of each its id, whether text of it has left the database, and its row as in a list of logs.
     """
-    condition = and_(where(selection, vo, quietness), logs.c.LogID < below)
+    condition = and_(_where(connection, selection, vo, quietness), logs.c.LogID < below)
     few = _few(connection, selection, condition)
     statement = _listed(quietness).add_columns(logs.c.LogID.label("_id"), logs.c.ExpiredChunkID.label("_expired"))
     if few is None:
