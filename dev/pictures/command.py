@@ -57,9 +57,10 @@ def main() -> int:
 def _live_through_the_morning(stack: state.Stack, pilots: Pilots) -> str:
     """Until one pilot's log is silent, another one's quiet, and the others run or have ended; gives the quiet one."""
     collector = Collector(stack.collector_urls[0], stack.layout)
-    pilots.start()
-    early = pilots.kill("killed early")
+    pilots.start("ends", "runs", "killed")
     pilots.wait_until_all_is_said()
+    pilots.start("killed early")
+    early = pilots.kill("killed early")
     while True:
         _until(lambda: collector.logs()[early]["QuietSince"])
         # The others send more often than in 20 s; if one was held up, its next line opens its log again.

@@ -26,6 +26,8 @@ def main() -> None:
         sender.send("".join(f"{line}\n" for line in lines))
 
     said = list(content.lines_of(log))
+    if log.fate == "killed early":
+        said += content.end_of_the_killed()
     for first in range(0, len(said) if log.fate != "killed" else 0, _AT_ONCE):
         send(said[first : first + _AT_ONCE])
     if log.exit_code is not None:

@@ -16,30 +16,30 @@ class Pilots:
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
-        self._processes: list[subprocess.Popen[str]] = []
+        self._processes: dict[int, subprocess.Popen[str]] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for process in self._processes:
+        for process in self._processes.values():
             process.kill()
             process.wait()
 
-    def start(self) -> None:
-        """Start all."""
+    def start(self, *fates: str) -> None:
+        """Start those with these fates."""
         layout = self._stack.layout
         proxy = layout.credentials / "alpha_pilot.pem"
-        for number in range(len(MORNING)):
+        for number, log in enumerate(MORNING):
+            if log.fate not in fates:
+                continue
             words = (str(number), self._stack.pilots_url, str(proxy), str(layout.certificates))
-            self._processes.append(
-                subprocess.Popen(
-                    [sys.executable, "-m", "pictures.pilot", *words],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.PIPE,
-                    text=True,
-                    cwd=PROJECT / "dev",
-                )
+            self._processes[number] = subprocess.Popen(
+                [sys.executable, "-m", "pictures.pilot", *words],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                text=True,
+                cwd=PROJECT / "dev",
             )
 
     def kill(self, fate: str) -> str:

@@ -27,14 +27,14 @@ _PROGRAMS = {"chromium": "the Debian package chromium", "mariadbd": "the Debian 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     """Collector, portal, the services of its PilotMonitor. VO alpha prefers remote logs, beta the classic ones; beta's
-    logs are quiet after three seconds."""
+    logs are quiet after six seconds."""
     for program, package in _PROGRAMS.items():
         if shutil.which(program, path="/usr/bin:/usr/sbin:/bin") is None:
             pytest.skip(f"there is no {program}: install {package}, or run dev/install test")
     options = [
         "/Operations/alpha/Pilot/RemoteLogsPriority=True",
         "/Operations/Defaults/Pilot/SilentAfter=1h",
-        "/Operations/beta/Pilot/QuietAfter=3s",
+        "/Operations/beta/Pilot/QuietAfter=6s",
     ]
     arguments = [word for option in options for word in ("--option", option)]
     with running(tmp_path_factory.mktemp("portal"), "--portal", *arguments) as stack:

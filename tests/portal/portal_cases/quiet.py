@@ -15,7 +15,7 @@ from portal_support.texts import message
 
 
 class TestQuiet:
-    """The CS of this stack gives beta's pilots three seconds."""
+    """The CS of this stack gives beta's pilots six seconds."""
 
     def test_a_killed_pilot(self, portal: Portal, beta: Reader, tmp_path: Path) -> None:
         stack = portal.stack
@@ -36,8 +36,8 @@ class TestQuiet:
             return list(portal.ask("beta_user", "outline", {"stamp": pilot.stamp, "vo": "beta"})["errors"]["lines"])
 
         with pilot.start() as running:
-            # Soon enough that the page is open while the log is not quiet yet, or is for the first time.
-            until(lambda: row().get("Errors", 0) == 2, what="both errors have come")
+            until(lambda: portal.ask("beta_user", "list", {"stamp": pilot.stamp})["rows"], what="it has sent something")
+            until(lambda: len(errors()) > 1, what="several errors have come")
             running.send_to_all(signal.SIGKILL)
         until(lambda: row()["QuietSince"], what="the log is quiet")
 
@@ -47,9 +47,7 @@ class TestQuiet:
         entry = beta.log_in_list(pilot.stamp)
         badge = entry.locator(".badge.quiet")
         expect(badge).to_have_text(re.compile(r"^quiet \d+ (s|min)$"))
-        known = re.compile(
-            r"^No line since .* UTC; its sender usually sends each 10 s\. The pilot may be gone, or compute"
-        )
+        known = re.compile(r"^No line since .* UTC; its sender usually sends each .+ The pilot may be gone, or compute")
         expect(badge).to_have_attribute("title", known)
         entry.click()
         expect(beta.page.locator(".log:not(.unknown)").get_by_role("heading", name=pilot.stamp)).to_be_visible()
@@ -57,7 +55,7 @@ class TestQuiet:
         expect(beta.line(last)).to_have_class(re.compile("error.*chosen"))
         beta.expect_place("line", str(last))
         verdict = beta.page.locator(".verdict")
-        expect(verdict).to_have_text(re.compile(known.pattern + r"\. 2 errors\.$"))
+        expect(verdict).to_have_text(re.compile(known.pattern + r"\. \d+ errors\.$"))
         beta.page.keyboard.press("Escape")
 
         # It was only suspended. Who watches sees that, and then the end, without doing anything.
@@ -69,7 +67,6 @@ class TestQuiet:
         stack.run_agent(options={"/Operations/beta/Pilot/SilentAfter": "0s"})
         expect(head).to_have_text("silent")
         expect(verdict).to_contain_text("Never said goodbye")
-        beta.open(show="quiet")
-        expect(beta.page.get_by_text("No log fits these filters.")).to_be_visible()
+        assert portal.ask("beta_user", "list", {"stamp": pilot.stamp, "quiet": "1"})["total"] == 0
         beta.open(show="silent", pilot=pilot.stamp)
         expect(beta.log_in_list(pilot.stamp)).to_contain_text("silent")
