@@ -104,7 +104,7 @@ def test_killed_pilots_are_quiet_and_then_silent(stack: RunningStack, make_pilot
 
     code, output, errors = run_command(stack, "show", module.stamp)
     assert (code, "an error" in output.decode()) == (0, True)
-    assert "its sender usually sends each 10 s. The pilot may be gone, or compute" in errors
+    assert "its sender usually sends each 10 s. The pilot may be gone, or busy computing" in errors
     code, output, errors = run_command(stack, "show", "--errors", stock.stamp)
     assert (code, "an error" in output.decode()) == (0, True)
     assert "no line since " in errors

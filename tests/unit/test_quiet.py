@@ -180,7 +180,8 @@ def test_what_a_reader_is_told() -> None:
     assert page(since, more=True) is None
     told = page(since)
     assert told == (
-        "no line since 2026-06-10 10:02:03 UTC; its sender usually sends each 10 s. The pilot may be gone, or compute"
+        "no line since 2026-06-10 10:02:03 UTC; its sender usually sends each 10 s. "
+        "The pilot may be gone, or busy computing"
     )
     assert page(since) is None
     assert page(None) == "it has a line again"

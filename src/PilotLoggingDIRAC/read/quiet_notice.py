@@ -19,7 +19,7 @@ def sentence(since: str, usual: float | None) -> str:
         usual: ``UsualSeconds``.
     """
     time = datetime.fromisoformat(since)
-    return f"no line since {time:%Y-%m-%d %H:%M:%S} UTC; {_usually(usual)}. The pilot may be gone, or compute"
+    return f"no line since {time:%Y-%m-%d %H:%M:%S} UTC; {_usually(usual)}. The pilot may be gone, or busy computing"
 
 
 def _usually(usual: float | None) -> str:

@@ -1,6 +1,6 @@
 // What a log's state means to a person.
 
-import { instant, moment, span } from "./times.js";
+import { clock, day, instant, span } from "./times.js";
 
 /** {name, text, title}: name is for the style. */
 export function stateOf(row) {
@@ -17,10 +17,11 @@ export function stateOf(row) {
 
 /** What is known of a log that is quiet, and no more: its pilot may be gone, or compute for hours. */
 export function quietOf(row) {
+  const since = instant(row.QuietSince);
   const usual = row.UsualSeconds;
   const often = usual < 1.5 ? "second" : span(1000 * usual);
   const known = usual === null ? "how often its sender usually sends is not known" : `its sender usually sends each ${often}`;
-  return `No line since ${moment(instant(row.QuietSince))} UTC; ${known}. The pilot may be gone, or compute`;
+  return `No line since ${day(since)} ${clock(since)} UTC; ${known}. The pilot may be gone, or busy computing`;
 }
 
 export function badge(row, make) {
