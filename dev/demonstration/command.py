@@ -68,7 +68,7 @@ def _demonstrate(layout: Layout, keep: bool) -> str:
         with Tail(layout, followed, lambda line: say(f"{followed.stamp[:8]}… | {line}")) as tail:
             tail.start()
             crowd.kill_the_doomed()
-            say(f"{crowd.doomed.stamp[:8]}… is killed in the middle of its job (SIGKILL)")
+            say(f"{crowd.doomed.stamp} is killed in the middle of its job (SIGKILL)")
             crowd.wait()
             say("all other pilots have said goodbye")
             tail.wait()

@@ -12,27 +12,28 @@ from rich.table import Table
 from .crowd import Pilot
 
 _WITHOUT_TERMINAL = 110
+_STAMP = 32
 _STAMP_OF_YOURS = "0123456789abcdef0123456789abcdef"
 
 
 def show_table(pilots: Sequence[Pilot], rows: Mapping[str, Mapping[str, Any]], layout: Layout) -> None:
     """Print a row for each log."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"stored below {layout.archive}")
-    for column in ("log", "VO", "sent with", "state", "pilot's end"):
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), title=f"stored as {layout.archive}/VO/LOG.log")
+    # Stamps are what one copies from here: in a narrow terminal others give way.
+    table.add_column("log", no_wrap=True, min_width=_STAMP)
+    for column in ("VO", "sent with", "state", "pilot's end"):
         table.add_column(column, no_wrap=True)
     table.add_column("lines", justify="right")
-    table.add_column("stored where", no_wrap=True)
     for pilot in pilots:
         row = rows[pilot.stamp]
-        ended = "silent (killed)" if row["Finalised"] is None else f"exit code {row['ExitCode']}"
+        ended = "killed" if row["Finalised"] is None else f"exit code {row['ExitCode']}"
         table.add_row(
-            f"{pilot.stamp[:8]}…",
+            pilot.stamp,
             pilot.vo,
             "sendMessage" if pilot.protocol == "stock" else "appendLog",
             row["State"],
             ended,
             str(row["Lines"]),
-            archived_name(pilot),
             style="yellow" if row["Finalised"] is None else None,
         )
     Console(width=None if sys.stdout.isatty() else _WITHOUT_TERMINAL).print(table)

@@ -1,25 +1,34 @@
-"""Make the pictures of the portal for the documentation: a stack, a morning's logs, and Debian's Chromium."""
+"""Make the pictures of the portal for the documentation: a stack, a morning's pilots, and Debian's Chromium.
+
+Two of the pilots are killed. What is shown of them is what the collector knows: one log is quiet, and one was closed
+by the agent as silent. Only the CS says that this takes seconds here, where it would take minutes and hours.
+"""
 
 import argparse
 import io
+import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
-from parts import lifecycle, pilots, portal, state
+from demonstration.delivery import Collector
+from parts import lifecycle, portal, state
+from parts import pilots as wms
 from parts.failure import StackFailure
 from parts.layout import PROJECT
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
-from . import content
+from .pilots import Pilots
 
 _SIZE = {"width": 1360, "height": 800}
 _COLOURS = 128
 """Of a picture; it makes the file a third of what it was."""
-_KILLED = 2
-"""The log of the pilot that was killed five minutes ago, in ``content.MORNING``."""
+_OPTIONS = ("/Operations/Defaults/Pilot/QuietAfter=20s", "/Operations/Defaults/Pilot/SilentAfter=20s")
+"""A log is quiet sooner than silent for those who ask; silent it is when the agent looks, and it looks once."""
+_PATIENCE = 300.0
 
 
 def main() -> int:
@@ -31,8 +40,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="pilotlogging-pictures-") as root:
         directory = Path(root) / "stack"
         try:
-            lifecycle.up(directory, state.Plan(portal=True))
-            _take_all(state.load(directory), folder)
+            lifecycle.up(directory, state.Plan(portal=True, options=_OPTIONS))
+            stack = state.load(directory)
+            with Pilots(stack) as pilots:
+                killed = _live_through_the_morning(stack, pilots)
+                _take_all(stack, folder, killed)
         except StackFailure as failure:
             print(f"screenshots: {failure}", file=sys.stderr)
             return 1
@@ -42,11 +54,35 @@ def main() -> int:
     return 0
 
 
-def _take_all(stack: state.Stack, folder: Path) -> None:
-    stamps = content.write(stack, content.now())
-    killed = stamps[_KILLED]
+def _live_through_the_morning(stack: state.Stack, pilots: Pilots) -> str:
+    """Until one pilot's log is silent, another one's quiet, and the others run or have ended; gives the quiet one."""
+    collector = Collector(stack.collector_urls[0], stack.layout)
+    pilots.start("ends", "runs", "killed")
+    pilots.wait_until_all_is_said()
+    pilots.start("killed early")
+    early = pilots.kill("killed early")
+    while True:
+        _until(lambda: collector.logs()[early]["QuietSince"])
+        # The others send more often than in 20 s; if one was held up, its next line opens its log again.
+        subprocess.run([PROJECT / "dev" / "agent", stack.layout.root], check=True, capture_output=True)
+        if collector.logs()[early]["State"] != "Open":
+            break
+    killed = pilots.kill("killed")
+    _until(lambda: collector.logs()[killed]["QuietSince"])
+    return killed
+
+
+def _until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + _PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise StackFailure("the logs do not come into the states that the pictures show")
+        time.sleep(0.5)
+
+
+def _take_all(stack: state.Stack, folder: Path, killed: str) -> None:
     reference = "htcondorce://ce14.pic.es/7104237.0"
-    pilots.add(stack, [pilots.Pilot(reference, killed, "alpha", site="LCG.PIC.es", ce="ce14.pic.es", status="Aborted")])
+    wms.add(stack, [wms.Pilot(reference, killed, "alpha", site="LCG.PIC.es", ce="ce14.pic.es", status="Aborted")])
     page_of = f"{portal.address(stack)}s:None/g:alpha_user/PilotLogs/page"
 
     def take(page: Page, name: str) -> None:

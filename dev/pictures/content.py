@@ -1,15 +1,11 @@
-"""Logs that look like a morning's: told to a real collector, with the times that they would have."""
+"""Logs that look like a morning's: their lines tell the times that they would have. They come when they are sent."""
 
 import random
-import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from demonstration.senders import NumberedSender
-from parts.state import Stack
-
-_SITES = (
+SITES = (
     ("LCG.CERN.ch", "ce503.cern.ch", "b7g22p1041.cern.ch"),
     ("LCG.GRIDKA.de", "htcondor-ce-2.gridka.de", "c01-112-119.gridka.de"),
     ("LCG.PIC.es", "ce14.pic.es", "td731.pic.es"),
@@ -59,8 +55,9 @@ class Morning:
     Attributes:
         ended: minutes since its last line
         lasted: minutes
-        exit_code: None: it never said goodbye
+        exit_code: None: it never says goodbye
         trouble: how many errors a thousand lines have
+        fate: ``ends``, ``runs``, ``killed`` while it works, or ``killed early``, so that its log is closed by now
     """
 
     lines: int
@@ -68,13 +65,18 @@ class Morning:
     lasted: float
     exit_code: int | None = 0
     trouble: float = 0
-    is_killed: bool = False
+    fate: str = "ends"
+
+    @property
+    def stamp(self) -> str:
+        """The same in each run."""
+        return f"{random.Random(MORNING.index(self)).getrandbits(128):032x}"
 
 
 MORNING = (
-    Morning(4_312, 0.1, 71, None),
-    Morning(18_440, 0.4, 183, None, 0.2),
-    Morning(9_276, 5, 96, None, 0.4, is_killed=True),
+    Morning(4_312, 0, 71, None, fate="runs"),
+    Morning(18_440, 0, 183, None, 0.2, fate="runs"),
+    Morning(9_276, 0, 96, None, 0.4, fate="killed"),
     Morning(3_120, 9, 44),
     Morning(12_775, 14, 240, 1, 3),
     Morning(2_044, 21, 31),
@@ -83,7 +85,7 @@ MORNING = (
     Morning(5_190, 41, 88),
     Morning(7_402, 52, 131),
     Morning(3_973, 63, 70, 0, 0.6),
-    Morning(1_206, 70, 15, None, 4, is_killed=True),
+    Morning(1_206, 0, 15, None, 4, fate="killed early"),
     Morning(8_855, 82, 155),
     Morning(4_700, 95, 90),
     Morning(2_931, 118, 47),
@@ -91,44 +93,14 @@ MORNING = (
 )
 
 
-def write(stack: Stack, now: datetime) -> list[str]:
-    """Send all logs, and give them their times; their stamps, in order."""
-    stamps = []
-    with sqlite3.connect(stack.layout.sqlite) as database:
-        for number, log in enumerate(MORNING):
-            stamp = f"{random.Random(number).getrandbits(128):032x}"
-            stamps.append(stamp)
-            _send(stack, log, number, stamp, now)
-            last = now - timedelta(minutes=log.ended)
-            first = last - timedelta(minutes=log.lasted)
-            state = "Open" if log.exit_code is None and not log.is_killed else "Silent" if log.is_killed else "Complete"
-            database.execute(
-                "UPDATE PilotLogs SET State = ?, FirstArrival = ?, LastArrival = ? WHERE Stamp = ?",
-                (state, f"{first:%Y-%m-%d %H:%M:%S.%f}", f"{last:%Y-%m-%d %H:%M:%S.%f}", stamp),
-            )
-            database.commit()
-    return stamps
-
-
-def _send(stack: Stack, log: Morning, number: int, stamp: str, now: datetime) -> None:
-    site, ce, host = _SITES[number % len(_SITES)]
-    layout = stack.layout
-    proxy = str(layout.credentials / "alpha_pilot.pem")
-    reference = f"htcondorce://{ce}/{7_104_211 + 13 * number}.0"
-    context = {"site": site, "ce": ce, "host": host, "pilotReference": reference, "pilotVersion": "1f0e95b"}
-    sender = NumberedSender(stack.pilots_url, proxy, str(layout.certificates), stamp, "alpha", context)
-    text = "".join(f"{line}\n" for line in _lines(log, number, now))
-    if log.exit_code is None:
-        sender.send(text)
-    else:
-        sender.finalise(text, log.exit_code)
-
-
-def _lines(log: Morning, number: int, now: datetime) -> Iterator[str]:
+def lines_of(log: Morning) -> Iterator[str]:
+    """What its pilot has said until now."""
+    number = MORNING.index(log)
     chance = random.Random(number)
+    now = datetime.now(UTC)
     time = now - timedelta(minutes=log.ended + log.lasted)
     end = now - timedelta(minutes=log.ended)
-    for line in range(log.lines - (len(_END) if log.is_killed else 0)):
+    for line in range(log.lines):
         # The nearer to the end, the shorter the steps: in bursts, and never past it.
         mean = (end - time) / (log.lines - line)
         time += mean * chance.expovariate(1) * (0.2 if (line // 400) % 3 else 1)
@@ -137,14 +109,22 @@ def _lines(log: Morning, number: int, now: datetime) -> Iterator[str]:
             continue
         level = chance.choices(("DEBUG", "INFO", "WARN", "ERROR"), (150, 700, 9, log.trouble))[0]
         command = _COMMANDS[min(line * 14 // log.lines, len(_COMMANDS) - 1)]
-        saying = chance.choice(_SAYINGS[level]).format(job=91_244_387)
-        yield f"{min(time, end):%Y-%m-%dT%H:%M:%S.%f}Z {level} [{command}] {saying}"
-    if log.is_killed:
-        for line in _END:
-            is_message = line.startswith("ERROR")
-            yield f"{end:%Y-%m-%dT%H:%M:%S.%f}Z ERROR [LaunchAgent] {line[6:]}" if is_message else line
+        yield message(level, command, chance.choice(_SAYINGS[level]), min(time, end))
 
 
-def now() -> datetime:
-    """The present, as all times are."""
-    return datetime.now(UTC)
+def message(level: str, command: str, saying: str, time: datetime | None = None) -> str:
+    """A line of a pilot; now, unless a time is named."""
+    return f"{time or datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}Z {level} [{command}] {saying.format(job=91_244_387)}"
+
+
+def work(number: int) -> Iterator[str]:
+    """What a pilot says that goes on."""
+    yield message("INFO", "LaunchAgent", _SAYINGS["INFO"][3])
+    for record in range(5 * number, 5 * number + 5):
+        yield _OUTPUT[0].format(job=record)
+
+
+def end_of_the_killed() -> Iterator[str]:
+    """The last that it says."""
+    for line in _END:
+        yield message("ERROR", "LaunchAgent", line[6:]) if line.startswith("ERROR") else line

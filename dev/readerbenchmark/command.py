@@ -170,6 +170,8 @@ def _lists(many: Many) -> Mapping[str, tuple[str, Mapping[str, Any], Sequence[Se
         "with errors": (USER, {"HasErrors": True}, (), 0),
         "an exit code": (USER, {"ExitCode": 137}, (), 0),
         "silent": (USER, {"Silent": True}, (), 0),
+        "quiet": (USER, {"Quiet": True}, (), 0),
+        "quiet, all VOs": (OPERATOR, {"Quiet": True}, (), 0),
         "in a state": (USER, {"State": "Complete"}, (), 0),
         "of the last day": (USER, {"Since": many.last_day}, (), 0),
         "a part of the host, all VOs": (OPERATOR, {"Contains": {"Host": many.host}}, (), 0),

@@ -157,6 +157,10 @@ class CommunitySettings(Settings):
     silent_after: Seconds = Field(3 * 3600.0, alias="SilentAfter")
     """A log without a new line for so long is closed as Silent and stored, in seconds."""
 
+    quiet_after: Seconds = Field(300.0, alias="QuietAfter")
+    """An open log without a new line for so long is shown as quiet, if its sender usually sends more often; in
+    seconds. A stock pilot, which sends when a buffer is full, is given six times as long."""
+
     keep_delivered: Seconds = Field(86400.0, alias="KeepDelivered")
     """How long the text of a stored log stays in the database as well, in seconds."""
 

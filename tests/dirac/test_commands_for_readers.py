@@ -156,7 +156,7 @@ def test_a_download(stack: RunningStack, pilots: Pilots, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("word", "arguments", "code", "sentence"),
     [
-        ("list", ["--state=Gone"], 2, "--state takes one of Open, Complete, Silent, Archived, not 'Gone'"),
+        ("list", ["--state=Gone"], 2, "--state takes one of Open, Quiet, Complete, Silent, Archived, not 'Gone'"),
         ("list", ["--since=yesterday"], 2, "--since takes a time in UTC such as "),
         ("list", ["--VO=beta"], 1, "You may not read the logs of VO beta."),
         ("show", [], 2, "takes a stamp or a reference, or --job"),

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 _HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(_HERE), str(_HERE.parent / "dirac"), str(_HERE.parent.parent / "dev")]
+sys.path[:0] = [str(_HERE), str(_HERE.parent), str(_HERE.parent / "dirac"), str(_HERE.parent.parent / "dev")]
 pytest.register_assert_rewrite("portal_cases", "portal_support")
 
 from harness.stacks import running  # noqa: E402
@@ -48,9 +48,14 @@ def _need(programs: Mapping[str, str]) -> None:
 
 @pytest.fixture(scope="session")
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
-    """Collector, portal, the services of its PilotMonitor. VO alpha prefers remote logs, beta the classic ones."""
+    """Collector, portal, the services of its PilotMonitor. VO alpha prefers remote logs, beta the classic ones; beta's
+    logs are quiet after six seconds."""
     _need(_PROGRAMS)
-    options = ["/Operations/alpha/Pilot/RemoteLogsPriority=True", "/Operations/Defaults/Pilot/SilentAfter=1h"]
+    options = [
+        "/Operations/alpha/Pilot/RemoteLogsPriority=True",
+        "/Operations/Defaults/Pilot/SilentAfter=1h",
+        "/Operations/beta/Pilot/QuietAfter=6s",
+    ]
     arguments = [word for option in options for word in ("--option", option)]
     with running(tmp_path_factory.mktemp("portal"), "--portal", *arguments) as stack:
         portal = Portal(stack)

@@ -4,6 +4,7 @@ from portal_cases.clipboard import TestClipboard
 from portal_cases.handler import TestBadRequests, TestHandler, TestWhoReads
 from portal_cases.page import TestList, TestLog, TestLook
 from portal_cases.pilot_monitor import TestPilotMonitorInTheBrowser, TestPilotOutput
+from portal_cases.quiet import TestQuiet
 
 __all__ = [
     "TestBadRequests",
@@ -14,5 +15,6 @@ __all__ = [
     "TestLook",
     "TestPilotMonitorInTheBrowser",
     "TestPilotOutput",
+    "TestQuiet",
     "TestWhoReads",
 ]

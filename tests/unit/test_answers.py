@@ -37,6 +37,8 @@ def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
         "lines": 2,
         "bytes": 14,
         "truncated": 0,
+        "quietSince": None,
+        "usualSeconds": None,
     }
 
 

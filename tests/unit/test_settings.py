@@ -47,6 +47,7 @@ SIZES: list[tuple[type[Settings], str]] = [
 ]
 DURATIONS: list[tuple[type[Settings], str]] = [
     (CommunitySettings, "SilentAfter"),
+    (CommunitySettings, "QuietAfter"),
     (CommunitySettings, "KeepDelivered"),
     (AgentSettings, "ProxyTimeleftLimit"),
     *((CollectorSettings, name) for name in option_names(CollectorSettings) if name.endswith("Time")),

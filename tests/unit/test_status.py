@@ -29,6 +29,7 @@ def figures(**more: Any) -> dict[str, Any]:
         "setAside": [],
         "databaseProblem": "",
         "logs": {"alpha": {"Open": 3, "Archived": 5}},
+        "quiet": {"alpha": 2},
         "deliveries": [],
         "usage": {"alpha": {"openLogs": 3, "maxOpenLogs": 1000, "text": 5 * 2**20, "quota": 50 * GIB}},
         **Figures().answer(),
@@ -182,7 +183,7 @@ def test_plain_text() -> None:
     assert one.split()[:2] == ["one.example.org:8443", "0.1.0"]
     assert "12 ms" in one
     assert next(line for line in lines if line.startswith("two.example.org:8443")).split()[1:] == ["no", "answer"]
-    assert next(line for line in lines if line.startswith("alpha ")).split()[1:5] == ["3", "0", "0", "5"]
+    assert next(line for line in lines if line.startswith("alpha ")).split()[1:6] == ["3", "2", "0", "0", "5"]
 
 
 def test_all_is_well_in_one_line() -> None:

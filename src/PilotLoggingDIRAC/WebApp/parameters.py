@@ -106,7 +106,7 @@ _TEXTS = {
     "reference": "PilotReference",
 }
 _PARTS = {"stampPart": "Stamp", "hostPart": "Host", "referencePart": "PilotReference"}
-_FLAGS = {"errors": "HasErrors", "silent": "Silent", "failed": "Failed"}
+_FLAGS = {"errors": "HasErrors", "silent": "Silent", "failed": "Failed", "quiet": "Quiet"}
 _TIMES = {"since": "Since", "until": "Until"}
 
 

@@ -36,7 +36,7 @@ PILOT = (
 """What pilots read, in the order in which it is shown."""
 COMPONENTS = (*option_names(CommunitySettings), "RemoteLogsPriority")
 _KNOWN = (*PILOT, *COMPONENTS, *SYNCHRONIZER, "UploadSE", "UploadPath")
-_OWN_WORDS = ("remote", "logg", "silent", "upload", "quota", "redact", "pilotvo", "extension")
+_OWN_WORDS = ("remote", "logg", "silent", "quiet", "upload", "quota", "redact", "pilotvo", "extension")
 """Options with none of these in their names are somebody else's, and left alone."""
 
 

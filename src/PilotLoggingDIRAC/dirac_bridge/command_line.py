@@ -141,10 +141,11 @@ class Selection:
     _FLAGS = (
         ("errors", "HasErrors", "Only logs with errors"),
         ("warnings", "HasWarnings", "Only logs with warnings"),
-        ("silent", "Silent", "Only pilots that ended without a goodbye: killed, most likely"),
+        ("silent", "Silent", "Only logs closed without a goodbye, hours after the last line: killed, most likely"),
+        ("quiet", "Quiet", "Only open logs without a line for longer than is usual for their sender: killed, or busy"),
         ("failed", "Failed", "Only pilots with an exit code other than 0"),
     )
-    _STATES = ("Open", "Complete", "Silent", "Archived")
+    _STATES = ("Open", "Quiet", "Complete", "Silent", "Archived")
 
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
@@ -164,6 +165,8 @@ class Selection:
         document: dict[str, Any] = {column: True for name, column, _ in self._FLAGS if given[name]}
         plain = (("VO", "VO"), ("state", "State"), ("exit-code", "ExitCode"), ("since", "Since"), ("until", "Until"))
         document |= {column: given[name] for name, column in plain if given[name] is not None}
+        if document.get("State") == "Quiet":  # no state of the database's
+            document |= {"State": "Open", "Quiet": True}
         parts = {column: given[name] for name, column, _ in self._PARTS if given[name]}
         return document | ({"Contains": parts} if parts else {})
 

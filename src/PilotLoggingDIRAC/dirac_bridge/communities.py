@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple, TypeVar
 
 from ..errors import ConfigurationError
@@ -34,15 +34,29 @@ class Communities:
         self._known: dict[str, Community] = {}
         self._version = ""
         self._fresh: set[str] = set()
+        self._quiet_after: Mapping[str, float] | None = None
 
     def __getitem__(self, vo: str) -> Community:
-        if self._version != cs.version():
-            self._version = cs.version()
-            self._fresh.clear()
+        self._forget_if_changed()
         if vo not in self._fresh:
             self._known[vo] = self._read(vo)
             self._fresh.add(vo)
         return self._known[vo]
+
+    def quiet_after(self) -> Mapping[str, float]:
+        """``QuietAfter`` of each VO in the Registry, in seconds."""
+        self._forget_if_changed()
+        known = self._quiet_after
+        if known is None:
+            known = {vo: self[vo].settings.quiet_after for vo in sorted(cs.registered_vos())}
+            self._quiet_after = known
+        return known
+
+    def _forget_if_changed(self) -> None:
+        if self._version != cs.version():
+            self._version = cs.version()
+            self._fresh.clear()
+            self._quiet_after = None
 
     def _read(self, vo: str) -> Community:
         before = self._known.get(vo, Community(CommunitySettings(), Redactor()))

@@ -19,9 +19,14 @@ from .search import Hit, Progress
 from .windows import Shown
 
 
-def of_page(key: LogKey, page: Page) -> dict[str, Any]:
-    """The reply of ``readLog``. Of a log that only its archive knows, most is None."""
+def of_page(key: LogKey, page: Page, row: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """The reply of ``readLog``. Of a log that only its archive knows, most is None.
+
+    Args:
+        row: As in a list of logs, which tells whether it is quiet; None where there is more to read at once.
+    """
     record = page.record
+    quiet_since = row["QuietSince"] if row else None
     return {
         "vo": key.vo,
         "stamp": key.stamp,
@@ -37,6 +42,8 @@ def of_page(key: LogKey, page: Page) -> dict[str, Any]:
         "truncated": None if record is None else record.truncated,
         "firstArrival": None if record is None else record.first_arrival.isoformat(),
         "lastArrival": None if record is None else record.last_arrival.isoformat(),
+        "quietSince": None if quiet_since is None else quiet_since.isoformat(),
+        "usualSeconds": row["UsualSeconds"] if row else None,
     }
 
 
@@ -53,7 +60,7 @@ def of_states(states: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]
     return answer
 
 
-NOTHING_STANDS: Mapping[str, Any] = {"logs": {}, "deliveries": [], "usage": {}}
+NOTHING_STANDS: Mapping[str, Any] = {"logs": {}, "quiet": {}, "deliveries": [], "usage": {}}
 """For a database that does not answer."""
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..ingest.text import one_line
+from .status import span
 
 COLUMNS = ("Stamp", "State", "Exit", "Last line", "Lines", "Warn", "Err", "Site", "CE", "Host", "Reference")
 _LONGEST = 255
@@ -16,7 +17,7 @@ _CUT = {"Site": 12, "CE": 12, "Host": 12, "Reference": 16}
 """Columns that are cut where there is no room, and what is left of them at least."""
 _LEFT_OUT_FIRST = ("Reference", "Host", "CE", "Lines", "Warn", "Site", "Err", "Exit", "Last line")
 """Where there is no room for all columns."""
-_STYLES = {"Open": "green", "Silent": "bold red", "Complete": "", "Archived": "dim"}
+_STYLES = {"Open": "green", "quiet": "yellow", "Silent": "bold red", "Complete": "", "Archived": "dim"}
 
 
 def cells(row: Mapping[str, Any], vo: bool = False) -> list[str]:
@@ -75,7 +76,7 @@ def for_terminal(rows: Sequence[Mapping[str, Any]], vo: bool = False) -> str:
             head, width=of_column, overflow="ellipsis", no_wrap=True, justify="right" if numeric else "left"
         )
     for row, line in zip(rows, table, strict=True):
-        styles = {"State": _STYLES.get(_state(row), ""), "Warn": "yellow", "Err": "bold red"}
+        styles = {"State": _STYLES.get(_state(row).partition(" ")[0], ""), "Warn": "yellow", "Err": "bold red"}
         if row["ExitCode"]:
             styles["Exit"] = "red"
         shown.add_row(*(Text(line[head], styles.get(head, "")) for head in widths))
@@ -103,7 +104,9 @@ def _widths(table: Sequence[Mapping[str, str]], heads: Sequence[str], width: int
 
 
 def _state(row: Mapping[str, Any]) -> str:
-    """Also of an archived log it is said that its pilot never said goodbye."""
+    """Also of an archived log it is said that its pilot never said goodbye, and of an open one how long it is quiet."""
+    if row.get("QuietSince"):
+        return f"quiet {span(row['QuietSeconds'])}"
     if row["Finalised"] is None and row["State"] != "Open":
         return "Silent"
     return str(row["State"])

@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sqlalchemy import Connection
+
 from ..errors import Rejected
 from ..lines.header import Header
 from ..lines.parser import Line, LineParser, State, last_header
 from ..model import LogKey
 from ..store import logs
 from ..store.chunks import Moved
+from ..store.quiet import Quietness
 from .find import PIECE
 from .log_text import LogText
 from .pace import SLICE, slice_of_work
@@ -87,6 +90,7 @@ class Search:
         reader: Where text comes from; only what the database has is looked at.
         limit: Lines that are given.
         seconds: After this time no further piece of text is looked at.
+        quietness: Gives what counts as quiet; without it logs cannot be selected by that.
     """
 
     reader: Reader
@@ -95,6 +99,7 @@ class Search:
     seconds: float
     most_bytes: int = _MOST_BYTES
     clock: Callable[[], float] = time.monotonic
+    quietness: Callable[[Connection], Quietness] | None = None
     hits: list[Hit] = field(default_factory=list)
     _begun: bool = False
     _lines: int = 0
@@ -118,11 +123,12 @@ class Search:
         database = self.reader.database
         if progress is None:
             with database.reading() as connection:
-                total = logs.count_logs(connection, selection, vo)
+                total = logs.count_logs(connection, selection, vo, self._quietness(connection))
             progress = Progress(_NEWEST, 0, 0, total, 0)
         while True:
             with database.reading() as connection:
-                rows = logs.newest_first(connection, selection, vo, progress.below, _LOGS_AT_ONCE)
+                quietness = self._quietness(connection)
+                rows = logs.newest_first(connection, selection, vo, progress.below, _LOGS_AT_ONCE, quietness)
             for log_id, in_archive, row in rows:
                 if self._is_over():
                     return progress, False
@@ -136,6 +142,9 @@ class Search:
             if len(rows) < _LOGS_AT_ONCE:
                 progress.total = progress.looked
                 return progress, True
+
+    def _quietness(self, connection: Connection) -> Quietness | None:
+        return self.quietness(connection) if self.quietness else None
 
     def _is_over(self) -> bool:
         # Each call comes further, by a log or a piece of text.

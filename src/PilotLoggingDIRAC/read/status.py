@@ -192,8 +192,12 @@ def _communities(standing: Mapping[str, Any]) -> Table:
     for vo, logs in sorted(standing.get("logs", {}).items()):
         used = usage.get(vo, {"text": 0, "quota": 0})
         of_quota = f"{100 * used['text'] // used['quota']} %" if used["quota"] else "-"
-        rows.append([vo, *(str(logs.get(state, 0)) for state in states), size(used["text"]), of_quota])
-    return Table("Logs by VO", ("VO", *(state.lower() for state in states), "text", "of quota"), rows)
+        counts = [str(logs.get(state, 0)) for state in states]
+        counts.insert(1, str(standing.get("quiet", {}).get(vo, 0)))
+        rows.append([vo, *counts, size(used["text"]), of_quota])
+    names = [state.lower() for state in states]
+    names.insert(1, "quiet")
+    return Table("Logs by VO", ("VO", *names, "text", "of quota"), rows)
 
 
 def _backlog(standing: Mapping[str, Any]) -> Table:

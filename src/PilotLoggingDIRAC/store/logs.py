@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
 
 from ..errors import Rejected
 from ..model import ExpiredPart, LogKey, LogRecord, LogState
 from .numbering import Numbering
+from .quiet import READ, Quietness
 from .schema import logs
 from .selection import must_read_rows, where
 
@@ -83,6 +84,7 @@ def list_logs(
     start: int,
     limit: int,
     vo: str | None = None,
+    quietness: Quietness | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
     """A page of the list of logs.
 
@@ -93,6 +95,7 @@ def list_logs(
         start: Rows to pass over.
         limit: Rows to give at most.
         vo: Only logs of this VO, whatever the selection says; None for all.
+        quietness: What counts as quiet: then rows tell it too, and it can be selected by.
 
     Returns:
         The rows as column names to values, and the number of all rows selected.
@@ -104,25 +107,34 @@ def list_logs(
     # In the same direction as the last column, so that its index gives this order.
     backwards = not sort or list(sort)[-1][1] == "DESC"
     order.append(logs.c.LogID.desc() if backwards else logs.c.LogID)
-    condition = where(selection, vo)
+    condition = _where(connection, selection, vo, quietness)
     if start > _DEEPEST and not {pair[0] for pair in sort} <= _QUICK_SORTS:
         raise Rejected(f"Beyond row {_DEEPEST} lists are sorted by {' or '.join(sorted(_QUICK_SORTS))} only.")
     few = _few(connection, selection, condition)
     if few is None:
-        total = count_logs(connection, selection, vo)
+        total = count_logs(connection, selection, vo, quietness)
         # The ids first: only the rows that are given need be read, not those that are passed over.
         ids = select(logs.c.LogID).where(condition).order_by(*order).offset(start).limit(limit)
         if must_read_rows(selection, {pair[0] for pair in sort}):
             ids = ids.with_hint(logs, _NO_INDEX, "mysql")
         page = ids.subquery()
-        statement = _LISTED.join(page, logs.c.LogID == page.c.LogID).order_by(*order)
+        statement = _listed(quietness).join(page, logs.c.LogID == page.c.LogID).order_by(*order)
     else:
         total = len(few)
-        statement = _LISTED.where(logs.c.LogID.in_(few)).order_by(*order).offset(start).limit(limit)
-    return [dict(row._mapping) for row in connection.execute(statement)], total
+        statement = _listed(quietness).where(logs.c.LogID.in_(few)).order_by(*order).offset(start).limit(limit)
+    return [_told(row, quietness) for row in connection.execute(statement)], total
 
 
 _LISTED = select(*(logs.c[name] for name in COLUMNS))
+_LISTED_WITH_QUIET = _LISTED.add_columns(*READ)
+
+
+def _listed(quietness: Quietness | None) -> Select[Any]:
+    return _LISTED_WITH_QUIET if quietness else _LISTED
+
+
+def _told(row: Row[Any], quietness: Quietness | None) -> dict[str, Any]:
+    return quietness.told(dict(row._mapping)) if quietness else dict(row._mapping)
 
 
 def _few(
@@ -140,6 +152,16 @@ def _few(
     return None if len(found) > most else list(found)
 
 
+def _where(
+    connection: Connection, selection: Mapping[str, Any], vo: str | None, quietness: Quietness | None
+) -> ColumnElement[bool]:
+    condition = where(selection, vo, quietness)
+    if selection.get("Quiet") is True and vo is None and "VO" not in selection:
+        # The index of open logs begins with the VO; without it SQLite would read the row of nearly each log.
+        return and_(condition, logs.c.VO.in_(communities(connection)))
+    return condition
+
+
 def _sorted_by(pair: Any) -> Any:
     if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in COLUMNS and pair[1] in ("ASC", "DESC")):
         raise Rejected(f"The sort is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}.")
@@ -147,15 +169,19 @@ def _sorted_by(pair: Any) -> Any:
     return column.asc() if pair[1] == "ASC" else column.desc()
 
 
-def count_logs(connection: Connection, selection: Mapping[str, Any], vo: str | None = None) -> int:
+def count_logs(
+    connection: Connection, selection: Mapping[str, Any], vo: str | None = None, quietness: Quietness | None = None
+) -> int:
     """How many logs are selected; arguments as of :func:`list_logs`."""
-    return int(connection.execute(select(func.count()).select_from(logs).where(where(selection, vo))).scalar_one())
+    counted = select(func.count()).select_from(logs).where(_where(connection, selection, vo, quietness))
+    return int(connection.execute(counted).scalar_one())
 
 
-def row_of(connection: Connection, key: LogKey) -> dict[str, Any] | None:
+def row_of(connection: Connection, key: LogKey, quietness: Quietness | None = None) -> dict[str, Any] | None:
     """One log as in a list of logs; None if there is none of that name."""
-    row = connection.execute(_LISTED.where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)).one_or_none()
-    return None if row is None else dict(row._mapping)
+    statement = _listed(quietness).where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)
+    row = connection.execute(statement).one_or_none()
+    return None if row is None else _told(row, quietness)
 
 
 def list_values(
@@ -165,6 +191,7 @@ def list_values(
     limit: int,
     vo: str | None = None,
     most: int = MOST_COUNTED,
+    quietness: Quietness | None = None,
 ) -> tuple[dict[str, list[tuple[Any, int]]], int]:
     """The most frequent values of some columns among the logs selected, or the latest of them.
 
@@ -186,7 +213,7 @@ def list_values(
     names = list(dict.fromkeys(columns))
     latest = (
         select(*(logs.c[name] for name in names))
-        .where(where(selection, vo))
+        .where(_where(connection, selection, vo, quietness))
         .order_by(logs.c.LastArrival.desc())
         .limit(most)
         .subquery()
@@ -204,7 +231,12 @@ def list_values(
 
 
 def newest_first(
-    connection: Connection, selection: Mapping[str, Any], vo: str | None, below: int, limit: int
+    connection: Connection,
+    selection: Mapping[str, Any],
+    vo: str | None,
+    below: int,
+    limit: int,
+    quietness: Quietness | None = None,
 ) -> list[tuple[int, bool, dict[str, Any]]]:
     """Logs that are selected, the one that began last first.
 
@@ -215,9 +247,9 @@ def newest_first(
     Returns:
         Of each its id, whether text of it has left the database, and its row as in a list of logs.
     """
-    condition = and_(where(selection, vo), logs.c.LogID < below)
+    condition = and_(_where(connection, selection, vo, quietness), logs.c.LogID < below)
     few = _few(connection, selection, condition)
-    statement = select(logs.c.LogID, logs.c.ExpiredChunkID, *(logs.c[name] for name in COLUMNS))
+    statement = _listed(quietness).add_columns(logs.c.LogID.label("_id"), logs.c.ExpiredChunkID.label("_expired"))
     if few is None:
         # In the order of the ids themselves; an index would have to be sorted.
         statement = statement.with_hint(logs, "NOT INDEXED", "sqlite").with_hint(logs, "USE INDEX (PRIMARY)", "mysql")
@@ -225,7 +257,17 @@ def newest_first(
     else:
         statement = statement.where(logs.c.LogID.in_(sorted(few)[-limit:])).order_by(logs.c.LogID.desc())
     found = connection.execute(statement)
-    return [(row.LogID, row.ExpiredChunkID > 0, {name: row._mapping[name] for name in COLUMNS}) for row in found]
+    return [(row._mapping["_id"], row._mapping["_expired"] > 0, _without_own(_told(row, quietness))) for row in found]
+
+
+def _without_own(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if not name.startswith("_")}
+
+
+def count_quiet(connection: Connection, quietness: Quietness) -> dict[str, int]:
+    """How many open logs of each VO are quiet."""
+    counted = select(logs.c.VO, func.count()).where(quietness.condition()).group_by(logs.c.VO)
+    return {vo: int(number) for vo, number in connection.execute(counted)}
 
 
 def states(connection: Connection) -> dict[tuple[str, str], int]:

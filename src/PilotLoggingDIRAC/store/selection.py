@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, func
 
 from ..errors import Rejected
 from ..model import LogState
+from .quiet import Quietness
 from .schema import LISTED_BY, logs
 
 _LONGEST_PART = 255
@@ -77,27 +78,33 @@ _SELECTIONS: Mapping[str, Any] = {
     "Failed": lambda value: _flag(value, and_(logs.c.ExitCode.is_not(None), logs.c.ExitCode != 0), "Failed"),
     "Contains": _contains,
 }
+_QUIET = "Quiet"
 
 
-def where(selection: Mapping[str, Any], vo: str | None = None) -> ColumnElement[bool]:
+def where(
+    selection: Mapping[str, Any], vo: str | None = None, quietness: Quietness | None = None
+) -> ColumnElement[bool]:
     """The condition for logs that are selected.
 
     Args:
         selection: Conditions that all hold: column names to a value or a list of values (VO, Stamp, State, Site, CE,
             Queue, Host, PilotReference, PilotVersion, ExitCode); ``Contains``, some of these columns to a part of
-            their value; ``Since`` and ``Until``, times; HasErrors, HasWarnings, Finalised, Silent, Failed: true or
-            false.
+            their value; ``Since`` and ``Until``, times; HasErrors, HasWarnings, Finalised, Silent, Failed, Quiet: true
+            or false.
         vo: Only logs of this VO, whatever the selection says; None for all.
+        quietness: What counts as quiet; without it nobody can ask for that.
 
     Raises:
         Rejected: A condition is unknown or ill-typed.
     """
     conditions = [] if vo is None else [logs.c.VO == vo]
     for name, value in selection.items():
+        if name == _QUIET and quietness is not None:
+            conditions.append(_flag(value, quietness.condition(vo), _QUIET))
+            continue
         if name not in _SELECTIONS:
-            raise Rejected(
-                f"Logs cannot be selected by {ascii(name)[:80]}; by these they can: {', '.join(_SELECTIONS)}."
-            )
+            known = [*_SELECTIONS, *([_QUIET] if quietness else [])]
+            raise Rejected(f"Logs cannot be selected by {ascii(name)[:80]}; by these they can: {', '.join(known)}.")
         conditions.append(_SELECTIONS[name](value))
     return and_(True, *conditions)
 

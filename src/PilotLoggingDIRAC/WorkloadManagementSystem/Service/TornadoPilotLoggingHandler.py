@@ -40,8 +40,10 @@ from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.read.search import Progress, Search
 from PilotLoggingDIRAC.read.standing import Standing
 from PilotLoggingDIRAC.read.windows import read_lines
+from PilotLoggingDIRAC.settings import CommunitySettings
 from PilotLoggingDIRAC.store import deliveries, logs, usage
 from PilotLoggingDIRAC.store.disk import DiskGuard
+from PilotLoggingDIRAC.store.quiet import Quietness
 from PilotLoggingDIRAC.store.writer import GroupCommitWriter
 from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
@@ -212,7 +214,9 @@ class TornadoPilotLoggingHandler(ShortPathService):
         size = min(checked_number("maxBytes", maxBytes, 0) or limit, limit)
         key = self._key(stamp, vo)
         page = self._reader.page(key, Cursor.parse(cursor), size)
-        return S_OK(answers.of_page(key, page))
+        with self._database.reading() as connection:
+            row = None if page.more else logs.row_of(connection, key, self._quietness(connection))
+        return S_OK(answers.of_page(key, page, row))
 
     auth_listLogs = ["authenticated"]
 
@@ -230,7 +234,8 @@ class TornadoPilotLoggingHandler(ShortPathService):
             raise Rejected("The sort is not a list.")
         start, limit = checked_number("start", start, 0), checked_number("limit", limit, 1, _LARGEST_PAGE)
         with self._database.reading() as connection:
-            rows, total = logs.list_logs(connection, selection, sort or [], start, limit, vo)
+            quietness = self._quietness(connection)
+            rows, total = logs.list_logs(connection, selection, sort or [], start, limit, vo, quietness)
         return S_OK({"rows": [answers.of_row(row) for row in rows], "total": total})
 
     auth_listValues = ["authenticated"]
@@ -248,7 +253,12 @@ class TornadoPilotLoggingHandler(ShortPathService):
             raise Rejected("The columns are not a list.")
         with self._database.reading() as connection:
             values, looked_at = logs.list_values(
-                connection, selection, columns, checked_number("limit", limit, 1, _MOST_VALUES), vo
+                connection,
+                selection,
+                columns,
+                checked_number("limit", limit, 1, _MOST_VALUES),
+                vo,
+                quietness=self._quietness(connection),
             )
         return S_OK({"values": values, "logs": looked_at, "all": looked_at < logs.MOST_COUNTED})
 
@@ -271,7 +281,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
             outline = self._outlines.look(key, lambda _, outline: outline)
             unchanged = outline.version == version
         with self._database.reading() as connection:
-            row = logs.row_of(connection, key)
+            row = logs.row_of(connection, key, self._quietness(connection))
         return S_OK(answers.of_unchanged(row, outline) if unchanged else answers.of_outline(key, row, outline))
 
     auth_readLines = ["authenticated"]
@@ -335,7 +345,11 @@ class TornadoPilotLoggingHandler(ShortPathService):
         """
         selection, vo = self._selected(selection)
         search = Search(
-            self._reader, Query.parse(query), checked_number("limit", limit, 1, _LARGEST_PAGE), _LOOK_SECONDS
+            self._reader,
+            Query.parse(query),
+            checked_number("limit", limit, 1, _LARGEST_PAGE),
+            _LOOK_SECONDS,
+            quietness=self._quietness,
         )
         progress, done = search.run(selection, vo, Progress.parse(cursor))
         return S_OK(answers.of_search(search.hits, progress, done))
@@ -392,6 +406,12 @@ class TornadoPilotLoggingHandler(ShortPathService):
         return result
 
     @classmethod
+    def _quietness(cls, connection):
+        """What counts as quiet now, as the CS says it of each VO."""
+        after = cls._communities.quiet_after()
+        return Quietness(cls._database.now(connection), CommunitySettings().quiet_after, after)
+
+    @classmethod
     def _stands(cls):
         with cls._database.reading() as connection:
             now = cls._database.now(connection)
@@ -400,6 +420,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
             plugins = {vo: settings.logging_plugins for vo, settings in limits.items() if settings.logging_plugins}
             return {
                 "logs": answers.of_states(logs.states(connection)),
+                "quiet": logs.count_quiet(connection, cls._quietness(connection)),
                 "deliveries": [answers.of_backlog(entry, now) for entry in deliveries.backlog(connection, plugins)],
                 "usage": answers.of_usage(usage.by_vo(connection), limits),
             }

@@ -29,6 +29,7 @@ from PilotLoggingDIRAC.dirac_bridge.command_line import (
 )
 from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
 from PilotLoggingDIRAC.read.filtered_tail import filtered
+from PilotLoggingDIRAC.read.quiet_notice import QuietNotices
 from PilotLoggingDIRAC.read.sent_by import examine, verdict
 from PilotLoggingDIRAC.read.shown_lines import LEVELS, Colouring, of_line
 from PilotLoggingDIRAC.read.tail import shown
@@ -82,22 +83,37 @@ def main():
 
     def show(collector, stamp, of_vo):
         terminal = output.isatty()
+        notices = QuietNotices()
         if query or switches["json"]:
 
             def ask(method, *more):
-                return collector.ask("reading the log", method, stamp, of_vo, *more)
+                reply = collector.ask("reading the log", method, stamp, of_vo, *more)
+                if method == "outlineLog":
+                    tell(notices.of_row(reply["row"]))
+                return reply
 
             for line in filtered(ask, query, follow):
                 write(f"{json.dumps(line)}\n" if switches["json"] else of_line(line, terminal))
             return 0
         colouring = Colouring()
-        for piece in shown(reader(collector, stamp, of_vo), follow, terminal=False):
+        read = reader(collector, stamp, of_vo)
+
+        def ask_page(cursor):
+            reply = read(cursor)
+            tell(notices.of_page(reply))
+            return reply
+
+        for piece in shown(ask_page, follow, terminal=False):
             write(colouring(piece) if terminal else piece)
         write(colouring.rest())
         return 0
 
     def reader(collector, stamp, of_vo):
         return lambda cursor: collector.ask("reading the log", "readLog", stamp, of_vo, cursor, 0)
+
+    def tell(notice):
+        if notice:
+            say(notice)
 
     def check(collector, stamp, of_vo):
         findings = examine(reader(collector, stamp, of_vo))

@@ -3,6 +3,7 @@
 export const SHOWN = [
   ["", "All", "Every log", {}],
   ["running", "Running", "The pilot writes, or may still", { state: "Open" }],
+  ["quiet", "Quiet", "No line for longer than is usual for its sender: gone, or busy", { quiet: "1" }],
   ["silent", "Silent", "Closed without a goodbye: killed, or cut off", { silent: "1" }],
   ["failed", "Failed", "Said goodbye with an exit code other than 0", { failed: "1" }],
   ["errors", "With errors", "At least one line of level ERROR or above", { errors: "1" }],

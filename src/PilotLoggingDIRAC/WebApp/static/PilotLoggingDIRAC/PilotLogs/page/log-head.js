@@ -4,7 +4,7 @@ import { address } from "./api.js";
 import { button, make } from "./dom.js";
 import { copy } from "./detail.js";
 import { harmless } from "./harmless.js";
-import { badge, stateOf } from "./state.js";
+import { badge, quietOf, stateOf } from "./state.js";
 import { bothTimes, instant, moment, span } from "./times.js";
 
 function fact(name, value, title = "") {
@@ -70,6 +70,7 @@ export function verdictOf(outline) {
   const ago = span(Date.now() - instant(row.LastArrival));
   const how = {
     running: `Running; the last line came ${ago} ago.`,
+    quiet: row.QuietSince && `${quietOf(row)}.`,
     silent: `Never said goodbye: killed or cut off after its last line, ${ago} ago.`,
     failed: `Ended with exit code ${row.ExitCode}, ${ago} ago.`,
     ended: row.ExitCode === 0 ? `Ended well, ${ago} ago.` : `Ended ${ago} ago.`,

@@ -126,7 +126,7 @@ export class LogView {
     this.finder.use(this.key, this.conditions, place.find);
     const line = Number(place.line);
     if (line) this.choose(line);
-    else if (this.isOpen) this.follow(true);
+    else if (this.isOpen && !(this.isQuiet && outline.errors.total)) this.follow(true);
     else if (outline.errors.total) this.choose(outline.errors.lines.at(this.isKilled ? -1 : 0));
     else this.scroller.moveTo(Infinity);
     this.schedule();
@@ -147,6 +147,10 @@ export class LogView {
 
   get isOpen() {
     return this.outline?.row?.State === "Open";
+  }
+
+  get isQuiet() {
+    return Boolean(this.outline.row?.QuietSince);
   }
 
   /** Take up what the outline says. */
