@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import subprocess
-import sys
 import zipfile
 from email import message_from_string
 from importlib import metadata
@@ -15,92 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from package_support.running import run
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 INSPECT = Path(__file__).with_name("inspect_installation.py")
-
-
-def _run(command: list[str | Path], **more: Any) -> str:
-    done = subprocess.run(
-        [str(word) for word in command], capture_output=True, text=True, timeout=600, check=False, **more
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-@pytest.fixture(scope="session")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Built from a copy, so that no left-over of an earlier build gets in."""
-    folder = tmp_path_factory.mktemp("wheel")
-    source = folder / "source"
-    no_products = shutil.ignore_patterns("__pycache__", "*.egg-info", ".*")
-
-    def left_out(directory: str, names: list[str]) -> set[str]:
-        # Deeper, build is what the portal loads.
-        of_setuptools = {"build", "dist"} if Path(directory) == PROJECT else set()
-        return no_products(directory, names) | of_setuptools
-
-    shutil.copytree(PROJECT, source, ignore=left_out)
-    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    _run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--no-index", "-w", folder / "dist", source])
-    (wheel,) = (folder / "dist").iterdir()
-    return wheel
-
-
-def _normal(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _distributions_of_dirac() -> list[metadata.Distribution]:
-    """DIRAC, what ``dev/requirements-base.txt`` names, and what these need in turn."""
-    lines = (PROJECT / "dev" / "requirements-base.txt").read_text().splitlines()
-    wanted = ["DIRAC", *(line.partition("#")[0].strip() for line in lines)]
-    found: dict[str, metadata.Distribution] = {}
-    while wanted:
-        text = wanted.pop()
-        if not text:
-            continue
-        requirement = Requirement(text)
-        if requirement.marker and not requirement.marker.evaluate({"extra": ""}):
-            continue
-        name = _normal(requirement.name)
-        if name in found:
-            continue
-        try:
-            found[name] = metadata.distribution(name)
-        except metadata.PackageNotFoundError:
-            continue  # DIRAC names some that nothing here needs, as dev/requirements-base.txt explains
-        wanted += found[name].requires or []
-    return list(found.values())
-
-
-@pytest.fixture(scope="session")
-def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new virtual environment. What DIRAC needs is copied file by file from the distributions that pip installed for
-    these tests (a minute faster than from PyPI); only the wheel is installed by pip."""
-    folder = tmp_path_factory.mktemp("clean") / "venv"
-    _run([sys.executable, "-m", "venv", "--without-pip", folder])
-    (site,) = folder.glob("lib/python3*/site-packages")
-    for distribution in _distributions_of_dirac():
-        assert distribution.files, distribution
-        for file in distribution.files:
-            if ".." in file.parts or file.suffix == ".pyc":
-                continue
-            target = site / file
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if not target.exists():
-                _link(Path(str(file.locate())), target)
-    pip: list[str | Path] = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q"]
-    _run([*pip, "--python", folder / "bin" / "python", "install", "--no-deps", "--no-index", wheel])
-    return folder
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:  # another file system
-        shutil.copy2(source, target)
 
 
 @pytest.fixture(scope="session")
@@ -111,7 +28,7 @@ def seen(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[st
     own = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     own |= {"HOME": str(home), "DIRAC_ROOT_PATH": str(home), "DIRAC_NO_CFG": "1"}
     own["PATH"] = f"{environment / 'bin'}:{os.environ['PATH']}"
-    output = _run([environment / "bin" / "python", INSPECT], env=own, cwd=home)
+    output = run([environment / "bin" / "python", INSPECT], env=own, cwd=home)
     (line,) = [line for line in output.splitlines() if line.startswith("SEEN ")]
     return dict(json.loads(line.removeprefix("SEEN ")))
 
@@ -178,11 +95,11 @@ class TestContent:
         """All third-party modules that it imports are of the distributions that it names, or of DIRAC's."""
         (described,) = (n for n in zipfile.ZipFile(wheel).namelist() if n.endswith("/METADATA"))
         told = message_from_string(zipfile.ZipFile(wheel).read(described).decode())
-        named = {_normal(Requirement(text).name) for text in told.get_all("Requires-Dist", [])}
-        of_dirac = {_normal(Requirement(text).name) for text in metadata.requires("DIRAC") or []}
+        named = {canonicalize_name(Requirement(text).name) for text in told.get_all("Requires-Dist", [])}
+        of_dirac = {canonicalize_name(Requirement(text).name) for text in metadata.requires("DIRAC") or []}
         # The conformance suite for plugins is for those who have pytest.
         accepted = named | of_dirac | {"diraccommon", "pytest"}
-        assert {_normal(name) for name in seen["imported_distributions"]} <= accepted
+        assert {canonicalize_name(name) for name in seen["imported_distributions"]} <= accepted
 
 
 def test_the_environment_is_clean(seen: dict[str, Any], environment: Path) -> None:
