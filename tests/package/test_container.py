@@ -1,6 +1,6 @@
 """The container file, followed as far as a machine without a container engine can.
 
-Its wheel is built and installed in an environment as it says (from another Python); the base images and conda-forge are not fetched.
+Its wheel is built and installed in an environment as it says; base images and conda-forge are not fetched.
 """
 
 from __future__ import annotations
