@@ -32,7 +32,7 @@ from parts.state import Plan, Stack
 
 # A test that uses a database takes as long as the disk does, and each example makes logs of its own in it. How fast a
 # machine makes examples is no property of the code. The examples are the same in each run, so that a run says something
-# of the change that it is for; ``--hypothesis-profile=search`` looks for new ones.
+# of the change that it is for; ``--hypothesis-profile=search`` looks for new ones, and ``brief`` is for another Python.
 _PATIENT: dict[str, Any] = {
     "deadline": None,
     "suppress_health_check": [
@@ -44,6 +44,7 @@ _PATIENT: dict[str, Any] = {
 }
 hypothesis.settings.register_profile("search", **_PATIENT)
 hypothesis.settings.register_profile("pilotlogging", derandomize=True, database=None, **_PATIENT)
+hypothesis.settings.register_profile("brief", derandomize=True, database=None, max_examples=10, **_PATIENT)
 hypothesis.settings.load_profile("pilotlogging")
 
 _USER = "PilotLogDB"
@@ -138,6 +139,7 @@ def mariadb_server(database_folder: Path) -> Iterator[MariaDB]:
     places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
     if not (shutil.which("mariadbd", path=places) and shutil.which("mariadb-install-db", path=places)):
         pytest.skip("there is no mariadbd: install the Debian package mariadb-server")
+    pytest.importorskip("MySQLdb", reason="there is no MySQLdb: install mysqlclient")
     with FreePorts() as ports:
         server = MariaDB(database_folder / _MARIADB, ports.take())
         try:

@@ -1,4 +1,4 @@
-"""setup.cfg, environment.yml and dev/requirements-base.txt ask for the same."""
+"""setup.cfg, environment.yml and dev/requirements-{base,core}.txt ask for the same."""
 
 from __future__ import annotations
 
@@ -56,8 +56,9 @@ def test_conda_gets_a_python_that_the_package_takes(setup: configparser.ConfigPa
     assert version in SpecifierSet(setup["options"]["python_requires"])
 
 
-def test_the_development_environment_gets_the_same(required: dict[str, SpecifierSet]) -> None:
-    base = _parsed((PROJECT / "dev" / "requirements-base.txt").read_text().splitlines())
+@pytest.mark.parametrize("file", ["requirements-base.txt", "requirements-core.txt"])
+def test_the_development_environment_gets_the_same(required: dict[str, SpecifierSet], file: str) -> None:
+    base = _parsed((PROJECT / "dev" / file).read_text().splitlines())
     for name, bounds in required.items():
         if name != "DIRAC":
             assert base.get(name) == bounds, name

@@ -1,0 +1,48 @@
+"""The core on the Pythons after DIRAC's own 3.11: its tests, with SQLite, where dev/install has found such a Python."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+VERSIONS = ["3.12", "3.13"]
+
+
+def test_the_package_and_dev_install_name_the_same_pythons() -> None:
+    setup = configparser.ConfigParser(delimiters=["="])
+    setup.read(PROJECT / "setup.cfg")
+    assert all(version in SpecifierSet(setup["options"]["python_requires"]) for version in ["3.11", *VERSIONS])
+    # As DIRAC 9.1, without which only the core runs.
+    assert re.findall(r"Python :: (3\.\d+)", setup["metadata"]["classifiers"]) == ["3.11"]
+    (minors,) = re.findall(r"^cores=\((.*?)\)", (PROJECT / "dev" / "install").read_text(), re.MULTILINE)
+    assert [f"3.{minor}" for minor in minors.split()] == VERSIONS
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_the_tests_of_the_core(version: str, tmp_path: Path) -> None:
+    """Nothing in it is deprecated there, either."""
+    python = PROJECT / ".venv" / "pythons" / version / "bin" / "python"
+    if not python.exists():
+        pytest.skip(
+            f"there is no Python {version} here: install it (or: pyenv install {version}), run dev/install test"
+        )
+    options = ["-q", "-p", "no:cacheprovider", "-W", "error::DeprecationWarning", "--hypothesis-profile=brief"]
+    done = subprocess.run(
+        [python, "-m", "pytest", *options, f"--basetemp={tmp_path / 'core'}", "tests/unit"],
+        cwd=PROJECT,
+        env={name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "PYTHON"))}
+        | {"PYTHONPATH": str(PROJECT / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+    (passed,) = re.findall(r"^(\d+) passed", done.stdout, re.MULTILINE)
+    assert int(passed) > 1000
