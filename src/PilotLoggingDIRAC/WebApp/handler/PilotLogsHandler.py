@@ -19,6 +19,7 @@ from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.read.reader import with_gap_lines
 from PilotLoggingDIRAC.WebApp import replies
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
+from PilotLoggingDIRAC.WebApp.compat import saved_states
 from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, selection
 
 _POLICY = (
@@ -39,6 +40,12 @@ class PilotLogsHandler(WebHandler):
 
     DEFAULT_AUTHORIZATION = "authenticated"
     SUPPORTED_METHODS = ("GET",)
+
+    @classmethod
+    def _pre_initialize(cls):
+        """DIRAC calls this when the portal starts."""
+        saved_states.mend()
+        return super()._pre_initialize()
 
     def web_page(self):
         """The page itself. Its files and methods are named relative to it."""
