@@ -31,6 +31,10 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         if shutil.which(program, path="/usr/bin:/usr/sbin:/bin") is None:
             pytest.skip(f"there is no {program}: install {package}, or run dev/install test")
     options = ["/Operations/alpha/Pilot/RemoteLogsPriority=True", "/Operations/Defaults/Pilot/SilentAfter=1h"]
+    # Somebody of beta who is in a group of alpha too.
+    guests = {"Users": "beta_user", "Properties": "NormalUser", "VO": "alpha"}
+    options += [f"/Registry/Groups/alpha_guest/{name}={value}" for name, value in guests.items()]
+    options += ["/Registry/Users/beta_user/DefaultGroup=beta_user"]
     arguments = [word for option in options for word in ("--option", option)]
     with running(tmp_path_factory.mktemp("portal"), "--portal", *arguments) as stack:
         portal = Portal(stack)

@@ -3,14 +3,18 @@
 from portal_cases.handler import TestBadRequests, TestHandler, TestWhoReads
 from portal_cases.page import TestList, TestLog, TestLook
 from portal_cases.pilot_monitor import TestPilotMonitorInTheBrowser, TestPilotOutput
+from portal_cases.ways_in import TestExplanations, TestLinks, TestWaysIn
 
 __all__ = [
     "TestBadRequests",
+    "TestExplanations",
     "TestHandler",
+    "TestLinks",
     "TestList",
     "TestLog",
     "TestLook",
     "TestPilotMonitorInTheBrowser",
     "TestPilotOutput",
+    "TestWaysIn",
     "TestWhoReads",
 ]

@@ -73,7 +73,7 @@ def not_shown(who: Reader, group: str, vo: str, arrival: Arrival) -> Refusal:
             "Nobody is registered with your certificate",
             ["The certificate is valid, but no user of this installation has its DN."],
             [
-                f"{_ASK_ADMINISTRATOR} to register the DN below, or to add it to your user if the certificate is new.",
+                f"{_ASK_ADMINISTRATOR} to register this DN, or to add it to your user if the certificate is new.",
                 "If another certificate of yours is registered: close all windows of the browser, come back, and "
                 "choose that one.",
             ],
@@ -90,7 +90,9 @@ def not_shown(who: Reader, group: str, vo: str, arrival: Arrival) -> Refusal:
         title, sentences = f"You may not read {whose}", [f"None of your groups may read {whose}."]
     if others:
         return Refusal(
-            title, sentences, ["Open the page in one of your groups that may: the links below lead to the same place."]
+            title,
+            sentences,
+            ["Open the page in one of your groups that may: the links in the table lead to the same place."],
         )
     if group and chosen is None:
         sentences.append(f"None of your own groups may read {whose}.")

@@ -27,7 +27,7 @@ from ..activation.report import Report, sentence
 from ..activation.sections import as_pilot_reads
 from ..errors import ConfigurationError, PilotLoggingError
 from ..read import status
-from . import collectors, cs, vo_report
+from . import collectors, cs, pilot_output, vo_report
 from .plugin_loading import load_plugin
 from .results import value_of
 from .vo_process import VOProcess
@@ -273,6 +273,16 @@ def _portal(vo: str) -> Iterator[Finding]:
     plugin = gConfig.getValue(service, "FileCacheDownloadPlugin")
     if plugin != "FileCacheDownloadPlugin":
         yield Finding("portal", State.TODO, f"{service} = {plugin}: remove it, so that PilotMonitor reads our logs.")
+    handler = pilot_output.loaded_handler()
+    if handler.keeps_rule:
+        yield Finding("portal", State.OK, f"{pilot_output.SERVICE} keeps VOs apart: it is {handler.module} here.")
+    else:
+        yield Finding(
+            "portal",
+            State.TODO,
+            f"{pilot_output.SERVICE} is {handler.module} here, which gives the classic output of any VO's pilots to "
+            f"everybody: {handler.remedy}.",
+        )
     if Operations(vo=vo).getValue("Pilot/RemoteLogsPriority", False):
         yield Finding("portal", State.OK, "PilotMonitor shows the remote log first (RemoteLogsPriority).")
     else:

@@ -1,10 +1,10 @@
 """Saved desktops and applications of the portal can be opened again.
 
-WebAppDIRAC's JavaScript sends a state as a JSON document, which ``UPHandler`` stores as a string within JSON. Up to 6.0.0
-it unpacked both when the states were listed; since then it unpacks the outer one only, and the JavaScript fails at the
-first state of anybody's: "Cannot use 'in' operator to search for 'version' in {...". *My Desktops* and *Shared* are then
-missing from the menu, with every application. A state that is read alone comes as text/html, too, whatever its author
-wrote there.
+WebAppDIRAC's JavaScript sends a state as a JSON document, which ``UPHandler`` stores as a string within JSON. Up to
+6.0.0 it unpacked both when the states were listed; since then it unpacks the outer one only, and the JavaScript fails
+at the first state of anybody's: "Cannot use 'in' operator to search for 'version' in {...". *My Desktops* and
+*Shared* are then missing from the menu, with every application. A state that is read alone comes as text/html, too,
+whatever its author wrote there.
 
 Seen with WebAppDIRAC 6.0.7 and 6.0.8. A version whose ``_safeDecode`` gives objects, or that has no such function, is
 left alone.
