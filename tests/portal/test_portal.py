@@ -1,5 +1,6 @@
 """All tests of the portal; see ``conftest.py`` for why they stand in other files."""
 
+from portal_cases.beside_others import TestBesideAnotherExtension, extension
 from portal_cases.handler import TestBadRequests, TestHandler, TestWhoReads
 from portal_cases.page import TestList, TestLog, TestLook
 from portal_cases.pilot_monitor import TestPilotMonitorInTheBrowser, TestPilotOutput
@@ -7,6 +8,7 @@ from portal_cases.ways_in import TestExplanations, TestLinks, TestWaysIn
 
 __all__ = [
     "TestBadRequests",
+    "TestBesideAnotherExtension",
     "TestExplanations",
     "TestHandler",
     "TestLinks",
@@ -17,4 +19,5 @@ __all__ = [
     "TestPilotOutput",
     "TestWaysIn",
     "TestWhoReads",
+    "extension",
 ]
