@@ -104,7 +104,7 @@ def not_shown(who: Reader, group: str, vo: str, arrival: Arrival) -> Refusal:
     if any(each.reads and not each.opens for each in who.groups):
         advice.append(
             "A group of yours may read these logs, but not open this page: the portal's administrators can allow it "
-            "(/WebApp/Access/PilotLogs)."
+            "(/WebApp/Access/PilotLogs/page)."
         )
     return Refusal(title, sentences, advice)
 
