@@ -164,12 +164,20 @@ class PilotLogsHandler(WebHandler):
             try:
                 answer = self.methodObj()
             except PilotLoggingError as error:
-                return self._response(replies.status_of(error), {"error": str(error)})
+                return self._failure(error)
         return answer if isinstance(answer, TornadoResponse) else self._response(200, answer)
 
     @property
     def _parameters(self) -> Parameters:
         return Parameters(self.request.query_arguments)
+
+    def _failure(self, error: PilotLoggingError) -> TornadoResponse:
+        status = replies.status_of(error)
+        if isinstance(error, Rejected):
+            # The collector has one number for all that is not worth a second try.
+            chosen = self._reader().group(self.getUserGroup())
+            status = HTTPStatus.FORBIDDEN if chosen and not chosen.reads else status
+        return self._response(status, {"error": str(error)})
 
     def _response(self, status: int, value: Any) -> TornadoResponse:
         response = TornadoResponse(replies.as_json(value), int(status))
@@ -271,7 +279,7 @@ class PilotLogsHandler(WebHandler):
             packed = bool(self._parameters.flag("gzip"))
             page = await self._in_users_name(partial(ask, "readLog", stamp, vo, "", _PIECE))
         except PilotLoggingError as error:
-            self._response(replies.status_of(error), {"error": str(error)})._runActions(self)
+            self._failure(error)._runActions(self)
             return
         pack = zlib.compressobj(wbits=zlib.MAX_WBITS | 16) if packed else None
         for name, value in replies.HEADERS.items():
