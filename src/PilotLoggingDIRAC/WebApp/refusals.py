@@ -97,7 +97,7 @@ def not_shown(who: Reader, group: str, vo: str, arrival: Arrival) -> Refusal:
     if group and chosen is None:
         sentences.append(f"None of your own groups may read {whose}.")
     advice = [
-        f"{_ASK_ADMINISTRATOR} to add you to a group of VO {vo}."
+        f"Ask the administrators of VO {vo} to add you to one of its groups."
         if vo
         else f"{_ASK_ADMINISTRATOR} to add you to a group of the VO."
     ]

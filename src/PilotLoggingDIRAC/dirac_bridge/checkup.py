@@ -273,16 +273,6 @@ def _portal(vo: str) -> Iterator[Finding]:
     plugin = gConfig.getValue(service, "FileCacheDownloadPlugin")
     if plugin != "FileCacheDownloadPlugin":
         yield Finding("portal", State.TODO, f"{service} = {plugin}: remove it, so that PilotMonitor reads our logs.")
-    handler = pilot_output.loaded_handler()
-    if handler.keeps_rule:
-        yield Finding("portal", State.OK, f"{pilot_output.SERVICE} keeps VOs apart: it is {handler.module} here.")
-    else:
-        yield Finding(
-            "portal",
-            State.TODO,
-            f"{pilot_output.SERVICE} is {handler.module} here, which gives the classic output of any VO's pilots to "
-            f"everybody: {handler.remedy}.",
-        )
     if Operations(vo=vo).getValue("Pilot/RemoteLogsPriority", False):
         yield Finding("portal", State.OK, "PilotMonitor shows the remote log first (RemoteLogsPriority).")
     else:
@@ -292,3 +282,20 @@ def _portal(vo: str) -> Iterator[Finding]:
             "PilotMonitor shows the classic output first, and the remote log where there is none: "
             f"/Operations/{vo}/Pilot/RemoteLogsPriority = True turns that round.",
         )
+    yield _handler()
+
+
+def _handler() -> Finding:
+    """Whose handler gives out what PilotMonitor shows."""
+    try:
+        handler = pilot_output.loaded_handler()
+    except ImportError:
+        handler = pilot_output.expected_handler()  # a service's own dependencies are not here
+    if handler.keeps_rule:
+        return Finding("portal", State.OK, f"{pilot_output.SERVICE} keeps VOs apart: it is {handler.module} here.")
+    return Finding(
+        "portal",
+        State.TODO,
+        f"{pilot_output.SERVICE} is {handler.module} here, which gives the classic output of any VO's pilots to "
+        f"everybody: {handler.remedy}.",
+    )

@@ -245,7 +245,7 @@ class TestLinks:
         alpha.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         alpha.open(site=site)
         expect(alpha.log_in_list(stamp)).to_be_visible()
-        alpha.page.get_by_role("button", name="Copy a link to this view").click()
+        alpha.page.get_by_role("button", name="Link", exact=True).click()
         link = alpha.page.evaluate("navigator.clipboard.readText()")
         with browser.reader("beta_user") as colleague:
             colleague.page.goto(link)

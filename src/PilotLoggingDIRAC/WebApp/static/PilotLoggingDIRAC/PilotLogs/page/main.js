@@ -120,7 +120,7 @@ document.body.append(
     make("h1", {}, "Pilot Logs"), filters.form,
     make("span", { class: "who", title: `${user} in group ${group}` }, group),
     isFramed ? make("a", { class: "button icon", href: location.href, target: "_blank", title: "Open in a tab of its own", "aria-label": "Open in a tab of its own", onclick: (event) => (event.currentTarget.href = addressOf(place)) }, "↗") : null,
-    button("⧉", "Copy a link to this view: it works for all who may read these logs (C)", copyLink, { class: "icon" }),
+    button("Link", "Copy a link to what is shown: it works for all who may read these logs (C)", copyLink),
     button("↻", "Load the list anew (r)", () => list.refresh(), { class: "icon" }),
     themeButton(), keys,
   ),
