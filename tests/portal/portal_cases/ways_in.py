@@ -18,6 +18,9 @@ from portal_support.browser import Browser, Reader
 from portal_support.portal import Portal
 from portal_support.texts import messages
 
+from PilotLoggingDIRAC.WebApp.access import Reader as Nobody
+from PilotLoggingDIRAC.WebApp.refusals import Arrival, not_shown
+
 CLASS = "PilotLoggingDIRAC.PilotLogs.classes.PilotLogs"
 FRAME = 'iframe[title="Pilot Logs"]'
 HOSTILE = (
@@ -339,6 +342,21 @@ class TestExplanations:
             headers={"X-Ssl_client_verify": "FAILED:certificate has expired"},
         )
         assert b"has expired</h1>" not in reply.body
+
+    @pytest.mark.parametrize(
+        ("arrival", "title"),
+        [
+            (Arrival(False), "The portal does not know who you are"),
+            (Arrival(True, refused="certificate has expired"), "Your certificate has expired"),
+            (Arrival(True, refused="self signed certificate"), "Your certificate was not accepted"),
+            (Arrival(True, session_ended=True), "Your session has ended"),
+            (Arrival(True, logged_out=True), "The portal does not know who you are"),
+        ],
+    )
+    def test_each_kind_of_nobody_is_told_what_to_do(self, arrival: Arrival, title: str) -> None:
+        told = not_shown(Nobody("", "", ()), "", "alpha", arrival)
+        assert told.title == title
+        assert told.advice
 
     def test_programs_get_json(self, portal: Portal) -> None:
         for method in ("list", "outline", "nothing"):
