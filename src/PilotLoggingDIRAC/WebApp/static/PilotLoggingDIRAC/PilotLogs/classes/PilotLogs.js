@@ -32,7 +32,7 @@ Ext.define("PilotLoggingDIRAC.PilotLogs.classes.PilotLogs", {
           me.getFrame().addEventListener("load", function () {
             me.onPageLoad();
           });
-          me.openPage();
+          Ext.defer(me.beginPage, 1, me);
         },
       },
     });
@@ -49,6 +49,17 @@ Ext.define("PilotLoggingDIRAC.PilotLogs.classes.PilotLogs", {
   getStateData: function () {
     var page = this.getPage();
     return { query: page ? page.location.search : this.pilotLogsPlace };
+  },
+
+  /**
+   * The portal gives an application its state when its tab becomes the active one. The first tab of a desktop is that before
+   * the portal listens, at times, and would never get it: so it is asked for here. It is given once.
+   */
+  beginPage: function () {
+    var container = this.getContainer();
+    if (!this.getFrame()) return;
+    if (container && container.loadData) container.loadData();
+    if (!this.getFrame().src) this.openPage();
   },
 
   openPage: function () {
