@@ -59,6 +59,9 @@ Ext.define("PilotLoggingDIRAC.PilotLogs.classes.PilotLogs", {
     var container = this.getContainer();
     if (!this.getFrame()) return;
     if (container && container.loadData) container.loadData();
+    // Nor is it then the one that "Save" means.
+    var tabs = container && container.ownerCt;
+    if (tabs && tabs.getActiveTab && !tabs.getActiveTab()) tabs.setActiveTab(container);
     if (!this.getFrame().src) this.openPage();
   },
 
