@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from . import mariadb
-from .portal_configuration import DATABASE
+from .portal_configuration import PILOTS
 from .state import Stack
 
 
@@ -40,7 +40,7 @@ def add(stack: Stack, pilots: Iterable[Pilot]) -> None:
                 f"INSERT INTO PilotOutput (PilotID, StdOutput, StdError) VALUES (LAST_INSERT_ID(), "
                 f"{_quoted(pilot.output)}, {_quoted('classic errors')})"
             )
-    mariadb.run_sql(stack, ";\n".join(statements), database=DATABASE)
+    mariadb.run_sql(stack, ";\n".join(statements), database=PILOTS)
 
 
 def _quoted(text: str) -> str:

@@ -8,7 +8,7 @@ from . import environment, mariadb, processes
 from .browser_certificates import write_browser_certificates
 from .failure import StackFailure
 from .layout import PROJECT
-from .portal_configuration import DATABASE, DATABASE_USER, SERVICES
+from .portal_configuration import DATABASE_USER, DATABASES, SERVICES
 from .state import Stack
 from .xrootd import takes_connections
 
@@ -24,10 +24,11 @@ def prepare(stack: Stack) -> None:
     """Make what must be there before the configuration is written: database, password, certificates for browsers."""
     stack.passwords[DATABASE_USER] = secrets.token_hex(12)
     stack.save()
-    mariadb.make_databases(stack, [DATABASE], DATABASE_USER)
-    if not mariadb.run_sql(stack, "SHOW TABLES", database=DATABASE):
-        schema = _package("DIRAC") / "WorkloadManagementSystem" / "DB" / f"{DATABASE}.sql"
-        mariadb.run_sql(stack, schema.read_text())
+    mariadb.make_databases(stack, list(DATABASES), DATABASE_USER)
+    for name, system in DATABASES.items():
+        if not mariadb.run_sql(stack, "SHOW TABLES", database=name):
+            schema = _package("DIRAC") / f"{system}System" / "DB" / f"{name}.sql"
+            mariadb.run_sql(stack, schema.read_text())
     write_browser_certificates(stack.layout)
 
 

@@ -1,13 +1,19 @@
-"""What a portal needs in the configuration: its menu, and the two services that PilotMonitor and our page ask."""
+"""What a portal needs in the configuration: its menu, and the services that it, PilotMonitor and our page ask."""
 
 from typing import Any
 
 from .identities import HOST
 from .state import Stack
 
-DATABASE = "PilotAgentsDB"
+PILOTS = "PilotAgentsDB"
+DATABASES = {"PilotAgentsDB": "WorkloadManagement", "UserProfileDB": "Framework"}
+"""To their systems: what pilots there are, and the desktops that users save and share."""
 DATABASE_USER = "PilotAgents"
-SERVICES = {"webapp": "Monitoring/WebApp", "pilotmanager": "WorkloadManagement/PilotManager"}
+SERVICES = {
+    "webapp": "Monitoring/WebApp",
+    "pilotmanager": "WorkloadManagement/PilotManager",
+    "userprofile": "Framework/UserProfileManager",
+}
 """By component: DISET, as DIRAC 9.1 has them."""
 
 
@@ -26,20 +32,18 @@ def content(stack: Stack) -> dict[str, Any]:
                 },
             },
         },
-        "Systems": {
-            "WorkloadManagement": {
-                "Databases": {
-                    DATABASE: {
-                        "DBName": DATABASE,
-                        "Host": "127.0.0.1",
-                        "Port": stack.ports["mariadb"],
-                        "User": DATABASE_USER,
-                        "Password": stack.passwords[DATABASE_USER],
-                    }
-                }
-            }
-        },
+        "Systems": {},
     }
+    for name, system in DATABASES.items():
+        tree["Systems"].setdefault(system, {})["Databases"] = {
+            name: {
+                "DBName": name,
+                "Host": "127.0.0.1",
+                "Port": stack.ports["mariadb"],
+                "User": DATABASE_USER,
+                "Password": stack.passwords[DATABASE_USER],
+            }
+        }
     for component, service in SERVICES.items():
         system, name = service.split("/")
         section = tree["Systems"].setdefault(system, {})

@@ -56,6 +56,10 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
         "/Operations/Defaults/Pilot/SilentAfter=1h",
         "/Operations/beta/Pilot/QuietAfter=6s",
     ]
+    # Somebody of beta who is in a group of alpha too.
+    guests = {"Users": "beta_user", "Properties": "NormalUser", "VO": "alpha"}
+    options += [f"/Registry/Groups/alpha_guest/{name}={value}" for name, value in guests.items()]
+    options += ["/Registry/Users/beta_user/DefaultGroup=beta_user"]
     arguments = [word for option in options for word in ("--option", option)]
     with running(tmp_path_factory.mktemp("portal"), "--portal", *arguments) as stack:
         portal = Portal(stack)

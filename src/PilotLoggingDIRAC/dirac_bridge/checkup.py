@@ -27,7 +27,7 @@ from ..activation.report import Report, sentence
 from ..activation.sections import as_pilot_reads
 from ..errors import ConfigurationError, PilotLoggingError
 from ..read import status
-from . import collectors, cs, vo_report
+from . import collectors, cs, pilot_output, vo_report
 from .plugin_loading import load_plugin
 from .results import value_of
 from .vo_process import VOProcess
@@ -282,3 +282,20 @@ def _portal(vo: str) -> Iterator[Finding]:
             "PilotMonitor shows the classic output first, and the remote log where there is none: "
             f"/Operations/{vo}/Pilot/RemoteLogsPriority = True turns that round.",
         )
+    yield _handler()
+
+
+def _handler() -> Finding:
+    """Whose handler gives out what PilotMonitor shows."""
+    try:
+        handler = pilot_output.loaded_handler()
+    except ImportError:
+        handler = pilot_output.expected_handler()  # a service's own dependencies are not here
+    if handler.keeps_rule:
+        return Finding("portal", State.OK, f"{pilot_output.SERVICE} keeps VOs apart: it is {handler.module} here.")
+    return Finding(
+        "portal",
+        State.TODO,
+        f"{pilot_output.SERVICE} is {handler.module} here, which gives the classic output of any VO's pilots to "
+        f"everybody: {handler.remedy}.",
+    )

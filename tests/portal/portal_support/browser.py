@@ -106,10 +106,10 @@ class Browser:
             finally:
                 chromium.close()
 
-    def context(self, user: str, **options: Any) -> BrowserContext:
-        """A context with the certificate of a user, and with nothing but the portal in reach."""
+    def context(self, user: str | None, **options: Any) -> BrowserContext:
+        """A context with the certificate of a user or of nobody, and with nothing but the portal in reach."""
         users = self._portal.stack.layout.users
-        certificate = {
+        certificate: Any = {
             "origin": self._portal.origin,
             "certPath": users / f"{user}.cert.pem",
             "keyPath": users / f"{user}.key.pem",
@@ -117,7 +117,7 @@ class Browser:
         context = self._chromium.new_context(
             ignore_https_errors=True,
             viewport={"width": 1440, "height": 900},
-            client_certificates=[certificate],
+            client_certificates=[certificate] if user else [],
             accept_downloads=True,
             **options,
         )

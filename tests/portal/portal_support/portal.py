@@ -84,7 +84,14 @@ class Portal:
     # Requests
 
     def get(
-        self, user: str | None, path: str, parameters: Parameters = (), group: str | None = None, verb: str = "GET"
+        self,
+        user: str | None,
+        path: str,
+        parameters: Parameters = (),
+        group: str | None = None,
+        verb: str = "GET",
+        accept: str = "*/*",
+        headers: Mapping[str, str] | None = None,
     ) -> Reply:
         """Ask the portal as a user, in the group of the same name unless another is named."""
         query = urllib.parse.urlencode(parameters, doseq=True)
@@ -93,7 +100,7 @@ class Portal:
             if connection is None:
                 continue
             try:
-                connection.request(verb, address)
+                connection.request(verb, address, headers={"Accept": accept, **(headers or {})})
                 reply = connection.getresponse()
             except (http.client.RemoteDisconnected, ConnectionError):
                 continue  # it was idle for too long

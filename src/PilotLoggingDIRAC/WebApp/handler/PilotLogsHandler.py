@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Any
 
+from DIRAC import gConfig
 from DIRAC.ConfigurationSystem.Client.Helpers import Registry
-from DIRAC.Core.Tornado.Server.private.BaseRequestHandler import TornadoResponse
+from DIRAC.Core.Tornado.Server.private.BaseRequestHandler import TornadoResponse, authorization
 from tornado.ioloop import IOLoop
+from tornado.web import url as TornadoURL
+from WebAppDIRAC.Lib import Conf
 from WebAppDIRAC.Lib.WebHandler import WebHandler
 
 from PilotLoggingDIRAC.dirac_bridge.credentials import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
-from PilotLoggingDIRAC.ingest.names import checked_stamp
+from PilotLoggingDIRAC.ingest.names import checked_stamp, checked_vo
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.read.reader import with_gap_lines
-from PilotLoggingDIRAC.WebApp import replies
+from PilotLoggingDIRAC.WebApp import refusals, replies
+from PilotLoggingDIRAC.WebApp.access import Reader, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
+from PilotLoggingDIRAC.WebApp.compat import saved_states
 from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, selection
 
 _POLICY = (
@@ -26,6 +33,7 @@ _POLICY = (
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
 """Nothing but this portal's own files runs or is asked, and no other site may put the page into a frame."""
+_PAGE_HEADERS = {**replies.HEADERS, "Content-Security-Policy": _POLICY}
 # What the collector gives at once, see docs/protocol.md.
 _LARGEST_PAGE = 1000
 _MOST_VALUES = 500
@@ -40,17 +48,43 @@ class PilotLogsHandler(WebHandler):
     DEFAULT_AUTHORIZATION = "authenticated"
     SUPPORTED_METHODS = ("GET",)
 
+    @classmethod
+    def _pre_initialize(cls):
+        """DIRAC calls this when the portal starts."""
+        saved_states.mend()
+        urls = super()._pre_initialize()
+        return [*urls, TornadoURL(f"{cls.BASE_URL.rstrip('/')}/{cls.LOCATION}(?:/.*)?$", cls, {"method": "missing"})]
+
     def web_page(self):
-        """The page itself. Its files and methods are named relative to it."""
+        """The page itself. Its files and methods are named relative to it.
+
+        An address without a group is for everybody: it leads each reader to a group of their own.
+        """
         if self.request.path.endswith("/"):
             return TornadoResponse().redirect(f"../page?{self.request.query}")
-        group = self.getUserGroup()
+        group, vo = self.getUserGroup(), self._wanted_vo
+        who = self._reader()
+        chosen = who.group(group)
+        if chosen and not chosen.reads:
+            return self._told(HTTPStatus.FORBIDDEN, refusals.not_shown(who, group, vo, self._arrival()), who, group)
+        if not self._named_group:
+            return TornadoResponse().set_header("Cache-Control", "no-store").redirect(self._in_group(group))
         response = TornadoResponse()
-        for name, value in {**replies.HEADERS, "Content-Security-Policy": _POLICY}.items():
+        for name, value in _PAGE_HEADERS.items():
             response.set_header(name, value)
         return response.render(
             "PilotLogs/page.html", user=self.getUserName(), group=group, vo=Registry.getVOForGroup(group) or ""
         )
+
+    @authorization(["all"])
+    def web_missing(self):
+        """Every other address below ours."""
+        if re.search(rf"/{self.LOCATION}/?$", self.request.path):
+            address = re.sub(rf"/{self.LOCATION}/?$", f"/{self.LOCATION}/page", self.request.path)
+            return TornadoResponse().redirect(f"{address}?{self.request.query}" if self.request.query else address)
+        if not self._wants_html:
+            return self._response(HTTPStatus.NOT_FOUND, {"error": replies.sentence_of(HTTPStatus.NOT_FOUND)})
+        return self._told(HTTPStatus.NOT_FOUND, refusals.no_page())
 
     def web_list(self):
         """A page of the list of logs: ``rows`` and ``total``."""
@@ -113,6 +147,10 @@ class PilotLogsHandler(WebHandler):
         """DIRAC's portal would let a known user into any group that the address names."""
         credentials = super()._gatherPeerCredentials()
         if credentials and credentials.get("DN"):
+            if "group" not in credentials and self._init_kwargs["method"] == "page":
+                best = reader(credentials, self._wanted_vo, self._opens).best()
+                if best:
+                    credentials["group"] = best.name
             only_own_group(credentials)
         return credentials
 
@@ -126,12 +164,20 @@ class PilotLogsHandler(WebHandler):
             try:
                 answer = self.methodObj()
             except PilotLoggingError as error:
-                return self._response(replies.status_of(error), {"error": str(error)})
+                return self._failure(error)
         return answer if isinstance(answer, TornadoResponse) else self._response(200, answer)
 
     @property
     def _parameters(self) -> Parameters:
         return Parameters(self.request.query_arguments)
+
+    def _failure(self, error: PilotLoggingError) -> TornadoResponse:
+        status = replies.status_of(error)
+        if isinstance(error, Rejected):
+            # The collector has one number for all that is not worth a second try.
+            chosen = self._reader().group(self.getUserGroup())
+            status = HTTPStatus.FORBIDDEN if chosen and not chosen.reads else status
+        return self._response(status, {"error": str(error)})
 
     def _response(self, status: int, value: Any) -> TornadoResponse:
         response = TornadoResponse(replies.as_json(value), int(status))
@@ -140,11 +186,87 @@ class PilotLogsHandler(WebHandler):
         return response
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
-        """Never a trace or what DIRAC thought: it may hold paths and names."""
+        """Never a trace or what DIRAC thought: it may hold paths and names. The page's own failures are a page."""
+        if self._wants_html:
+            who = None
+            refusal = refusals.failed(status_code)
+            group = self._named_group
+            if status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
+                who = self._reader()
+                refusal = refusals.not_shown(who, group, self._wanted_vo, self._arrival())
+            self._told(status_code, refusal, who, group if who and who.group(group) else "")._runActions(self)
+            return
         self.set_status(status_code)
         for name, value in {**replies.HEADERS, "Content-Type": "application/json"}.items():
             self.set_header(name, value)
         self.finish(replies.as_json({"error": replies.sentence_of(status_code)}))
+
+    # Pages that say why something is not shown
+
+    @property
+    def _wants_html(self) -> bool:
+        """The page is for persons; a wrong address may be asked for by a person or by a program."""
+        method = self._init_kwargs["method"]
+        return method == "page" or (method == "missing" and "text/html" in self.request.headers.get("Accept", ""))
+
+    @property
+    def _named_group(self) -> str:
+        """The group in the address; empty if there is none."""
+        return self.PATH_RE.match(self.request.path).groups()[1] or ""
+
+    @property
+    def _wanted_vo(self) -> str:
+        """The VO of the chosen log, or of the list, or that a link comes from; empty if the address says none."""
+        for name in ("logvo", "vo", "homevo"):
+            try:
+                named = {checked_vo(vo) for vo in self._parameters.texts(name)}
+            except Rejected:
+                continue  # the page tells
+            if len(named) == 1:
+                return named.pop()
+        return ""
+
+    def _reader(self) -> Reader:
+        return reader(getattr(self, "credDict", None) or {}, self._wanted_vo, self._opens)
+
+    def _opens(self, dn: str, group: str) -> bool:
+        who = {"DN": dn, "group": group}
+        return not dn or bool(self._authManager.authQuery("page", who, ["authenticated"]))
+
+    def _arrival(self) -> refusals.Arrival:
+        verified = (
+            self.request.headers.get("X-Ssl_client_verify", "") if gConfig.getValue("/WebApp/Balancer", "") else ""
+        )
+        return refusals.Arrival(
+            is_encrypted=self.request.protocol == "https",
+            refused=verified.removeprefix("FAILED:") if verified.startswith("FAILED") else "",
+            logged_out=self.get_cookie("authGrant", "") == "Visitor",
+            session_ended=self.get_cookie("session_id", "") == "expired",
+        )
+
+    def _in_group(self, group: str) -> str:
+        """The same place in a group of the reader's."""
+        return f"{_root()}/s:{self.getUserSetup()}/g:{group}/{self.LOCATION}/page?{self.request.query}"
+
+    def _told(
+        self, status: int, refusal: refusals.Refusal, who: Reader | None = None, group: str = ""
+    ) -> TornadoResponse:
+        """A page that says what is wrong and what to do."""
+        response = TornadoResponse(None, int(status))
+        for name, value in _PAGE_HEADERS.items():
+            response.set_header(name, value)
+        return response.render(
+            "PilotLogs/message.html",
+            root=_root(),
+            title=refusal.title,
+            sentences=refusal.sentences,
+            advice=refusal.advice,
+            reader=who,
+            group=group,
+            vo=self._wanted_vo,
+            link=self._in_group,
+            ways=[("The list of logs", f"{_root()}/{self.LOCATION}/page"), ("The portal", f"{_root()}/")],
+        )
 
     def _key(self) -> tuple[str, str]:
         return checked_stamp(self._parameters.text("stamp")), self._parameters.text("vo")
@@ -157,7 +279,7 @@ class PilotLogsHandler(WebHandler):
             packed = bool(self._parameters.flag("gzip"))
             page = await self._in_users_name(partial(ask, "readLog", stamp, vo, "", _PIECE))
         except PilotLoggingError as error:
-            self._response(replies.status_of(error), {"error": str(error)})._runActions(self)
+            self._failure(error)._runActions(self)
             return
         pack = zlib.compressobj(wbits=zlib.MAX_WBITS | 16) if packed else None
         for name, value in replies.HEADERS.items():
@@ -187,3 +309,9 @@ class PilotLogsHandler(WebHandler):
                 return call()
 
         return await IOLoop.current().run_in_executor(None, run)
+
+
+def _root() -> str:
+    """The address of the portal on its host, without a slash at its end."""
+    root = Conf.rootURL().strip("/")
+    return f"/{root}" if root else ""

@@ -19,7 +19,7 @@ from pathlib import Path
 from DIRAC import S_OK
 
 from PilotLoggingDIRAC import __version__
-from PilotLoggingDIRAC.dirac_bridge import connections, cs
+from PilotLoggingDIRAC.dirac_bridge import connections, cs, pilot_output
 from PilotLoggingDIRAC.dirac_bridge.archive_access import ArchiveAccess
 from PilotLoggingDIRAC.dirac_bridge.communities import Communities
 from PilotLoggingDIRAC.dirac_bridge.request_path import ShortPathService, immediate
@@ -90,6 +90,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         cls._figures = Figures()
         cls._standing = Standing(cls._stands)
         cls._check_database()
+        cls._check_portal()
         return urls
 
     @classmethod
@@ -110,6 +111,16 @@ class TornadoPilotLoggingHandler(ShortPathService):
             problem = f"Until this is mended pilots are told to come back later. {error}"
         if problem:
             cls.log.error("PilotLogDB is not as it should be", problem)
+
+    @classmethod
+    def _check_portal(cls):
+        """Say whose handler gives the output of pilots to the portal: with another one the rule of VOs is not whole."""
+        handler = pilot_output.expected_handler()
+        if handler.keeps_rule:
+            cls.log.info(f"{pilot_output.SERVICE} keeps VOs apart where it runs in this environment", handler.module)
+        else:
+            sentence = f"it is {handler.module} in this environment; {handler.remedy}"
+            cls.log.warn(f"{pilot_output.SERVICE} gives the classic output of any VO's pilots to everybody", sentence)
 
     def refused(self, error):
         self._figures.note_refusal(error, self._who())

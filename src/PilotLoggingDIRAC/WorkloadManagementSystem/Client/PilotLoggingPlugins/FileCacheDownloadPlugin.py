@@ -4,7 +4,7 @@ from DIRAC import S_OK
 from DIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.DownloadPlugin import DownloadPlugin
 from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import TornadoPilotLoggingClient
 
-from PilotLoggingDIRAC.dirac_bridge import results
+from PilotLoggingDIRAC.dirac_bridge import pilot_output, results
 from PilotLoggingDIRAC.dirac_bridge.archive_access import ArchiveAccess
 from PilotLoggingDIRAC.errors import PilotLoggingError, Unavailable
 from PilotLoggingDIRAC.ingest.names import checked_stamp, checked_vo
@@ -36,6 +36,9 @@ class FileCacheDownloadPlugin(DownloadPlugin):
         """
         try:
             key = LogKey(checked_vo(vo), checked_stamp(pilotStamp))
+            # The collector is asked as a host, which reads every VO. Another extension's handler knows no rule of VOs.
+            if handler := pilot_output.serving():
+                pilot_output.may_read(handler, key.vo)
             text = self._fromCollector(key)
         except PilotLoggingError as error:
             return results.failure(error)

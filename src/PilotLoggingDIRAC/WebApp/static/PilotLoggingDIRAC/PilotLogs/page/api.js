@@ -31,7 +31,9 @@ export async function ask(method, parameters = {}, signal = undefined) {
     reply = await fetch(address(method, parameters), { signal, credentials: "same-origin" });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Failure("The portal does not answer: is there a network?");
+    throw new Failure(
+      "The portal does not answer: is there a network? If your certificate has expired meanwhile, import the new one and load this page again.",
+    );
   }
   let value;
   try {

@@ -21,7 +21,7 @@ export function listenToKeys(rows) {
   return button("?", "Keys (?)", () => help.showModal(), { class: "icon" });
 }
 
-const NAMES = { ArrowDown: "↓", ArrowUp: "↑", PageDown: "Page ↓", PageUp: "Page ↑", Escape: "Esc", F: "Shift+F", L: "Shift+L", E: "Shift+E", N: "Shift+N", G: "Shift+G" };
+const NAMES = { ArrowDown: "↓", ArrowUp: "↑", PageDown: "Page ↓", PageUp: "Page ↑", Escape: "Esc", F: "Shift+F", L: "Shift+L", E: "Shift+E", N: "Shift+N", G: "Shift+G", C: "Shift+C" };
 
 function helpOf(rows) {
   const list = rows.map(([keys, text]) =>

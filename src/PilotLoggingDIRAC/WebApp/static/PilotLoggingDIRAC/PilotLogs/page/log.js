@@ -15,6 +15,7 @@ import { Ruler } from "./ruler.js";
 import { Scroller } from "./scroller.js";
 import { Timeline } from "./timeline.js";
 import { instant } from "./times.js";
+import { explained } from "./trouble.js";
 
 const ROW = 20;
 const LIVE_PAUSE = 1500;
@@ -96,7 +97,7 @@ export class LogView {
       await this.begin(place);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.verdict.textContent = error.message;
+      this.verdict.replaceChildren(...explained(error));
       this.verdict.className = "verdict problem";
       if (error.passes) this.timer = setTimeout(() => this.again(place), 5000);
       else if (!("status" in error)) console.error(error);

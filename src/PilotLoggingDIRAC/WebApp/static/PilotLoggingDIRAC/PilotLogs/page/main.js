@@ -1,6 +1,7 @@
 // The page: filters and list, the chosen log beside them, and the address that says where the person is.
 
 import { ask } from "./api.js";
+import { copy } from "./detail.js";
 import { button, make } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { listenToKeys } from "./keys.js";
@@ -8,7 +9,7 @@ import { CHOICES } from "./levels.js";
 import { makeList } from "./list.js";
 import { LogView } from "./log.js";
 import { noticePlace, say, tell } from "./notices.js";
-import { linkTo, readPlace, withoutLog, writePlace } from "./place.js";
+import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./place.js";
 import { switchTheme, themeButton } from "./theme.js";
 
 let place = readPlace();
@@ -81,6 +82,8 @@ function nextLevel() {
   log.filter();
 }
 
+const copyLink = () => copy(linkTo(place), "The link");
+
 const keys = listenToKeys([
   [["/"], "Find a text: in the log, or in all logs of the list", () => (place.log ? log.finder.input : filters.text).focus()],
   [["j", "ArrowDown"], "Next line, or next log of the list", inList(1)],
@@ -104,6 +107,7 @@ const keys = listenToKeys([
   [["PageUp"], "A page back", inLog(() => log.scroller.moveBy(2 - log.scroller.inSight))],
   [["t"], "Live: follow the log as it grows", inLog(() => log.follow(!log.isFollowing))],
   [["c"], "Copy a link to the chosen line", inLog(() => log.detail.copyLink())],
+  [["C"], "Copy a link to what is shown, for others", copyLink],
   [["r"], "Load the list anew", () => list.refresh()],
   [["d"], "Light or dark", switchTheme],
   [["Escape"], "Leave the field, the line, the log", escape],
@@ -115,7 +119,8 @@ document.body.append(
     "header", { class: "bar" },
     make("h1", {}, "Pilot Logs"), filters.form,
     make("span", { class: "who", title: `${user} in group ${group}` }, group),
-    isFramed ? make("a", { class: "button icon", href: location.href, target: "_blank", title: "Open in a tab of its own", "aria-label": "Open in a tab of its own", onclick: (event) => (event.currentTarget.href = linkTo(place)) }, "↗") : null,
+    isFramed ? make("a", { class: "button icon", href: location.href, target: "_blank", title: "Open in a tab of its own", "aria-label": "Open in a tab of its own", onclick: (event) => (event.currentTarget.href = addressOf(place)) }, "↗") : null,
+    button("Link", "Copy a link to what is shown: it works for all who may read these logs (C)", copyLink),
     button("↻", "Load the list anew (r)", () => list.refresh(), { class: "icon" }),
     themeButton(), keys,
   ),

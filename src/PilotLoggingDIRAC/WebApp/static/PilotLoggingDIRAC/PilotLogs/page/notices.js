@@ -1,6 +1,7 @@
 // Sentences for the person: what went wrong, what was done. Read aloud by screen readers.
 
 import { button, make } from "./dom.js";
+import { explained } from "./trouble.js";
 
 const SHOWN_FOR = 6000;
 let place;
@@ -11,9 +12,9 @@ export function noticePlace() {
 }
 
 /** Say something; a problem stays until it is closed, and is said once however often it comes. */
-export function say(sentence, kind = "done") {
+export function say(sentence, kind = "done", content = [sentence]) {
   for (const old of place.children) if (old.dataset.sentence === sentence) old.remove();
-  const notice = make("p", { class: `notice ${kind}`, data: { sentence } }, sentence);
+  const notice = make("p", { class: `notice ${kind}`, data: { sentence } }, make("span", {}, ...content));
   if (kind === "problem") notice.append(button("×", "Close", () => notice.remove()));
   else setTimeout(() => notice.remove(), SHOWN_FOR);
   place.append(notice);
@@ -22,6 +23,7 @@ export function say(sentence, kind = "done") {
 /** Tell a failure; what is aborted was not wanted any more. */
 export function tell(error) {
   if (error.name === "AbortError") return;
-  say(error.message || "Something went wrong in this page.", "problem");
+  const content = explained(error);
+  say(content[0], "problem", content);
   if (!("status" in error)) console.error(error);
 }

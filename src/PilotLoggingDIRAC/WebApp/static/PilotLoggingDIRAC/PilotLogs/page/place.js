@@ -30,9 +30,16 @@ export function writePlace(place, step = false) {
   else history.replaceState(null, "", address);
 }
 
-/** The link that others are sent. */
+/**
+ * The link that others are sent: without setup and group, so that the portal chooses a group of the reader's own that may
+ * read this VO.
+ */
 export function linkTo(place) {
-  return new URL(addressOf(place), location.href).href;
+  const link = new URL(addressOf(place), location.href);
+  link.pathname = link.pathname.replace(/(?:\/s:[\w-]*)?(?:\/g:[\w.-]*)?(?=\/PilotLogs\/page$)/, "");
+  const { vo } = document.body.dataset;
+  if (vo && !place.logvo && !place.vo.length) link.searchParams.set("homevo", vo);
+  return link.href;
 }
 
 export function withoutLog(place) {

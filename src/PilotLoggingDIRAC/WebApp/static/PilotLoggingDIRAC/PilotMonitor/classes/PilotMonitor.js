@@ -18,6 +18,8 @@ Ext.define("PilotLoggingDIRAC.PilotMonitor.classes.PilotMonitor", {
         var reference = GLOBAL.APP.CF.getFieldValueFromSelectedRow(me.grid, "PilotJobReference");
         var setup = { currentState: "", data: { query: "?reference=" + encodeURIComponent(reference) } };
         GLOBAL.APP.MAIN_VIEW.createWindow("app", "PilotLoggingDIRAC.PilotLogs.classes.PilotLogs", setup, null, function (tab) {
+          // On a desktop of kind "presenter" it is a tile, which has been loaded already.
+          if (!tab.ownerCt || !tab.ownerCt.setActiveTab) return;
           tab.toLoad = true;
           tab.ownerCt.setActiveTab(tab);
         });

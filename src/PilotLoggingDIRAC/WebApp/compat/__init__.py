@@ -1,0 +1,1 @@
+"""Patches of WebAppDIRAC: each with its reason, the version it was seen with, and what makes it unnecessary."""
