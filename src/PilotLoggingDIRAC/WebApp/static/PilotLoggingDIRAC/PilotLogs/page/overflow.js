@@ -1,0 +1,54 @@
+// Tools in one row: those that do not fit fold into a menu at its end, the least important first.
+
+import { make } from "./dom.js";
+
+export class Toolbar {
+  /**
+   * @param label its name
+   * @param tools [element, rank] each, in the order that they are shown in; the lowest rank folds first
+   */
+  constructor(label, tools) {
+    this.tools = tools.map(([element]) => element);
+    this.folding = [...tools].sort(([, one], [, other]) => one - other).map(([element]) => element);
+    this.menu = make("div", { class: "menu" });
+    this.more = make("details", { class: "more" }, make("summary", { class: "button icon", title: "More tools", "aria-label": "More tools" }, "⋯"), this.menu);
+    this.element = make("div", { class: "tools", role: "toolbar", "aria-label": label }, ...this.tools, this.more);
+    this.more.addEventListener("keydown", (event) => {
+      if (event.key !== "Escape" || !this.more.open) return;
+      event.stopPropagation();
+      this.more.open = false;
+      this.more.firstElementChild.focus();
+    });
+    document.addEventListener("pointerdown", (event) => this.more.contains(event.target) || (this.more.open = false));
+    this.width = 0;
+    new ResizeObserver(() => this.element.clientWidth !== this.width && this.fold()).observe(this.element);
+  }
+
+  /** Put the tools where there is room for them; to be called when they have become wider, too. */
+  fold() {
+    this.width = this.element.clientWidth;
+    if (!this.width) return;
+    const focused = document.activeElement;
+    const folded = new Set();
+    this.place(folded);
+    for (const tool of this.folding) {
+      if (this.fits) break;
+      folded.add(tool);
+      this.place(folded);
+    }
+    if (focused !== document.activeElement && this.element.contains(focused)) focused.focus({ preventScroll: true });
+  }
+
+  get fits() {
+    const end = this.element.getBoundingClientRect().right - parseFloat(getComputedStyle(this.element).paddingRight);
+    return [...this.element.children].every((tool) => tool.getBoundingClientRect().right <= end + 1);
+  }
+
+  place(folded) {
+    this.more.hidden = ![...folded].some((tool) => !tool.hidden);
+    for (const tool of this.tools) {
+      if (folded.has(tool)) this.menu.append(tool);
+      else this.more.before(tool);
+    }
+  }
+}

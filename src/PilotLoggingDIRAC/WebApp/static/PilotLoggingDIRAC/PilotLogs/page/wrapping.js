@@ -1,0 +1,22 @@
+// Whether long lines are wrapped: as the person chose last; else where there is little room.
+
+const KEY = "pilot-logs-wrap";
+const NARROW = "(max-width: 820px)";
+
+export function isWrapped() {
+  try {
+    const kept = localStorage.getItem(KEY);
+    if (kept) return kept === "yes";
+  } catch {
+    // a browser that keeps nothing
+  }
+  return matchMedia(NARROW).matches;
+}
+
+export function keepWrapped(wanted) {
+  try {
+    localStorage.setItem(KEY, wanted ? "yes" : "no");
+  } catch {
+    // then it holds as long as the page
+  }
+}
