@@ -54,6 +54,18 @@ def expect_all_on_screen(page: Page) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "the page scrolls to the side"
 
 
+def swipe_up(page: Page, x: float, y: float, way: int) -> None:
+    """A finger goes up, and rests before it leaves, so that nothing rolls on."""
+    fingers = page.context.new_cdp_session(page)
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": x, "y": y}]})
+    for step in range(1, 11):
+        points = [{"x": x, "y": y - way * step / 10}]
+        fingers.send("Input.dispatchTouchEvent", {"type": "touchMove", "touchPoints": points})
+        page.wait_for_timeout(30)
+    page.wait_for_timeout(300)
+    fingers.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 class TestSmallScreens:
     """Nothing is off the screen, and a line's message is in sight."""
 
@@ -176,10 +188,10 @@ class TestWrapping:
             page.wait_for_function("n => Number(document.querySelector('.row[data-n]').dataset.n) > n", arg=first)
             assert self.moved(before, self.rows(page)) <= {239, 240, 241}
         before = self.rows(page)
-        finger = {"x": frame["x"] + 200, "y": frame["y"] + 250, "yDistance": -150, "gestureSourceType": "touch"}
-        page.context.new_cdp_session(page).send("Input.synthesizeScrollGesture", {**finger, "speed": 400})
+        swipe_up(page, frame["x"] + 200, frame["y"] + 350, 200)
         page.wait_for_function("n => Number(document.querySelector('.row[data-n]').dataset.n) > n", arg=min(before))
-        assert all(100 < step < 170 for step in self.moved(before, self.rows(page)))
+        (step,) = self.moved(before, self.rows(page))
+        assert 150 < step <= 200  # a finger's first pixels may still be a tap
         scroller = page.locator(".scroller")
         scroller.evaluate("scroller => { scroller.scrollTop = scroller.scrollHeight / 4 }")
         expect(narrow.line(3000)).to_be_attached()
@@ -202,14 +214,12 @@ class TestWrapping:
         expect(wrap).to_have_attribute("aria-pressed", "false")
         page.keyboard.press("w")
         expect(wrap).to_have_attribute("aria-pressed", "true")
-        for _ in range(2):
-            box = narrow.line(ERROR + 5) if page.url.endswith(str(ERROR + 5)) else narrow.line(59)
-            expect(box).to_be_visible()
-            self.rows(page)
-            narrow.open_log(long_log, line=ERROR + 5)
-            expect(wrap).to_have_attribute("aria-pressed", "true")
-            expect(narrow.line(ERROR + 5)).to_contain_text("deep/" * 80)
-            expect(narrow.line(ERROR + 5)).to_be_in_viewport()
+        self.rows(page)
+        narrow.open_log(long_log, line=ERROR + 5)
+        expect(wrap).to_have_attribute("aria-pressed", "true")
+        expect(narrow.line(ERROR + 5)).to_contain_text("deep/" * 80)
+        expect(narrow.line(ERROR + 5)).to_be_in_viewport()
+        self.rows(page)
         wrap.click()
         expect(wrap).to_have_attribute("aria-pressed", "false")
         expect(narrow.line(ERROR + 5)).to_have_css("height", "20px")

@@ -15,10 +15,11 @@ export async function copy(text, what) {
     failure = error;
     throw error;
   });
-  wanted.catch(() => undefined);
+  const blob = wanted.then((value) => new Blob([value], { type: "text/plain" }));
+  blob.catch(() => undefined); // told below
   try {
     if (typeof text === "string" || !window.ClipboardItem) await navigator.clipboard.writeText(await wanted);
-    else await navigator.clipboard.write([new ClipboardItem({ "text/plain": wanted.then((value) => new Blob([value], { type: "text/plain" })) })]);
+    else await navigator.clipboard.write([new ClipboardItem({ "text/plain": blob })]);
     say(typeof what === "string" ? `${what} is copied.` : what());
   } catch {
     if (failure) tell(failure);

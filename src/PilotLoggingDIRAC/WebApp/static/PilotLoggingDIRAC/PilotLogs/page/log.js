@@ -355,7 +355,8 @@ export class LogView {
     const height = this.scroller.element.clientHeight;
     if (this.until) {
       const [from, to] = this.selectedRows;
-      this.detail.showRange(this.lineAt(from), this.lineAt(to), to - from + 1);
+      const [first, last] = [this.lineAt(from), this.lineAt(to)];
+      this.detail.showRange(first, last, this.isFiltered ? to - from + 1 : last - first + 1);
     } else {
       this.detail.show(line ?? null);
     }

@@ -20,15 +20,13 @@ export class Toolbar {
       this.more.firstElementChild.focus();
     });
     document.addEventListener("pointerdown", (event) => this.more.contains(event.target) || (this.more.open = false));
-    this.width = 0;
-    new ResizeObserver(() => this.element.clientWidth !== this.width && this.fold()).observe(this.element);
+    const sizes = new ResizeObserver(() => this.fold());
+    for (const element of [this.element, ...this.tools]) sizes.observe(element);
   }
 
-  /** Put the tools where there is room for them; to be called when they have become wider, too. */
+  /** Put the tools where there is room for them; what somebody uses in the menu stays there. */
   fold() {
-    this.width = this.element.clientWidth;
-    if (!this.width) return;
-    const focused = document.activeElement;
+    if (!this.element.clientWidth || this.menu.contains(document.activeElement)) return;
     const folded = new Set();
     this.place(folded);
     for (const tool of this.folding) {
@@ -36,7 +34,6 @@ export class Toolbar {
       folded.add(tool);
       this.place(folded);
     }
-    if (focused !== document.activeElement && this.element.contains(focused)) focused.focus({ preventScroll: true });
   }
 
   get fits() {
@@ -44,11 +41,15 @@ export class Toolbar {
     return [...this.element.children].every((tool) => tool.getBoundingClientRect().right <= end + 1);
   }
 
+  /** Only what has to is moved: a field that is moved loses the focus. */
   place(folded) {
     this.more.hidden = ![...folded].some((tool) => !tool.hidden);
-    for (const tool of this.tools) {
-      if (folded.has(tool)) this.menu.append(tool);
-      else this.more.before(tool);
+    const behind = new Map([[this.element, this.more], [this.menu, null]]);
+    for (const tool of [...this.tools].reverse()) {
+      const parent = folded.has(tool) ? this.menu : this.element;
+      const next = behind.get(parent);
+      if (tool.parentElement !== parent || tool.nextElementSibling !== next) parent.insertBefore(tool, next);
+      behind.set(parent, tool);
     }
   }
 }

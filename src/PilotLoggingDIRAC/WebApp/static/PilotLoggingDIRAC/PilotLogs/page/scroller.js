@@ -30,6 +30,7 @@ export class Scroller {
     this.places = new Map(); // of drawn rows, in pixels from the upper edge
     this.measured = { rows: 0, pixels: 0 };
     this.width = 0;
+    this.height = 0;
     this.widest = 0;
     this.layer = make("div", { class: "rows" });
     this.space = make("div", { class: "space" }, this.layer);
@@ -38,7 +39,8 @@ export class Scroller {
     this.element.addEventListener("scroll", () => this.scrolled(), { passive: true });
     this.element.addEventListener("scrollend", () => this.isLoose && this.setBar());
     this.element.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
-    new ResizeObserver(() => this.resize()).observe(this.element);
+    // Without a height it is not shown: somebody prints.
+    new ResizeObserver(() => this.element.clientHeight && this.resize()).observe(this.element);
   }
 
   /** How many rows fit at most. */
@@ -49,7 +51,7 @@ export class Scroller {
   /** The last row in sight. */
   get bottom() {
     let last = Math.floor(this.top);
-    for (const [row, y] of this.places) if (row > last && y < this.element.clientHeight) last = row;
+    for (const [row, y] of this.places) if (row > last && y < this.height) last = row;
     return Math.min(last, Math.max(0, this.total - 1));
   }
 
@@ -92,6 +94,7 @@ export class Scroller {
   resize() {
     if (this.element.clientWidth !== this.width) this.heights.clear();
     this.width = this.element.clientWidth;
+    this.height = this.element.clientHeight || this.height;
     this.space.style.height = `${this.pixels}px`;
     if (this.isWrapped && this.held) this.settle();
     else this.moveTo(this.top);
