@@ -4,6 +4,7 @@ import { ask } from "./api.js";
 import { copy } from "./clipboard.js";
 import { Detail } from "./detail.js";
 import { button, make, whenQuiet } from "./dom.js";
+import { Dragging } from "./dragging.js";
 import { Finder } from "./finder.js";
 import { gather } from "./gather.js";
 import { CHOICES, levelsFrom } from "./levels.js";
@@ -46,9 +47,12 @@ export class LogView {
     this.scroller.element.setAttribute("role", "list");
     this.scroller.element.setAttribute("aria-label", "Lines of the log");
     this.scroller.element.addEventListener("click", (event) => this.clicked(event));
-    this.scroller.element.addEventListener("pointerdown", (event) => this.pressed(event));
-    this.scroller.element.addEventListener("pointermove", (event) => this.dragged(event));
-    for (const end of ["pointerup", "pointercancel"]) this.scroller.element.addEventListener(end, () => this.released());
+    new Dragging(this.scroller, {
+      lineOf: (row) => this.rows.at(row).n,
+      begin: (number) => ([this.chosen, this.until] = [number, 0]),
+      move: (number) => this.chooseUntil(number, true),
+      end: () => this.chosenByDragging(),
+    });
     document.addEventListener("keydown", (event) => this.keyed(event));
     document.addEventListener("copy", (event) => this.copied(event));
     this.fetchAhead = whenQuiet(300, () => this.fetchChosen());
@@ -435,6 +439,7 @@ export class LogView {
     this.setFollowing(false);
     this.scroller.repaint();
     this.showDetail();
+    this.change({ line: String(this.chosen) });
   }
 
   /** So that they are here when they are copied or printed. */
@@ -444,64 +449,11 @@ export class LogView {
     this.store.read(numbersIn(this.rows, ...rows).numbers, this.stopped.signal).catch(() => undefined);
   }
 
-  /** The mouse goes over several lines: they are chosen, also those that are not drawn any more. */
-  pressed(event) {
-    if (event.button !== 0 || event.pointerType !== "mouse") return;
-    const row = event.target.closest(".row[data-n]");
-    if (!row) return;
-    if (event.shiftKey) getSelection().removeAllRanges();
-    else this.drag = { from: Number(row.dataset.n), isOn: false };
-  }
-
-  dragged(event) {
-    if (!this.drag || !(event.buttons & 1)) return;
-    this.drag.y = event.clientY;
-    const number = this.lineNear(event.clientY);
-    if (!number || (number === this.drag.from && !this.drag.isOn)) return;
-    if (!this.drag.isOn) {
-      this.drag.isOn = true;
-      this.scroller.element.setPointerCapture(event.pointerId);
-      this.scroller.element.classList.add("choosing");
-      this.chosen = this.drag.from;
-      this.until = 0;
-      this.drag.timer = setInterval(() => this.dragOn(), 50);
-    }
-    getSelection().removeAllRanges();
-    this.chooseUntil(number, true);
-  }
-
-  /** Beyond an edge the lines move along. */
-  dragOn() {
-    const { top, bottom } = this.scroller.element.getBoundingClientRect();
-    const beyond = Math.min(0, this.drag.y - top) || Math.max(0, this.drag.y - bottom);
-    if (!beyond) return;
-    this.scroller.moveByPixels(beyond);
-    const number = this.lineNear(this.drag.y);
-    if (number) this.chooseUntil(number, true);
-  }
-
-  released() {
-    const { drag } = this;
-    this.drag = null;
-    if (!drag?.isOn) return;
-    clearInterval(drag.timer);
-    this.scroller.element.classList.remove("choosing");
+  chosenByDragging() {
     this.change({ line: String(this.chosen) });
     this.showDetail();
     this.tick();
     this.fetchAhead();
-  }
-
-  /** The line at a height of the window, or the nearest one in sight. */
-  lineNear(clientY) {
-    const { top, height } = this.scroller.element.getBoundingClientRect();
-    const y = Math.min(Math.max(clientY - top, 0), height - 1);
-    let nearest = 0;
-    for (const [row, place] of [...this.scroller.places].sort(([one], [other]) => one - other)) {
-      if (place > y) break;
-      nearest = this.rows.at(row).n ?? nearest;
-    }
-    return nearest;
   }
 
   keyed(event) {
