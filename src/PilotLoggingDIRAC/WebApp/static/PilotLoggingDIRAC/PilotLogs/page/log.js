@@ -20,7 +20,7 @@ import { Scroller } from "./scroller.js";
 import { messageAround, numbersIn, rawText, rowsOfSelection } from "./selection.js";
 import { Timeline } from "./timeline.js";
 import { instant } from "./times.js";
-import { isWrapped, keepWrapped } from "./wrapping.js";
+import { isWrapped, keepWrapped, onWidthChange } from "./wrapping.js";
 
 const ROW = 20;
 const LIVE_PAUSE = 1500;
@@ -72,7 +72,7 @@ export class LogView {
     this.tools = new Toolbar("In this log", [
       [button("First error", "The first error (Shift+F)", () => this.goToError(0)), 2],
       [make("span", { class: "group" }, button("↑", "Previous error (E)", () => this.goToError(-1), { class: "icon" }), button("↓", "Next error (e)", () => this.goToError(1), { class: "icon" })), 9],
-      [button("Last", "The last error (Shift+L)", () => this.goToLastError(), { "aria-label": "Last error" }), 1],
+      [button("Last error", "The last error (Shift+L)", () => this.goToLastError()), 1],
       [this.errors, 6], [this.finder.element, 8], [this.level, 5], [this.command, 3], [this.wrap, 4], [this.live, 7],
     ]);
     this.printed = make("div", { class: "printed" });
@@ -87,6 +87,7 @@ export class LogView {
     this.rows = new AllRows(0, []);
     this.levelWidth = 5;
     this.setWrapped(isWrapped());
+    onWidthChange(() => this.setWrapped(isWrapped()));
   }
 
   // Open and close
@@ -611,6 +612,7 @@ export class LogView {
     if (wanted && this.chosen) this.choose(0);
     this.setFollowing(wanted && this.isOpen);
     if (wanted) this.scroller.moveTo(Infinity);
+    else this.scroller.letGo();
   }
 
   setFollowing(isFollowing) {

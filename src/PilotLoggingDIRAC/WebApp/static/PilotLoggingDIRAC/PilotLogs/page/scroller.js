@@ -96,8 +96,9 @@ export class Scroller {
     this.width = this.element.clientWidth;
     this.height = this.element.clientHeight || this.height;
     this.space.style.height = `${this.pixels}px`;
-    if (this.isWrapped && this.held) this.settle();
-    else this.moveTo(this.top);
+    if (!this.held) return this.moveTo(this.top);
+    this.held.y = Math.min(this.held.y, Math.max(0, this.height - 3 * this.rowHeight));
+    return this.settle();
   }
 
   // Heights and places
@@ -158,6 +159,11 @@ export class Scroller {
     this.settle();
   }
 
+  /** Do not stay at the end any more. */
+  letGo() {
+    this.held = null;
+  }
+
   settle() {
     const { row, y } = this.held;
     this.top = this.clamp(row === Infinity ? Infinity : this.topFor(row, y));
@@ -169,8 +175,8 @@ export class Scroller {
   reveal(row) {
     const height = this.element.clientHeight;
     const y = this.isWrapped ? this.places.get(row) : (row - this.top) * this.rowHeight;
-    if (y >= this.rowHeight && y + this.heightOf(row) <= height - 2 * this.rowHeight) this.paint(false);
-    else this.hold(row, height / 3);
+    const isInSight = y >= this.rowHeight && y + this.heightOf(row) <= height - 2 * this.rowHeight;
+    this.hold(row, isInSight ? y : height / 3);
   }
 
   setBar() {

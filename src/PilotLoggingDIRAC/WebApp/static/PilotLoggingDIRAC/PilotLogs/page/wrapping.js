@@ -13,6 +13,11 @@ export function isWrapped() {
   return matchMedia(NARROW).matches;
 }
 
+/** For when the window becomes narrow or wide. */
+export function onWidthChange(call) {
+  matchMedia(NARROW).addEventListener("change", call);
+}
+
 export function keepWrapped(wanted) {
   try {
     localStorage.setItem(KEY, wanted ? "yes" : "no");
