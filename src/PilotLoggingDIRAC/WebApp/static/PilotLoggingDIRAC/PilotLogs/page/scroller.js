@@ -82,13 +82,14 @@ export class Scroller {
   }
 
   setWrapped(isWrapped) {
-    const row = Math.floor(this.top);
+    const held = this.held ?? { row: Math.floor(this.top), y: 0 };
     this.isWrapped = isWrapped;
     this.element.classList.toggle("wrapped", isWrapped);
     this.measured = { rows: 0, pixels: 0 };
     this.narrow();
     this.repaint();
-    this.hold(row, 0);
+    this.held = held;
+    this.settle();
   }
 
   resize() {
