@@ -220,6 +220,10 @@ class TestWrapping:
         expect(narrow.line(ERROR + 5)).to_contain_text("deep/" * 80)
         expect(narrow.line(ERROR + 5)).to_be_in_viewport()
         self.rows(page)
+        for size in SIZES:
+            resize(page, size)
+            expect(narrow.line(ERROR + 5)).to_be_in_viewport()
+        page.set_viewport_size({"width": 1440, "height": 900})
         wrap.click()
         expect(wrap).to_have_attribute("aria-pressed", "false")
         expect(narrow.line(ERROR + 5)).to_have_css("height", "20px")

@@ -190,6 +190,10 @@ export class Scroller {
   }
 
   scrolled() {
+    if (this.element.clientHeight && this.element.clientHeight !== this.height) {
+      this.resize(); // the browser itself scrolled, since there is more room
+      return;
+    }
     const now = this.element.scrollTop;
     const step = now - this.expected;
     if (Math.abs(step) < 1) {
