@@ -405,6 +405,7 @@ WRONG_LOOKS: dict[str, tuple[str, list[Any]]] = {
     "numbers an object": ("readLines", [STAMP, "alpha", 1, 1, {"1": 1}]),
     "numbers as texts": ("readLines", [STAMP, "alpha", 1, 1, ["1"]]),
     "too many numbers": ("readLines", [STAMP, "alpha", 1, 1, [*range(1, 5002)]]),
+    "longest beyond 1 MB": ("readLines", [STAMP, "alpha", 1, 1, None, 2**20 + 1]),
     "query missing": ("findLines", [STAMP, "alpha"]),
     "query a list": ("findLines", [STAMP, "alpha", ["x"]]),
     "query of an unknown condition": ("findLines", [STAMP, "alpha", {"like": "x"}]),

@@ -13,7 +13,8 @@ from .outline import Outline
 from .pace import SLICE, slice_of_work
 
 LONGEST_LINE = 2**14
-"""Bytes of a line that are shown."""
+"""Bytes of a line that are shown, unless more are asked for."""
+LEAST_OF_LINE = 2**10
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ def read_lines(
     most: int,
     most_bytes: int,
     seconds: float,
+    longest: int = LONGEST_LINE,
     clock: Callable[[], float] = time.monotonic,
 ) -> tuple[list[Shown], bool]:
     """Lines by their numbers, in the order of the log.
@@ -49,6 +51,7 @@ def read_lines(
         most: How many are given.
         most_bytes: Of what is given; at least one line is.
         seconds: After this time no further block is looked at.
+        longest: About so many bytes of a line are given.
 
     Returns:
         The lines, and whether some are left out: for their number, their size or the time.
@@ -60,7 +63,7 @@ def read_lines(
         if found and clock() > until:
             return found, True
         wanted = set(of_block)
-        for shown in _lines_of_block(text, outline, place, max(wanted)):
+        for shown in _lines_of_block(text, outline, place, max(wanted), longest):
             if shown.line.number not in wanted:
                 continue
             size += len(shown.line.data)
@@ -70,11 +73,11 @@ def read_lines(
     return found, False
 
 
-def _lines_of_block(text: LogText, outline: Outline, place: int, last: int) -> Iterator[Shown]:
+def _lines_of_block(text: LogText, outline: Outline, place: int, last: int, longest: int) -> Iterator[Shown]:
     """The lines of a block up to ``last``. Of a huge line only the beginning is read: it is the last of its block."""
     block = outline.blocks[place]
     next_line, end = outline.end_of(place)
-    parser = LineParser(State(block.line - 1, block.message), LONGEST_LINE)
+    parser = LineParser(State(block.line - 1, block.message), longest)
     position = parsed = block.offset
     waiting: Line | None = None
     begun = parsed

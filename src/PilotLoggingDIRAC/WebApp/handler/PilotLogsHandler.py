@@ -39,6 +39,7 @@ _LARGEST_PAGE = 1000
 _MOST_VALUES = 500
 _MOST_LINES = 5000
 _MOST_FOUND = 10000
+_LONGEST_LINE = 2**20
 _PIECE = 2**20
 
 
@@ -104,10 +105,11 @@ class PilotLogsHandler(WebHandler):
         return ask("outlineLog", *self._key(), self._parameters.text("version"))
 
     def web_lines(self):
-        """Lines of a log: ``count`` from ``first`` on, or those of ``numbers``."""
+        """Lines of a log: ``count`` from ``first`` on, or those of ``numbers``; of each ``longest`` bytes."""
         asked = self._parameters
         first, count = asked.number("first", 1), asked.number("count", 500, 1, _MOST_LINES)
-        return ask("readLines", *self._key(), first, count, asked.numbers("numbers") or None)
+        longest = asked.number("longest", 0, 2**10, _LONGEST_LINE)
+        return ask("readLines", *self._key(), first, count, asked.numbers("numbers") or None, *filter(None, [longest]))
 
     def web_find(self):
         """The numbers of the lines of a log that meet conditions."""

@@ -39,7 +39,7 @@ from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.read.search import Progress, Search
 from PilotLoggingDIRAC.read.standing import Standing
-from PilotLoggingDIRAC.read.windows import read_lines
+from PilotLoggingDIRAC.read.windows import LEAST_OF_LINE, LONGEST_LINE, read_lines
 from PilotLoggingDIRAC.settings import CommunitySettings
 from PilotLoggingDIRAC.store import deliveries, logs, usage
 from PilotLoggingDIRAC.store.disk import DiskGuard
@@ -297,7 +297,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
 
     auth_readLines = ["authenticated"]
 
-    def export_readLines(self, stamp, vo="", first=1, count=500, numbers=None):
+    def export_readLines(self, stamp, vo="", first=1, count=500, numbers=None, longest=LONGEST_LINE):
         """Some lines of a log.
 
         :param str stamp: the pilot's stamp
@@ -305,6 +305,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         :param int first: the first line wanted, from 1
         :param int count: how many, up to 5000
         :param list numbers: instead of these two, the numbers of the lines
+        :param int longest: how many bytes of a line are given, up to 1 MB
         :return: S_OK({"lines": [{"n", "text", "level", "time", "command", ...}], "more", "total", ...}) / S_ERROR
         """
         key = self._key(stamp, vo)
@@ -314,10 +315,13 @@ class TornadoPilotLoggingHandler(ShortPathService):
             if not isinstance(numbers, list) or len(numbers) > _MOST_LINES:
                 raise Rejected(f"The numbers are not a list of at most {_MOST_LINES}.")
             wanted = sorted({checked_number("numbers", number, 1) for number in numbers})
+        longest = checked_number("longest", longest, LEAST_OF_LINE, _LINES_SIZE)
         return self._outlines.look(
             key,
             lambda text, outline: S_OK(
-                answers.of_lines(outline, *read_lines(text, outline, wanted, _LINES_GIVEN, _LINES_SIZE, _LOOK_SECONDS))
+                answers.of_lines(
+                    outline, *read_lines(text, outline, wanted, _LINES_GIVEN, _LINES_SIZE, _LOOK_SECONDS, longest)
+                )
             ),
         )
 

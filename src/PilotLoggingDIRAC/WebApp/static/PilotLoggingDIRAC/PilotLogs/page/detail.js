@@ -1,26 +1,19 @@
 // The chosen line below the others: both its times, its whole text, and what one can do with it.
 
+import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
 import { harmless } from "./harmless.js";
 import { kindOf } from "./levels.js";
-import { say } from "./notices.js";
 import { bothTimes, instant } from "./times.js";
 
-/** Put a text into the clipboard, and say so. */
-export async function copy(text, what) {
-  try {
-    await navigator.clipboard.writeText(text);
-    say(`${what} is copied.`);
-  } catch {
-    say(`This browser did not let ${what.toLowerCase()} be copied.`, "problem");
-  }
-}
-
 export class Detail {
-  /** @param link gives the link to the chosen line */
-  constructor(link, closed) {
+  /**
+   * @param link gives the link to the chosen line
+   * @param copyText copies the chosen lines
+   */
+  constructor(link, copyText, closed) {
     this.link = link;
-    this.title = make("span", { class: "title" });
+    this.title = make("span", { class: "title", role: "status" });
     this.text = make("pre", { class: "whole", tabIndex: 0, dir: "ltr" });
     this.note = make("p", { class: "note" });
     this.element = make(
@@ -29,7 +22,7 @@ export class Detail {
       make(
         "header", {}, this.title,
         button("Copy link", "Copy a link to this line (c)", () => this.copyLink()),
-        button("Copy text", "Copy the text of this line", () => copy(this.line.text, "The line")),
+        button("Copy text", "Copy the whole message with what follows it, or the chosen lines (Ctrl+C)", copyText),
         button("×", "Close (Escape)", closed, { class: "icon" }),
       ),
       this.text, this.note,
@@ -43,11 +36,25 @@ export class Detail {
     const at = instant(line.time);
     const level = line.level ? ` · ${line.level}` : "";
     const command = line.command ? ` · ${harmless(line.command)}` : "";
-    const time = at === null ? "" : ` · ${bothTimes(at).replace("\n", " · ")}`;
-    this.title.textContent = `Line ${line.n.toLocaleString("en")}${level}${command}${time}${line.own ? "" : " (of its message)"}`;
+    const [time, local] = at === null ? [] : bothTimes(at).split("\n");
+    this.title.replaceChildren(
+      `Line ${line.n.toLocaleString("en")}${level}${command}${time ? ` · ${time}` : ""}`,
+      make("span", { class: "local" }, local ? ` · ${local}` : ""), line.own ? "" : " (of its message)",
+    );
     this.title.className = `title ${kindOf(line.level)}`;
+    this.text.hidden = false;
     this.text.textContent = harmless(line.text);
     this.note.textContent = line.size ? `The line has ${line.size.toLocaleString("en")} bytes; here is its beginning. The download has all of it.` : "";
+  }
+
+  /** Instead of one line: how many are chosen. */
+  showRange(first, last, count) {
+    this.line = null;
+    this.element.hidden = false;
+    this.title.textContent = `Lines ${first.toLocaleString("en")} to ${last.toLocaleString("en")} · ${count.toLocaleString("en")} chosen`;
+    this.title.className = "title";
+    this.text.hidden = true;
+    this.note.textContent = "";
   }
 
   copyLink() {

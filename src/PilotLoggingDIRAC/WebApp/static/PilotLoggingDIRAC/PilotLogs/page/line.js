@@ -30,27 +30,33 @@ export function messageOf(line) {
 /**
  * Make the row of a line.
  *
- * @param look {word, isChosen}
+ * @param look {word, isChosen, isSelected}
  */
-export function lineRow(line, { word, isChosen }) {
+export function lineRow(line, { word, isChosen, isSelected = false }) {
   const at = instant(line.time);
   const text = messageOf(line);
   const cut = line.size || text.length > LONGEST_SHOWN;
   const row = make(
     "div",
     {
-      class: `row ${kindOf(line.level)} ${line.own ? "own" : "raw"}${isChosen ? " chosen" : ""}`,
+      class: `row ${kindOf(line.level)} ${line.own ? "own" : "raw"}${isChosen ? " chosen" : ""}${isSelected ? " selected" : ""}`,
       data: { n: line.n },
       role: "listitem",
     },
     make("a", { class: "n", href: `#${line.n}`, tabIndex: -1, title: "Choose this line (c copies a link to it)" }, String(line.n)),
-    make("time", { class: "at", title: at === null ? "" : bothTimes(at) }, line.own && at !== null ? clock(at, true) : ""),
+    make("time", { class: "at", title: at === null ? "" : bothTimes(at) }, ...(line.own && at !== null ? timeOf(at) : [])),
     make("span", { class: "level" }, line.own ? line.level : ""),
-    make("span", { class: "command" }, line.own ? harmless(line.command) : ""),
+    make("span", { class: "command", title: line.own ? harmless(line.command) : "" }, line.own ? harmless(line.command) : ""),
     make("bdi", { class: "text", dir: "ltr" }, ...marked(text.slice(0, LONGEST_SHOWN), word)),
   );
   if (cut) row.append(make("span", { class: "cut" }, line.size ? ` … ${line.size.toLocaleString("en")} bytes` : " …"));
   return row;
+}
+
+/** Where there is little room, its milliseconds are not shown. */
+function timeOf(at) {
+  const text = clock(at, true);
+  return [text.slice(0, 8), make("span", { class: "fraction" }, text.slice(8))];
 }
 
 export function markRow(mark) {

@@ -1,6 +1,6 @@
 // The lines of one log that are here, fetched by blocks when somebody looks at them; the oldest are forgotten.
 
-import { ask } from "./api.js";
+import { ask, Failure } from "./api.js";
 
 const BLOCK = 500;
 const MOST_KEPT = 60000;
@@ -68,6 +68,30 @@ export class LinesStore {
       if (error.name === "AbortError") return;
       this.rest(error);
     }
+  }
+
+  /**
+   * Lines by their numbers, from here or from the collector; none is left out.
+   *
+   * @param numbers ascending
+   */
+  async read(numbers, signal) {
+    const found = new Map();
+    const missing = [];
+    for (const number of numbers) {
+      if (this.lines.has(number)) found.set(number, this.lines.get(number));
+      else missing.push(number);
+    }
+    for (const request of missing.length ? requestsFor(missing) : []) {
+      for (let rest = request; rest; ) {
+        const answer = await ask("lines", { ...this.key, ...rest }, signal);
+        for (const line of answer.lines) found.set(line.n, line);
+        this.keep(answer.lines);
+        rest = answer.more && answer.lines.length ? restOf(rest, answer.lines.at(-1).n) : null;
+      }
+    }
+    if (numbers.some((number) => !found.has(number))) throw new Failure("The log has changed meanwhile: please try again.");
+    return numbers.map((number) => found.get(number));
   }
 
   /** Ask for nothing for a while. */

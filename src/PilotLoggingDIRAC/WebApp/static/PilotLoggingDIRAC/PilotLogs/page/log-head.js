@@ -1,8 +1,8 @@
 // What is known of the chosen log, and the one sentence that a shifter looks for first.
 
 import { address } from "./api.js";
+import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
-import { copy } from "./detail.js";
 import { harmless } from "./harmless.js";
 import { badge, quietOf, stateOf } from "./state.js";
 import { bothTimes, instant, moment, span } from "./times.js";
@@ -25,8 +25,12 @@ export function wantedHead(stamp, close) {
   );
 }
 
-/** Who and where. */
-export function headOf(outline, close) {
+/**
+ * Who and where.
+ *
+ * @param fold the button that shows and hides the facts where there is little room
+ */
+export function headOf(outline, close, fold) {
   const row = outline.row;
   const reference = row ? harmless(row.PilotReference) : "";
   const key = { stamp: outline.stamp, vo: outline.vo };
@@ -38,7 +42,7 @@ export function headOf(outline, close) {
       badge(row, make),
       make("h2", {}, make("code", {}, outline.stamp)),
       button("Copy", "Copy the stamp", () => copy(outline.stamp, "The stamp"), { class: "small" }),
-      make("span", { class: "grow" }),
+      make("span", { class: "grow" }), fold,
       make("a", { class: "button", href: address("download", key), download: "", title: "Download the whole log as text" }, "Download"),
       make("a", { class: "button", href: address("download", { ...key, gzip: "1" }), download: "", title: "Download the whole log, packed" }, ".gz"),
       button("×", "Back to the list (Escape)", close, { class: "icon" }),

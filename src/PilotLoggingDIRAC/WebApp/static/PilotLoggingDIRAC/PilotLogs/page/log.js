@@ -1,8 +1,10 @@
 // The chosen log: its head, its time line, its tools and its lines, and how they move together.
 
 import { ask } from "./api.js";
+import { copy } from "./clipboard.js";
 import { Detail } from "./detail.js";
-import { button, make } from "./dom.js";
+import { button, make, whenQuiet } from "./dom.js";
+import { Dragging } from "./dragging.js";
 import { Finder } from "./finder.js";
 import { gather } from "./gather.js";
 import { CHOICES, levelsFrom } from "./levels.js";
@@ -10,18 +12,24 @@ import { lineRow, markRow, waitingRow } from "./line.js";
 import { LinesStore } from "./lines-store.js";
 import { headOf, verdictOf, wantedHead } from "./log-head.js";
 import { say, tell } from "./notices.js";
+import { Toolbar } from "./overflow.js";
+import { printRows } from "./printing.js";
 import { AllRows, countBelow, SomeRows } from "./rows.js";
 import { Ruler } from "./ruler.js";
 import { Scroller } from "./scroller.js";
+import { messageAround, numbersIn, rawText, rowsOfSelection } from "./selection.js";
 import { Timeline } from "./timeline.js";
 import { instant } from "./times.js";
 import { explained } from "./trouble.js";
+import { isWrapped, keepWrapped, onWidthChange } from "./wrapping.js";
 
 const ROW = 20;
 const LIVE_PAUSE = 1500;
 const QUIET_PAUSE = 15000;
 const MOST_TICKS = 20000;
 const BLOCK = 500;
+const WIDEST_COMMAND = 24;
+const MOST_AHEAD = 5000;
 
 export class LogView {
   /**
@@ -34,15 +42,25 @@ export class LogView {
     this.close = close;
     this.key = null;
     this.chosen = 0;
+    this.until = 0; // the other end of the chosen lines, if they are several
     this.isFollowing = false;
     this.scroller = new Scroller(ROW, (row) => this.draw(row), (how) => this.moved(how));
     this.scroller.element.setAttribute("role", "list");
     this.scroller.element.setAttribute("aria-label", "Lines of the log");
     this.scroller.element.addEventListener("click", (event) => this.clicked(event));
+    new Dragging(this.scroller, {
+      lineOf: (row) => this.rows.at(row).n,
+      begin: (number) => ([this.chosen, this.until] = [number, 0]),
+      move: (number) => this.chooseUntil(number, true),
+      end: () => this.chosenByDragging(),
+    });
+    document.addEventListener("keydown", (event) => this.keyed(event));
+    document.addEventListener("copy", (event) => this.copied(event));
+    this.fetchAhead = whenQuiet(300, () => this.fetchChosen());
     this.timeline = new Timeline((time) => this.goToTime(time));
     this.ruler = new Ruler((part) => this.goByHand(part * this.rows.length - this.scroller.inSight / 2));
     this.finder = new Finder(() => this.found(), (number) => this.choose(number));
-    this.detail = new Detail(() => link(this.chosen), () => this.choose(0));
+    this.detail = new Detail(() => link(this.chosen), () => this.copyText(), () => this.choose(0));
     this.head = make("div");
     this.verdict = make("p", { class: "verdict", role: "status" });
     this.errors = make("span", { class: "errors" });
@@ -50,19 +68,27 @@ export class LogView {
     this.command = make("select", { "aria-label": "Command", title: "Lines of one command only", onchange: () => this.filter() });
     this.live = make("button", { type: "button", class: "live", title: "Follow the log as it grows (t)", onclick: () => this.follow(!this.isFollowing) }, make("span", { class: "dot" }), "Live");
     this.fresh = button("", "Go to the newest line", () => this.follow(true), { class: "fresh", hidden: true });
-    this.tools = make(
-      "div", { class: "tools", role: "toolbar", "aria-label": "In this log" },
-      make("span", { class: "group" }, button("First error", "The first error (Shift+F)", () => this.goToError(0)), button("↑", "Previous error (E)", () => this.goToError(-1), { class: "icon" }), button("↓", "Next error (e)", () => this.goToError(1), { class: "icon" }), button("Last", "The last error (Shift+L)", () => this.goToLastError()), this.errors),
-      this.finder.element, this.level, this.command, make("span", { class: "grow" }), this.live,
-    );
+    this.wrap = make("button", { type: "button", class: "wrap", title: "Wrap long lines (w)", onclick: () => this.switchWrap() }, "Wrap");
+    this.fold = make("button", { type: "button", class: "fold", title: "What is known of this pilot, and the time line", "aria-expanded": "false", onclick: () => this.switchFacts() }, "Facts");
+    this.tools = new Toolbar("In this log", [
+      [button("First error", "The first error (Shift+F)", () => this.goToError(0)), 2],
+      [make("span", { class: "group" }, button("↑", "Previous error (E)", () => this.goToError(-1), { class: "icon" }), button("↓", "Next error (e)", () => this.goToError(1), { class: "icon" })), 9],
+      [button("Last error", "The last error (Shift+L)", () => this.goToLastError()), 1],
+      [this.errors, 6], [this.finder.element, 8], [this.level, 5], [this.command, 3], [this.wrap, 4], [this.live, 7],
+    ]);
+    this.printed = make("div", { class: "printed" });
+    printRows(this.printed, () => this.rowsToPrint());
     this.empty = make("p", { class: "empty", hidden: true });
     this.element = make(
       "article", { class: "log", "aria-label": "Chosen log", hidden: true },
-      this.head, this.verdict, this.timeline.element, this.tools,
+      this.head, this.verdict, this.timeline.element, this.tools.element,
       make("div", { class: "reading" }, this.scroller.element, this.ruler.canvas, this.empty, this.fresh),
-      this.detail.element,
+      this.detail.element, this.printed,
     );
     this.rows = new AllRows(0, []);
+    this.levelWidth = 5;
+    this.setWrapped(isWrapped());
+    onWidthChange(() => this.setWrapped(isWrapped()));
   }
 
   // Open and close
@@ -88,7 +114,7 @@ export class LogView {
     this.verdict.textContent = "";
     this.verdict.className = "verdict";
     this.outline = null;
-    this.chosen = 0;
+    this.chosen = this.until = 0;
     this.detail.show(null);
     this.rows = new AllRows(0, []);
     this.scroller.setTotal(0);
@@ -157,7 +183,7 @@ export class LogView {
   /** Take up what the outline says. */
   take(outline, command = this.command.value) {
     this.outline = outline;
-    this.head.replaceChildren(headOf(outline, this.close));
+    this.head.replaceChildren(headOf(outline, this.close, this.fold));
     const { kind, sentence } = verdictOf(outline);
     this.verdict.textContent = sentence;
     this.verdict.className = `verdict ${kind}`;
@@ -169,8 +195,12 @@ export class LogView {
     );
     this.command.hidden = !names.length;
     this.command.value = names.includes(command) ? command : "";
+    const longest = Math.min(WIDEST_COMMAND, Math.max(0, ...names.map((name) => name.length)));
+    this.scroller.element.style.setProperty("--command", `${longest && longest + 2}ch`);
+    this.scroller.element.style.setProperty("--number", `${Math.max(3, String(outline.lines).length) + 2}ch`);
     this.live.hidden = !this.isOpen;
     this.tellErrors();
+    this.tools.fold();
   }
 
   // Which lines
@@ -234,12 +264,16 @@ export class LogView {
     if (mark) return markRow(mark);
     const line = this.store.get(n);
     if (!line) return waitingRow(n);
-    return lineRow(line, { word: this.finder.word, isChosen: n === this.chosen });
+    if (line.own && line.level.length > this.levelWidth) {
+      this.levelWidth = line.level.length;
+      this.scroller.element.style.setProperty("--level", `${this.levelWidth + 2}ch`);
+    }
+    return lineRow(line, { word: this.finder.word, isChosen: n === this.chosen, isSelected: this.isSelected(n) });
   }
 
   arrived() {
     this.scroller.refresh((element) => element.classList.contains("waiting"));
-    if (this.chosen && this.detail.line?.n !== this.chosen) this.showDetail();
+    if (this.chosen && !this.until && this.detail.line?.n !== this.chosen) this.showDetail();
     this.want();
   }
 
@@ -271,7 +305,7 @@ export class LogView {
   }
 
   showSight() {
-    const [first, last] = [this.lineAt(Math.floor(this.scroller.top)), this.lineAt(Math.ceil(this.scroller.top + this.scroller.inSight) - 1)];
+    const [first, last] = [this.lineAt(Math.floor(this.scroller.top)), this.lineAt(this.scroller.bottom)];
     this.timeline.setSight(this.timeOf(first), Math.max(this.timeOf(first), this.timeOf(last)));
   }
 
@@ -311,6 +345,7 @@ export class LogView {
   choose(number) {
     const wanted = number && Math.min(Math.max(1, number), Math.max(1, this.outline?.lines ?? 1));
     this.chosen = wanted;
+    this.until = 0;
     if (wanted) {
       this.setFollowing(false);
       this.finder.at = wanted;
@@ -326,11 +361,17 @@ export class LogView {
 
   showDetail() {
     const line = this.chosen ? this.store?.get(this.chosen) : null;
-    if (!line && this.chosen) return;
+    if (!line && this.chosen && !this.until) return;
     const height = this.scroller.element.clientHeight;
-    this.detail.show(line ?? null);
+    if (this.until) {
+      const [from, to] = this.selectedRows;
+      const [first, last] = [this.lineAt(from), this.lineAt(to)];
+      this.detail.showRange(first, last, this.isFiltered ? to - from + 1 : last - first + 1);
+    } else {
+      this.detail.show(line ?? null);
+    }
     // What came up below must not hide the line that it is about.
-    if (line && this.scroller.element.clientHeight < height) this.scroller.reveal(this.rows.rowOf(this.chosen));
+    if (this.chosen && this.scroller.element.clientHeight < height) this.scroller.reveal(this.rows.rowOf(this.until || this.chosen));
   }
 
   /** The line below or above the chosen one. */
@@ -345,9 +386,151 @@ export class LogView {
   clicked(event) {
     const row = event.target.closest(".row[data-n]");
     if (event.target.closest("a")) event.preventDefault();
-    if (!row || String(getSelection()).length) return;
+    if (!row) return;
     const number = Number(row.dataset.n);
+    if (event.shiftKey) {
+      this.chooseUntil(number);
+      return;
+    }
+    if (String(getSelection()).length) return;
     this.choose(number === this.chosen && !event.target.closest("a") ? 0 : number);
+  }
+
+  // Several lines
+
+  /** The first and the last of the chosen rows, or null. */
+  get selectedRows() {
+    if (!this.chosen) return null;
+    const rows = [this.rows.rowOf(this.chosen), this.rows.rowOf(this.until || this.chosen)];
+    return rows.sort((one, other) => one - other);
+  }
+
+  isSelected(number) {
+    return this.until > 0 && number >= Math.min(this.chosen, this.until) && number <= Math.max(this.chosen, this.until);
+  }
+
+  /** All lines from the chosen one to another. */
+  chooseUntil(number, isDragging = false) {
+    if (!this.chosen) {
+      this.choose(number);
+      return;
+    }
+    this.until = number === this.chosen ? 0 : number;
+    this.setFollowing(false);
+    for (const element of this.scroller.elements.values()) element.classList.toggle("selected", this.isSelected(Number(element.dataset.n)));
+    if (isDragging) return;
+    this.showDetail();
+    this.scroller.reveal(this.rows.rowOf(number));
+    this.fetchAhead();
+  }
+
+  /** More lines, or fewer, by the keyboard. */
+  extend(step) {
+    if (!this.rows.length) return;
+    if (!this.chosen) {
+      this.chooseNext(0);
+      return;
+    }
+    const direction = Math.sign(step);
+    let row = Math.min(Math.max(this.rows.rowOf(this.until || this.chosen) + step, 0), this.rows.length - 1);
+    while (this.rows.at(row).mark && row + direction >= 0 && row + direction < this.rows.length) row += direction;
+    const { n } = this.rows.at(row);
+    if (n) this.chooseUntil(n);
+  }
+
+  chooseAll() {
+    if (!this.rows.length) return;
+    this.chosen = this.lineAt(0);
+    this.until = this.lineAt(this.rows.length - 1);
+    this.setFollowing(false);
+    this.scroller.repaint();
+    this.showDetail();
+    this.change({ line: String(this.chosen) });
+  }
+
+  /** So that they are here when they are copied or printed. */
+  fetchChosen() {
+    const rows = this.selectedRows;
+    if (!rows || !this.until || rows[1] - rows[0] >= MOST_AHEAD) return;
+    this.store.read(numbersIn(this.rows, ...rows).numbers, this.stopped.signal).catch(() => undefined);
+  }
+
+  chosenByDragging() {
+    this.change({ line: String(this.chosen) });
+    this.showDetail();
+    this.tick();
+    this.fetchAhead();
+  }
+
+  keyed(event) {
+    const isElsewhere = event.target.closest?.("input, select, textarea, dialog, .list") || document.querySelector("dialog[open]");
+    if (!this.key || !this.outline || isElsewhere || event.altKey) return;
+    const page = Math.max(1, Math.floor(this.scroller.inSight) - 2);
+    const steps = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity };
+    if (event.ctrlKey || event.metaKey) {
+      if (event.shiftKey) return;
+      if (event.key === "a") this.chooseAll();
+      else if (event.key !== "c" || !this.chosen || !getSelection().isCollapsed) return;
+      else this.copyText();
+    } else if (event.shiftKey && event.key in steps) {
+      this.extend(steps[event.key]);
+    } else {
+      return;
+    }
+    event.preventDefault();
+    event.stopImmediatePropagation();
+  }
+
+  /** Of several rows, or one that is selected whole, the browser would copy numbers and columns. */
+  copied(event) {
+    if (!this.key || !this.store || event.target.closest?.("input, textarea")) return;
+    const numbers = rowsOfSelection(getSelection(), this.scroller.layer);
+    if (!numbers) return;
+    event.preventDefault();
+    this.copyLines(async () => ({ numbers, marks: 0 }));
+  }
+
+  /** The chosen lines as they stand in the log; of one, its whole message. */
+  copyText() {
+    if (!this.chosen) return;
+    const rows = this.selectedRows;
+    const whole = async () => ({ numbers: await messageAround(this.store, this.chosen, this.outline.lines, this.stopped.signal), marks: 0 });
+    this.copyLines(this.until ? async () => numbersIn(this.rows, ...rows) : whole);
+  }
+
+  copyLines(find) {
+    let sentence = "";
+    const read = async () => {
+      const { numbers, marks } = await find();
+      const text = await rawText(this.store, numbers, this.stopped.signal);
+      const many = numbers.length;
+      sentence = many === 1 ? "The line is copied." : `${many.toLocaleString("en")} lines are copied.`;
+      if (marks) sentence += ` Between them ${marks === 1 ? "is a gap" : `are ${marks} gaps`}: what is missing there is not copied.`;
+      return text;
+    };
+    copy(read(), () => sentence);
+  }
+
+  rowsToPrint() {
+    const [first, last] = (this.until && this.selectedRows) || [Math.floor(this.scroller.top), this.rows.length ? this.scroller.bottom : -1];
+    return { first, last, at: (row) => this.rows.at(row), get: (number) => this.store?.get(number) };
+  }
+
+  // Wrapped lines, and less around them
+
+  switchWrap() {
+    keepWrapped(!this.scroller.isWrapped);
+    this.setWrapped(!this.scroller.isWrapped);
+  }
+
+  setWrapped(wanted) {
+    this.wrap.setAttribute("aria-pressed", String(wanted));
+    this.scroller.setWrapped(wanted);
+  }
+
+  switchFacts() {
+    const isOpen = this.element.classList.toggle("unfolded");
+    this.fold.setAttribute("aria-expanded", String(isOpen));
   }
 
   goByHand(row) {
@@ -434,6 +617,7 @@ export class LogView {
     if (wanted && this.chosen) this.choose(0);
     this.setFollowing(wanted && this.isOpen);
     if (wanted) this.scroller.moveTo(Infinity);
+    else this.scroller.letGo();
   }
 
   setFollowing(isFollowing) {

@@ -105,6 +105,9 @@ const keys = listenToKeys([
   [["G", "End"], "End of the log", inLog(() => log.goToEnd())],
   [["PageDown", " "], "A page on", inLog(() => log.scroller.moveBy(log.scroller.inSight - 2))],
   [["PageUp"], "A page back", inLog(() => log.scroller.moveBy(2 - log.scroller.inSight))],
+  [["w"], "Wrap long lines", inLog(() => log.switchWrap())],
+  [["Shift+↓", "Shift+↑"], "Choose more lines, or fewer; a click with Shift, too"],
+  [["Ctrl+C"], "Copy the chosen lines as they stand in the log; of one, its whole message"],
   [["t"], "Live: follow the log as it grows", inLog(() => log.follow(!log.isFollowing))],
   [["c"], "Copy a link to the chosen line", inLog(() => log.detail.copyLink())],
   [["C"], "Copy a link to what is shown, for others", copyLink],
@@ -113,11 +116,18 @@ const keys = listenToKeys([
   [["Escape"], "Leave the field, the line, the log", escape],
 ]);
 
+/** Where there is little room the filters are shown when they are asked for. */
+const foldFilters = make("button", { type: "button", class: "fold-filters", "aria-expanded": "false", onclick: () => {
+  const isOpen = foldFilters.closest(".bar").classList.toggle("unfolded");
+  foldFilters.setAttribute("aria-expanded", String(isOpen));
+} }, "Filters");
+
 const { user, group } = document.body.dataset;
 document.body.append(
   make(
     "header", { class: "bar" },
     make("h1", {}, "Pilot Logs"), filters.form,
+    foldFilters,
     make("span", { class: "who", title: `${user} in group ${group}` }, group),
     isFramed ? make("a", { class: "button icon", href: location.href, target: "_blank", title: "Open in a tab of its own", "aria-label": "Open in a tab of its own", onclick: (event) => (event.currentTarget.href = addressOf(place)) }, "↗") : null,
     button("Link", "Copy a link to what is shown: it works for all who may read these logs (C)", copyLink),

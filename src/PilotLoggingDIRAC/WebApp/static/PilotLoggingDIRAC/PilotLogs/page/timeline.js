@@ -7,6 +7,7 @@ import { bothTimes, clock, moment, span } from "./times.js";
 const HEIGHT = 64;
 const BAR = 7;
 const DRAG = 4;
+const SHORT = 30 * 60 * 1000; // the ends of shorter times are told with their seconds
 const KINDS = ["error", "warn", "info", "debug", "raw"]; // from the bottom up: what matters is never covered
 
 export class Timeline {
@@ -132,11 +133,11 @@ export class Timeline {
 
   label(from, to) {
     for (const [element, time] of [[this.from, from], [this.to, to]]) {
-      element.textContent = `${moment(time)} UTC`;
+      element.textContent = moment(time, to - from < SHORT);
       element.title = bothTimes(time);
     }
     const sums = this.blocks.reduce((sum, block) => [sum[0] + block[6], sum[1] + block[5]], [0, 0]);
-    this.canvas.setAttribute("aria-label", `Lines from ${moment(from)} to ${moment(to)} UTC, ${span(to - from)}: ${sums[0]} errors, ${sums[1]} warnings`);
+    this.canvas.setAttribute("aria-label", `Lines from ${moment(from)} to ${moment(to)}, ${span(to - from)}: ${sums[0]} errors, ${sums[1]} warnings`);
   }
 
   timeAt(x) {

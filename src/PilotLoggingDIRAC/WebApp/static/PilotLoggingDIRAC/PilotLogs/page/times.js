@@ -16,9 +16,9 @@ export function clock(time, milliseconds = false) {
   return new Date(time).toISOString().slice(11, milliseconds ? 23 : 19);
 }
 
-/** "2026-06-10 11:02:02", or only the clock for times of today. */
-export function moment(time, now = Date.now()) {
-  return day(time) === day(now) ? clock(time) : `${day(time)} ${clock(time)}`;
+/** "2026-06-10 11:02 UTC", or with its seconds. */
+export function moment(time, seconds = false) {
+  return `${day(time)} ${clock(time).slice(0, seconds ? 8 : 5)} UTC`;
 }
 
 /** Both times, for a hover. */
