@@ -17,8 +17,11 @@ export async function copy(text, what) {
 }
 
 export class Detail {
-  /** @param link gives the link to the chosen line */
-  constructor(link, closed) {
+  /**
+   * @param link gives the link to the chosen line
+   * @param search called with a line whose like is wanted in all logs
+   */
+  constructor(link, closed, search) {
     this.link = link;
     this.title = make("span", { class: "title" });
     this.text = make("pre", { class: "whole", tabIndex: 0, dir: "ltr" });
@@ -28,6 +31,7 @@ export class Detail {
       { class: "detail", "aria-label": "Chosen line", hidden: true },
       make(
         "header", {}, this.title,
+        button("Search all logs for this", "Lines of all logs that say the same: numbers, times, names and paths may differ (s)", () => search(this.line)),
         button("Copy link", "Copy a link to this line (c)", () => this.copyLink()),
         button("Copy text", "Copy the text of this line", () => copy(this.line.text, "The line")),
         button("×", "Close (Escape)", closed, { class: "icon" }),

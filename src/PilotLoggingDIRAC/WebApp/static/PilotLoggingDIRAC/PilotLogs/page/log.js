@@ -1,6 +1,7 @@
 // The chosen log: its head, its time line, its tools and its lines, and how they move together.
 
 import { ask } from "./api.js";
+import { onRetry } from "./away.js";
 import { Detail } from "./detail.js";
 import { button, make } from "./dom.js";
 import { Finder } from "./finder.js";
@@ -27,10 +28,15 @@ export class LogView {
    * @param change called with the parts of the place that are different now
    * @param link gives the link to a line of this log
    * @param close called when the person wants the list back
+   * @param known called with the log's row whenever a newer one is known
+   * @param search called with a line whose like is wanted in all logs
    */
-  constructor(change, link, close) {
+  constructor(change, link, close, known, search) {
     this.change = change;
     this.close = close;
+    this.known = known;
+    this.unanswered = null; // what is to be asked again
+    onRetry(() => this.unanswered?.());
     this.key = null;
     this.chosen = 0;
     this.isFollowing = false;
@@ -41,7 +47,7 @@ export class LogView {
     this.timeline = new Timeline((time) => this.goToTime(time));
     this.ruler = new Ruler((part) => this.goByHand(part * this.rows.length - this.scroller.inSight / 2));
     this.finder = new Finder(() => this.found(), (number) => this.choose(number));
-    this.detail = new Detail(() => link(this.chosen), () => this.choose(0));
+    this.detail = new Detail(() => link(this.chosen), () => this.choose(0), search);
     this.head = make("div");
     this.verdict = make("p", { class: "verdict", role: "status" });
     this.errors = make("span", { class: "errors" });
@@ -80,6 +86,7 @@ export class LogView {
       return;
     }
     this.leave();
+    this.isPolling = this.lacksRows = false;
     this.key = { stamp: place.log, vo: place.logvo };
     this.stopped = new AbortController();
     this.element.classList.add("loading", "unknown");
@@ -98,7 +105,7 @@ export class LogView {
       if (error.name === "AbortError") return;
       this.verdict.textContent = error.message;
       this.verdict.className = "verdict problem";
-      if (error.passes) this.timer = setTimeout(() => this.again(place), 5000);
+      if (error.passes) this.unanswered = () => this.again(place);
       else if (!("status" in error)) console.error(error);
     } finally {
       this.element.classList.remove("loading");
@@ -107,7 +114,7 @@ export class LogView {
 
   again(place) {
     this.key = null;
-    this.show(place);
+    return this.show(place);
   }
 
   async begin(place) {
@@ -134,6 +141,7 @@ export class LogView {
 
   leave() {
     clearTimeout(this.timer);
+    this.unanswered = null;
     this.stopped?.abort();
     this.store?.stop();
     this.finder.stopped.abort();
@@ -164,8 +172,11 @@ export class LogView {
     );
     this.command.hidden = !names.length;
     this.command.value = names.includes(command) ? command : "";
-    this.live.hidden = !this.isOpen;
+    // Its room stays: nothing moves under the mouse.
+    this.live.classList.toggle("gone", !this.isOpen);
+    this.live.disabled = !this.isOpen;
     this.tellErrors();
+    if (outline.row) this.known(outline.row);
   }
 
   // Which lines
@@ -185,6 +196,7 @@ export class LogView {
       await this.fill();
     } catch (error) {
       tell(error);
+      this.missRows(error);
     }
     this.finder.use(this.key, this.conditions);
     if (this.isFollowing) this.scroller.moveTo(Infinity);
@@ -203,6 +215,13 @@ export class LogView {
       return;
     }
     await gather(this.key, this.conditions, { signal, came: (numbers) => this.setRows(new SomeRows(numbers)) });
+  }
+
+  /** Rows that could not be had come with the next answer. */
+  missRows(error) {
+    if (!error.passes) return;
+    this.lacksRows = true;
+    this.unanswered = () => this.poll();
   }
 
   setRows(rows) {
@@ -437,6 +456,15 @@ export class LogView {
     if (isFollowing || this.scroller.isAtEnd) this.fresh.hidden = true;
   }
 
+  /** The list has come anew. If its row of this log is another one than ours, there is something new. */
+  compare(rows) {
+    const ours = this.outline?.row;
+    const row = ours && rows.find((each) => each.Stamp === ours.Stamp && each.VO === ours.VO);
+    if (!row || this.unanswered || this.isPolling) return;
+    if (row.LastArrival <= ours.LastArrival) this.known(ours);
+    if (["LastArrival", "State", "Lines", "ExitCode", "Finalised"].some((name) => row[name] !== ours[name])) this.poll();
+  }
+
   schedule() {
     clearTimeout(this.timer);
     const pause = this.isOpen && !document.hidden ? LIVE_PAUSE : QUIET_PAUSE;
@@ -446,19 +474,24 @@ export class LogView {
   /** What came meanwhile. A collector that is away is waited for. */
   async poll() {
     const { signal } = this.stopped;
+    clearTimeout(this.timer);
+    this.isPolling = true;
+    this.unanswered = null;
     try {
       const outline = await ask("outline", { ...this.key, version: this.outline.version }, signal);
       if (signal.aborted) return;
       if (outline.unchanged) this.take({ ...this.outline, row: outline.row });
       else await this.grow(outline);
-      this.element.classList.remove("away");
+      if (this.lacksRows) await this.fill();
+      this.lacksRows = false;
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.element.classList.add("away");
-      if (!error.passes) tell(error);
-      else this.verdict.textContent = `${error.message} Trying again …`;
+      tell(error);
+      if (!signal.aborted) this.missRows(error);
+    } finally {
+      if (!signal.aborted) this.isPolling = false;
     }
-    if (!signal.aborted) this.schedule();
+    if (!signal.aborted && !this.unanswered) this.schedule();
   }
 
   async grow(outline) {

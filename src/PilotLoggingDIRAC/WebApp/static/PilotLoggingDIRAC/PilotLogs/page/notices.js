@@ -19,9 +19,9 @@ export function say(sentence, kind = "done") {
   place.append(notice);
 }
 
-/** Tell a failure; what is aborted was not wanted any more. */
+/** Tell a failure; what is aborted was not wanted any more, and what may pass the banner tells. */
 export function tell(error) {
-  if (error.name === "AbortError") return;
+  if (error.name === "AbortError" || error.passes) return;
   say(error.message || "Something went wrong in this page.", "problem");
   if (!("status" in error)) console.error(error);
 }
