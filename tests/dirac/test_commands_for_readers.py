@@ -127,7 +127,11 @@ def test_a_search(stack: RunningStack, pilots: Pilots) -> None:
     assert sentence.startswith("Stopped after 1 lines, in ")
     code, output, errors = run_command(stack, "search", str(uuid.uuid4()))
     assert (code, output) == (1, b"")
-    assert said(errors)[0] == "Nothing was found."
+    assert re.fullmatch(r"Nothing was found in \d+ logs?\.", said(errors)[0])
+    # To have looked at nothing is another thing.
+    code, output, errors = run_command(stack, "search", "SPACE", f"--site={uuid.uuid4()}")
+    assert (code, output) == (1, b"")
+    assert said(errors) == ["Nothing was searched: no log fits these conditions."]
 
 
 def test_a_download(stack: RunningStack, pilots: Pilots, tmp_path: Path) -> None:

@@ -105,6 +105,11 @@ SELECTIONS: list[tuple[dict[str, Any], str]] = [
     ({"Contains": {"Stamp": "0005"}}, "5"),
     ({"Contains": {"Host": "node"}, "VO": "beta"}, "3"),
     ({"Contains": {"PilotReference": "x", "CE": "x", "Queue": "x"}}, ""),
+    ({"Contains": {"Site": ["GridKa", "cern"]}}, "01235"),
+    ({"Contains": {"Host": ["node1", "node%", "NODE3"]}}, "023"),
+    ({"Contains": {"Pilot": "0005"}}, "5"),
+    ({"Contains": {"VO": "ALPH"}}, "0125"),
+    ({"Contains": {"VO": ["ALPH", "bet"]}}, "012345"),
 ]
 
 

@@ -35,7 +35,7 @@ def ask(method: str, *arguments: Any) -> Any:
             "The collector does not let your group read logs, or does not trust this portal (TrustedHost).",
             reason=NOT_ALLOWED,
         )
-    raise Unavailable("No collector answers at the moment. Your pilots' text is safe; try again in a minute.")
+    raise Unavailable("No collector answers at the moment. Your pilots' text is safe.")
 
 
 def stamp_and_vo(reference: str) -> tuple[str, str]:

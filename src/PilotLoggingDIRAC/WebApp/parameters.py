@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import Rejected
+from ..lines.pattern import pattern_of
 
 _LONGEST = 1024
 _MOST_VALUES = 200
@@ -105,7 +106,17 @@ _TEXTS = {
     "host": "Host",
     "reference": "PilotReference",
 }
-_PARTS = {"stampPart": "Stamp", "hostPart": "Host", "referencePart": "PilotReference"}
+_PARTS = {
+    "voPart": "VO",
+    "pilotPart": "Pilot",
+    "stampPart": "Stamp",
+    "sitePart": "Site",
+    "cePart": "CE",
+    "queuePart": "Queue",
+    "hostPart": "Host",
+    "referencePart": "PilotReference",
+}
+"""What stands somewhere in a name, in any case; of several values one does."""
 _FLAGS = {"errors": "HasErrors", "silent": "Silent", "failed": "Failed", "quiet": "Quiet"}
 _TIMES = {"since": "Since", "until": "Until"}
 
@@ -121,14 +132,31 @@ def selection(parameters: Parameters) -> dict[str, Any]:
         | _sent(_FLAGS, parameters.flag)
         | _sent(_TIMES, parameters.text)
     )
-    parts = _sent(_PARTS, parameters.text)
+    parts = _sent(_PARTS, lambda name: _one_or_more(parameters.texts(name)))
     codes = [_number("exit", text, -(2**31), 2**31 - 1) for text in parameters.texts("exit")]
     return conditions | ({"Contains": parts} if parts else {}) | ({"ExitCode": codes} if codes else {})
 
 
 def _one_or_more(values: list[str]) -> Any:
-    """Who may read one VO only names no list of them."""
+    """Who may read one VO only names no list of them; and collectors before 0.2 know no list of parts."""
     return values[0] if len(values) == 1 else values
+
+
+def search_query(parameters: Parameters) -> tuple[dict[str, Any], str]:
+    """The conditions for lines of many logs, as ``searchLogs`` takes them: ``text``, in any case, or ``like``, a line
+    whose message is wanted without what varies in it.
+
+    Returns:
+        The conditions, and for a person what is looked for in place of ``like``.
+
+    Raises:
+        Rejected: One has a wrong form.
+    """
+    text, like = parameters.text("text"), parameters.text("like")
+    if not like:
+        return {"text": text, "ignoreCase": True}, ""
+    pattern = pattern_of(like)
+    return {"regex": pattern.regex} | ({"text": text} if text else {}), pattern.text
 
 
 def line_conditions(parameters: Parameters) -> dict[str, Any]:

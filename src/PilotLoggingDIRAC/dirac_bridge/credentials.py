@@ -11,6 +11,7 @@ from DIRAC.Core.DISET.AuthManager import AuthManager
 
 from ..errors import Rejected
 from ..ingest.names import checked_vo
+from ..ingest.text import one_line
 from . import cs
 
 
@@ -68,6 +69,21 @@ class Caller:
         vo = checked_vo(named_vo or self.vo)
         if vo != self.vo and not self.reads_any_vo(privileged):
             raise Rejected(f"You may not read the logs of VO {vo}.", reason="not allowed")
+        return vo
+
+    @staticmethod
+    def keeps_to(vo: str, parts: Any) -> str:
+        """The VO, if parts of names that the caller looks for (``Contains``) name no other one only.
+
+        Raises:
+            Rejected: They do.
+        """
+        wanted = parts.get("VO") if isinstance(parts, dict) else None
+        names = [wanted] if isinstance(wanted, str) else wanted
+        if not names or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            return vo  # nothing of that kind; whether it is well-formed is said elsewhere
+        if not any(name.lower() in vo.lower() for name in names):
+            raise Rejected(f"You may not read the logs of VO {one_line(names[0], 64)}.", reason="not allowed")
         return vo
 
 

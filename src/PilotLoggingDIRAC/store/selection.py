@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func
+from sqlalchemy import ColumnElement, and_, func, or_
 
 from ..errors import Rejected
 from ..model import LogState
@@ -15,7 +15,13 @@ from .schema import LISTED_BY, logs
 
 _LONGEST_PART = 255
 """Characters; no column has more."""
-_SEARCHED = ("Stamp", "Site", "CE", "Queue", "Host", "PilotReference")
+_MOST_PARTS = 20
+"""For one column: each is looked for in each row."""
+_SEARCHED: Mapping[str, tuple[str, ...]] = {
+    **{name: (name,) for name in ("VO", "Stamp", "Site", "CE", "Queue", "Host", "PilotReference")},
+    "Pilot": ("Stamp", "PilotReference"),
+}
+"""In which columns a part is looked for."""
 
 
 def _equals(column: Any, fits: Callable[[Any], bool], what: str) -> Any:
@@ -54,10 +60,17 @@ def _flag(value: Any, condition: ColumnElement[bool], name: str) -> ColumnElemen
 
 def _contains(parts: Any) -> ColumnElement[bool]:
     if not isinstance(parts, dict) or not all(name in _SEARCHED for name in parts):
-        raise Rejected(f"The selection's Contains is not an object with some of the columns {', '.join(_SEARCHED)}.")
-    if not all(_is_text(part) and 0 < len(part) <= _LONGEST_PART for part in parts.values()):
+        raise Rejected(f"The selection's Contains is not an object with some of {', '.join(_SEARCHED)}.")
+    return and_(True, *(_has_one_of(name, value) for name, value in parts.items()))
+
+
+def _has_one_of(name: str, value: Any) -> ColumnElement[bool]:
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    if not 0 < len(parts) <= _MOST_PARTS:
+        raise Rejected(f"The selection's Contains has {len(parts)} parts for {name}; it takes 1 to {_MOST_PARTS}.")
+    if not all(_is_text(part) and 0 < len(part) <= _LONGEST_PART for part in parts):
         raise Rejected(f"A part in the selection's Contains is not a text of 1 to {_LONGEST_PART} characters.")
-    return and_(True, *(logs.c[name].icontains(part, autoescape=True) for name, part in parts.items()))
+    return or_(*(logs.c[column].icontains(part, autoescape=True) for column in _SEARCHED[name] for part in parts))
 
 
 _SELECTIONS: Mapping[str, Any] = {
@@ -89,8 +102,8 @@ def where(
     Args:
         selection: Conditions that all hold: column names to a value or a list of values (VO, Stamp, State, Site, CE,
             Queue, Host, PilotReference, PilotVersion, ExitCode); ``Contains``, some of these columns to a part of
-            their value; ``Since`` and ``Until``, times; HasErrors, HasWarnings, Finalised, Silent, Failed, Quiet: true
-            or false.
+            their value or a list of parts, one of which is in it (``Pilot``: in the stamp or the reference); ``Since``
+            and ``Until``, times; HasErrors, HasWarnings, Finalised, Silent, Failed, Quiet: true or false.
         vo: Only logs of this VO, whatever the selection says; None for all.
         quietness: What counts as quiet; without it nobody can ask for that.
 
@@ -115,5 +128,5 @@ def must_read_rows(selection: Mapping[str, Any], sorted_by: Collection[str] = ()
     return not asked.isdisjoint(_IN_NO_INDEX) and _NARROWING.isdisjoint(selection)
 
 
-_IN_NO_INDEX = frozenset(column.name for column in logs.c) - {"VO", "Stamp", "LastArrival", *LISTED_BY}
+_IN_NO_INDEX = {"Pilot", *(column.name for column in logs.c)} - {"VO", "Stamp", "LastArrival", *LISTED_BY}
 _NARROWING = frozenset(("Stamp", "State", "Since"))

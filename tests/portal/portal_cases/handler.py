@@ -102,7 +102,7 @@ class TestHandler:
         assert "unsafe" not in policy
         assert "http" not in policy
         assert b'data-group="alpha_user" data-vo="alpha"' in reply.body
-        for name in ("main.js", "page.css", "log.css"):
+        for name in ("main.js", "page.css", "log.css", "list.css"):
             static = portal.get(None, f"static/PilotLoggingDIRAC/PilotLogs/page/{name}", group="alpha_user")
             assert static.status == 200, name
 
@@ -158,10 +158,11 @@ class TestBadRequests:
         finds = ("text", "regex", "ignoreCase", "level", "command", "since", "until", "own", "first", "limit")
         asked += [("find", key | {name: hostile}) for name in finds]
         chosen = ("vo", "stamp", "state", "site", "ce", "host", "reference", "stampPart", "hostPart", "referencePart")
+        chosen += ("voPart", "pilotPart", "sitePart", "cePart", "queuePart")
         chosen += ("errors", "silent", "failed", "since", "until", "exit")
         asked += [("list", {name: hostile}) for name in (*chosen, "sort", "order", "start", "limit")]
         asked += [("values", {"column": "Site"} | {name: hostile}) for name in ("column", "limit", "site")]
-        asked += [("search", {"text": "x"} | {name: hostile}) for name in ("text", "cursor", "limit", "site")]
+        asked += [("search", {"text": "x"} | {name: hostile}) for name in ("text", "like", "cursor", "limit", "site")]
         asked += [("pilot", {"reference": hostile}), ("page", {"reference": hostile, "log": hostile})]
         for method, parameters in asked:
             self._told(portal, method, parameters)
@@ -177,6 +178,8 @@ class TestBadRequests:
             ("list", {"sort": "LogID"}, "sort"),
             ("list", {"site": ["x"] * 300}, "300 values"),
             ("lines", {"stamp": UNKNOWN, "numbers": ",".join(["1"] * 6000)}, "6000 numbers"),
+            ("list", {"sitePart": ["x"] * 21}, "21 parts for Site"),
+            ("list", {"voPart": "beta"}, "You may not read the logs of VO beta."),
             ("search", {}, ""),
             ("find", {"stamp": UNKNOWN, "regex": "("}, ""),
         ],

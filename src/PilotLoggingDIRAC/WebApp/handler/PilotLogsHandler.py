@@ -26,7 +26,7 @@ from PilotLoggingDIRAC.WebApp import refusals, replies
 from PilotLoggingDIRAC.WebApp.access import Reader, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
 from PilotLoggingDIRAC.WebApp.compat import saved_states
-from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, selection
+from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, search_query, selection
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -118,11 +118,12 @@ class PilotLogsHandler(WebHandler):
         return ask("findLines", *self._key(), line_conditions(asked), first, limit)
 
     def web_search(self):
-        """Lines of the selected logs that have a text: go on with the ``cursor`` until it is ``done``."""
+        """Lines of the selected logs that have a text, or say what another line says (``like``): go on with the
+        ``cursor`` until it is ``done``. ``pattern`` is what of that line is looked for."""
         asked = self._parameters
-        query = {"text": asked.text("text"), "ignoreCase": True}
+        query, pattern = search_query(asked)
         limit = asked.number("limit", 200, 1, _LARGEST_PAGE)
-        return ask("searchLogs", query, selection(asked), asked.text("cursor"), limit)
+        return ask("searchLogs", query, selection(asked), asked.text("cursor"), limit) | {"pattern": pattern}
 
     def web_pilot(self):
         """Stamp and VO of the pilot that PilotMonitor knows by its ``reference``."""

@@ -386,7 +386,8 @@ class TornadoPilotLoggingHandler(ShortPathService):
             raise Rejected("The selection is not an object.")
         if self.caller.reads_any_vo(self._settings.read_any_vo):
             return selection, None
-        return selection, self.caller.reads_of(selection.get("VO") or None, ())
+        vo = self.caller.reads_of(selection.get("VO") or None, ())
+        return selection, self.caller.keeps_to(vo, selection.get("Contains"))
 
     @immediate
     def export_ping(self):

@@ -64,8 +64,13 @@ def main():
                 progress.show(reply["looked"], reply["total"])
                 if reply["done"]:
                     break
-        if not found:
-            say("Nothing was found.")
+        searched = reply["looked"] - reply["archived"]
+        if not reply["total"]:
+            say("Nothing was searched: no log fits these conditions.")
+        elif not searched:
+            say("Nothing was searched.")
+        elif not found:
+            say(f"Nothing was found in {searched} log{'s' if searched > 1 else ''}.")
         elif not reply["done"]:
             say(f"Stopped after {found} lines, in {reply['looked']} of {reply['total']} logs; see --limit.")
         if reply["sentence"]:

@@ -1,5 +1,7 @@
 // What the portal's handler is asked. Every failure becomes one sentence for a person.
 
+import { noteAnswer, noteFailure, noteRequest } from "./away.js";
+
 /** Something went wrong; the message may be shown as it is. */
 export class Failure extends Error {
   constructor(sentence, status = 0) {
@@ -24,8 +26,27 @@ export function address(method, parameters) {
   return `${method}?${query}`;
 }
 
-/** Ask a method of the handler; an aborted request throws the browser's AbortError. */
+/**
+ * Ask a method of the handler; an aborted request throws the browser's AbortError.
+ *
+ * A failure that may pass is told by the banner, and by nobody else.
+ */
 export async function ask(method, parameters = {}, signal = undefined) {
+  const isOver = noteRequest(method);
+  try {
+    const value = await answerOf(method, parameters, signal);
+    noteAnswer(method);
+    return value;
+  } catch (error) {
+    if (error.passes) noteFailure(method, error.message);
+    else if ("passes" in error) noteAnswer(method);
+    throw error;
+  } finally {
+    isOver();
+  }
+}
+
+async function answerOf(method, parameters, signal) {
   let reply;
   try {
     reply = await fetch(address(method, parameters), { signal, credentials: "same-origin" });

@@ -23,19 +23,19 @@ export const RANGES = [
 
 const STAMP = /^(?:[0-9a-z]{32}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$/;
 
-/** A pilot by its whole stamp, by its reference (an address), or by a part of its stamp. */
-function pilotBy(text) {
-  const given = text.trim();
-  if (!given) return {};
-  if (STAMP.test(given)) return { stamp: given };
-  return /^[0-9a-z-]{1,36}$/.test(given) && !/^[a-z-]+$/.test(given) ? { stampPart: given } : { referencePart: given };
+/** Pilots by their whole stamps, which is quick, or by parts of stamp or reference. */
+function pilotsBy(names) {
+  const given = names.map((name) => name.trim()).filter(Boolean);
+  const stamps = given.map((name) => name.toLowerCase());
+  return stamps.every((name) => STAMP.test(name)) ? { stamp: stamps } : { pilotPart: given };
 }
 
 /** The conditions of a place, for the portal's handler. */
 export function conditionsOf(place, now = Date.now()) {
   const shown = SHOWN.find(([name]) => name === place.show) ?? SHOWN[0];
-  const conditions = { ...shown[3], ...pilotBy(place.pilot), vo: place.vo, site: place.site, ce: place.ce, exit: place.exit };
-  conditions.hostPart = place.host;
+  const conditions = { ...shown[3], ...pilotsBy(place.pilot), exit: place.exit };
+  // Names by a part of them, in any case.
+  Object.assign(conditions, { voPart: place.vo, sitePart: place.site, cePart: place.ce, hostPart: place.host });
   if (place.range in SECONDS) conditions.since = new Date(now - 1000 * SECONDS[place.range]).toISOString();
   if (place.range === "own") Object.assign(conditions, { since: utc(place.since), until: utc(place.until) });
   return conditions;
@@ -48,5 +48,5 @@ function utc(text) {
 
 /** Whether the list is narrowed at all. */
 export function isNarrowed(place) {
-  return Object.values(conditionsOf(place)).some((value) => value && value.length) || Boolean(place.text);
+  return Object.values(conditionsOf(place)).some((value) => value && value.length) || Boolean(place.text || place.like);
 }

@@ -10,8 +10,9 @@ export class Detail {
   /**
    * @param link gives the link to the chosen line
    * @param copyText copies the chosen lines
+   * @param search called with a line whose like is wanted in all logs
    */
-  constructor(link, copyText, closed) {
+  constructor(link, copyText, closed, search) {
     this.link = link;
     this.title = make("span", { class: "title", role: "status" });
     this.text = make("pre", { class: "whole", tabIndex: 0, dir: "ltr" });
@@ -21,6 +22,7 @@ export class Detail {
       { class: "detail", "aria-label": "Chosen line", hidden: true },
       make(
         "header", {}, this.title,
+        button("Search all logs for this", "Lines of all logs that say the same: numbers, times, names and paths may differ (s)", () => search(this.line)),
         button("Copy link", "Copy a link to this line (c)", () => this.copyLink()),
         button("Copy text", "Copy the whole message with what follows it, or the chosen lines (Ctrl+C)", copyText),
         button("×", "Close (Escape)", closed, { class: "icon" }),

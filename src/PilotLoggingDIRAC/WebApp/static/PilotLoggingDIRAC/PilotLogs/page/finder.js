@@ -1,5 +1,6 @@
 // Search in the log: how many lines have a text, which is the next, and where they all are.
 
+import { onRetry } from "./away.js";
 import { gather } from "./gather.js";
 import { button, make, whenQuiet } from "./dom.js";
 import { tell } from "./notices.js";
@@ -33,6 +34,8 @@ export class Finder {
       },
     });
     this.count = make("output", { class: "found", role: "status" });
+    this.isUnanswered = false;
+    onRetry(() => (this.isUnanswered ? this.searchAgain() : null));
     this.element = make(
       "div", { class: "finder", role: "search" }, this.input, this.count,
       button("↑", "Previous line found (N)", () => this.step(-1), { class: "icon" }),
@@ -58,9 +61,15 @@ export class Finder {
     this.search();
   }
 
+  searchAgain() {
+    this.searched = null;
+    return this.search(false);
+  }
+
   async search(jump = true) {
     if (this.word === this.searched) return;
     this.searched = this.word;
+    this.isUnanswered = false;
     this.stopped.abort();
     this.stopped = new AbortController();
     this.numbers = [];
@@ -83,7 +92,9 @@ export class Finder {
         most: MOST, numbers: this.numbers, signal: this.stopped.signal, came,
       });
     } catch (error) {
-      this.isAll = true;
+      if (error.name === "AbortError") return;
+      this.isUnanswered = Boolean(error.passes);
+      this.isAll = !this.isUnanswered;
       this.tell();
       tell(error);
     }

@@ -1,80 +1,124 @@
 // The list of logs below the filters: a page of it, or, for a text, what was found so far.
 
 import { ask } from "./api.js";
+import { isAway, onRetry } from "./away.js";
 import { conditionsOf, isNarrowed } from "./conditions.js";
 import { button, make } from "./dom.js";
+import { makeHitsChart } from "./hits-chart.js";
 import { tell } from "./notices.js";
-import { makeTable } from "./table.js";
+import { makePager } from "./pager.js";
+import { compareBy, keyOf, makeTable } from "./table.js";
+import { clock } from "./times.js";
 
 const PAGE = 100;
 const REFRESH = 15000;
 const ENOUGH_FOUND = 300;
+/** The collector sorts so deep by these columns only. */
+const DEEPEST = 100000;
+const QUICK_SORTS = ["", "LastArrival", "Stamp"];
+
+const number = (count) => count.toLocaleString("en");
+const logsOf = (count) => `${number(count)} log${count === 1 ? "" : "s"}`;
+const linesOf = (count) => `${number(count)} line${count === 1 ? "" : "s"}`;
+const isSearch = (place) => Boolean(place.text || place.like);
 
 /**
  * Make the list.
  *
  * @param open called with a row, and a line's number where a line was chosen
  * @param change called with the parts of the place that are different now
+ * @param link gives the address of a row, and of a line of it
+ * @param loaded called with the rows that are shown now
  */
-export function makeList(open, change) {
-  const table = makeTable(open, (sort, order) => change({ sort, order, start: "" }));
+export function makeList(open, change, link, loaded) {
+  const table = makeTable(open, (sort, order) => change({ sort, order, start: "" }), link);
   const summary = make("span", { class: "summary", role: "status" });
-  const newer = button("‹", "The page before", () => turn(-PAGE));
-  const older = button("›", "The next page", () => turn(PAGE));
+  const pager = makePager((page) => {
+    change({ start: page > 1 ? String((page - 1) * PAGE) : "" });
+    frame.scrollTop = 0;
+  });
   const go = button("Search on", "Look through more logs", () => searchOn());
   const note = make("p", { class: "note" });
   const empty = make("p", { class: "empty" });
-  const frame = make("div", { class: "frame", tabIndex: -1 }, table.table, empty);
+  const wanted = make("p", { class: "wanted" });
+  const order = make("p", { class: "order" });
+  const chart = makeHitsChart();
+  const results = make("section", { class: "results", "aria-label": "What was found", hidden: true }, wanted, order, chart.element);
+  const frame = make("div", { class: "frame", tabIndex: -1 }, results, table.table, empty);
   const element = make(
-    "section", { class: "list", "aria-label": "Logs" }, frame, note, make("footer", {}, summary, go, newer, older),
+    "section", { class: "list", "aria-label": "Logs" }, frame, note, make("footer", {}, summary, go, pager.element),
   );
   let place;
   let running = new AbortController();
+  let isLoading = false;
   let search = null;
+  let unanswered = null; // what is to be asked again
+  let shownAt = 0;
 
-  function turn(step) {
-    const start = Math.max(0, Number(place.start || 0) + step);
-    change({ start: start ? String(start) : "" });
-    frame.scrollTop = 0;
-  }
-
-  async function load(quiet) {
+  /** Do something that asks; one at a time. Rows stay while there is no answer. */
+  async function during(work, quiet = false) {
     running.abort();
     running = new AbortController();
     const { signal } = running;
+    unanswered = null;
+    isLoading = true;
     if (!quiet) element.classList.add("loading");
     try {
-      if (place.text) await searchAll(signal);
-      else await listPage(signal);
+      await work(signal);
+      if (!signal.aborted) shownAt = Date.now();
     } catch (error) {
       if (signal.aborted) return;
-      if (!quiet) showEmpty(error.message);
+      if (error.passes) unanswered = work;
+      else if ("status" in error) showEmpty(error.message);
       tell(error);
     } finally {
-      if (!signal.aborted) element.classList.remove("loading");
+      if (!signal.aborted) {
+        isLoading = false;
+        element.classList.remove("loading");
+        showAge();
+      }
     }
   }
+
+  function showAge() {
+    element.classList.toggle("stale", Boolean(unanswered));
+    if (!unanswered) return;
+    if (shownAt) note.textContent = `This is from ${clock(shownAt)} UTC; what is new comes when there is an answer.`;
+    else showEmpty("The list comes as soon as there is an answer.");
+  }
+
+  const load = (quiet) => during(isSearch(place) ? searchAll : listPage, quiet);
 
   async function listPage(signal) {
     const start = Number(place.start || 0);
     const asked = { ...conditionsOf(place), sort: place.sort, order: place.order, start, limit: PAGE };
     const { rows, total } = await ask("list", asked, signal);
+    if (!rows.length && total) {
+      // There are fewer by now.
+      change({ start: total > PAGE ? String(Math.floor((total - 1) / PAGE) * PAGE) : "" });
+      return;
+    }
+    search = null;
+    results.hidden = true;
     table.show(rows.map((row) => ({ row })), place);
     const last = start + rows.length;
-    summary.textContent = total ? `${(start + 1).toLocaleString("en")} to ${last.toLocaleString("en")} of ${total.toLocaleString("en")} logs` : "";
-    newer.disabled = start === 0;
-    older.disabled = last >= total;
-    newer.hidden = older.hidden = total <= PAGE;
+    summary.textContent = total ? `${number(start + 1)} to ${number(last)} of ${logsOf(total)}` : "";
+    const reached = QUICK_SORTS.includes(place.sort) ? total : Math.min(total, DEEPEST + PAGE);
+    pager.show(Math.floor(start / PAGE) + 1, Math.ceil(reached / PAGE));
     go.hidden = true;
     note.textContent = "";
     showEmpty(total ? "" : isNarrowed(place) ? "No log fits these filters." : "There are no logs yet. They come when the first pilot with remote logging starts.");
+    loaded(rows);
   }
 
   /** One call after the other, each bounded, until all is looked through or enough was found. */
   async function searchAll(signal) {
-    search = { found: new Map(), cursor: "", lines: 0 };
-    newer.hidden = older.hidden = true;
-    table.show([], place);
+    search = { found: new Map(), cursor: "", lines: 0, looked: 0, total: 0, pattern: "" };
+    pager.show(1, 1);
+    showFound();
+    showEmpty("");
+    note.textContent = summary.textContent = "";
+    go.hidden = true;
     await searchSome(signal);
   }
 
@@ -82,57 +126,79 @@ export function makeList(open, change) {
     const limit = search.lines + ENOUGH_FOUND;
     let answer;
     do {
-      answer = await ask("search", { ...conditionsOf(place), text: place.text, cursor: search.cursor, limit: 200 }, signal);
-      search.cursor = answer.cursor;
+      answer = await ask("search", { ...conditionsOf(place), text: place.text, like: place.like, cursor: search.cursor, limit: 200 }, signal);
       for (const found of answer.found) {
-        const key = `${found.row.VO}/${found.row.Stamp}`;
+        const key = keyOf(found.row);
         const before = search.found.get(key);
         search.found.set(key, before ? { ...found, lines: [...before.lines, ...found.lines] } : found);
         search.lines += found.lines.length;
       }
-      table.show([...search.found.values()], place);
-      const looked = `looked through ${answer.looked.toLocaleString("en")} of ${answer.total.toLocaleString("en")} logs`;
-      summary.textContent = `${search.lines.toLocaleString("en")} lines in ${search.found.size.toLocaleString("en")} logs; ${looked}`;
+      // Of a log that only its archive has, nothing was looked at.
+      Object.assign(search, { cursor: answer.cursor, pattern: answer.pattern, looked: answer.looked - answer.archived, total: answer.total, done: answer.done });
+      showFound();
+      summary.textContent = `${linesOf(search.lines)} in ${logsOf(search.found.size)}; searched ${number(search.looked)} of ${logsOf(search.total)}`;
       note.textContent = answer.sentence ?? "";
-      showEmpty(answer.done && !search.lines ? "No line of these logs has that text." : "");
+      showEmpty(answer.done && !search.lines ? nothingFound() : "");
     } while (!answer.done && search.lines < limit && !signal.aborted);
     go.hidden = answer.done;
   }
 
-  async function searchOn() {
-    element.classList.add("loading");
-    try {
-      await searchSome(running.signal);
-    } catch (error) {
-      tell(error);
-    } finally {
-      element.classList.remove("loading");
-    }
+  /** To have looked at nothing is not to have found nothing. */
+  function nothingFound() {
+    if (!search.total) return "Nothing was searched: no log fits these filters.";
+    if (!search.looked) return "Nothing was searched: the text of these logs is in the archive only.";
+    const what = place.like ? "says that" : "has that text";
+    return `Nothing was found: no line of ${search.looked === 1 ? "this log" : `these ${logsOf(search.looked)}`} ${what}.`;
   }
+
+  function showFound() {
+    const found = [...search.found.values()];
+    if (place.sort) found.sort(compareBy(place.sort, place.order));
+    table.show(found, place);
+    results.hidden = !place.like && !found.length;
+    wanted.hidden = !place.like;
+    wanted.replaceChildren(
+      "Lines that say: ", make("code", {}, search.pattern || place.like), " ",
+      button("×", "Do not look for this any more", () => change({ like: "" }), { class: "small" }),
+    );
+    const how = place.sort ? `Sorted by ${place.sort}, ${place.order === "ASC" ? "ascending" : "descending"}` : "The log that began last comes first";
+    order.textContent = `${how}${search.done ? "" : ", of what was found so far"}. Of each log its first lines, in their order.`;
+    order.hidden = !found.length;
+    chart.show(found);
+    loaded(found.map(({ row }) => row));
+  }
+
+  const searchOn = () => during(searchSome);
 
   function showEmpty(sentence) {
     empty.textContent = sentence;
     empty.hidden = !sentence;
     table.table.hidden = Boolean(sentence);
+    if (sentence && !place.like) results.hidden = true;
   }
 
   let asked = "";
   setInterval(() => {
-    const isWatched = !document.hidden && place && !place.text && !place.start;
-    if (isWatched && !element.classList.contains("loading")) load(true);
+    const isWatched = !document.hidden && place && !isSearch(place) && !place.start;
+    if (isWatched && !isLoading && !isAway()) load(true);
   }, REFRESH);
+  onRetry(() => (unanswered ? during(search && unanswered !== listPage && search.looked ? searchSome : unanswered) : null));
 
   return {
     element,
     table,
+    pager,
     refresh: () => load(false),
-    show(wanted) {
-      place = wanted;
+    show(next) {
+      const before = place;
+      place = next;
       table.choose(place.log ? `${place.logvo}/${place.log}` : "");
-      const { sort, order, start, text } = place;
-      // Without the present time, which is in the conditions of "the last hour".
-      const now = JSON.stringify([conditionsOf(place, 0), sort, order, start, text]);
+      const { start, text, like, sort, order: direction } = place;
+      // Without the present time, which is in the conditions of "the last hour". What was found is sorted here.
+      const isSorted = isSearch(place) && search && !unanswered;
+      const now = JSON.stringify([conditionsOf(place, 0), start, text, like, ...(isSearch(place) ? [] : [sort, direction])]);
       if (now !== asked) load(false);
+      else if (isSorted && (before.sort !== sort || before.order !== direction)) showFound();
       asked = now;
     },
   };

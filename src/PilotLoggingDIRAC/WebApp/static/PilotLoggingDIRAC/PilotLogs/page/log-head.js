@@ -52,11 +52,17 @@ export function headOf(outline, close, fold) {
       fact("VO", outline.vo),
       fact("Site", row && harmless(row.Site)), fact("CE", row && harmless(row.CE)), fact("Host", row && harmless(row.Host)),
       fact("Pilot", reference, reference),
-      fact("Lines", outline.lines.toLocaleString("en")), fact("Size", sizeOf(outline.bytes)),
+      fact("Lines", linesOf(outline), "As in the list: lines that have ended"), fact("Size", sizeOf(outline.bytes)),
       row && fact("First", moment(instant(row.FirstArrival)), bothTimes(instant(row.FirstArrival))),
       row && fact("Last", moment(instant(row.LastArrival)), bothTimes(instant(row.LastArrival))),
     ),
   );
+}
+
+/** As the list counts them; of a log that was too long, less is here. */
+function linesOf({ row, lines }) {
+  const came = row?.Lines ?? lines;
+  return row?.Truncated && lines < came ? `${came.toLocaleString("en")} (${lines.toLocaleString("en")} are kept)` : came.toLocaleString("en");
 }
 
 function sizeOf(bytes) {

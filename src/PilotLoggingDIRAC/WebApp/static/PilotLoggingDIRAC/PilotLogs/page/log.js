@@ -1,6 +1,7 @@
 // The chosen log: its head, its time line, its tools and its lines, and how they move together.
 
 import { ask } from "./api.js";
+import { onRetry } from "./away.js";
 import { copy } from "./clipboard.js";
 import { Detail } from "./detail.js";
 import { button, make, whenQuiet } from "./dom.js";
@@ -36,10 +37,15 @@ export class LogView {
    * @param change called with the parts of the place that are different now
    * @param link gives the link to a line of this log
    * @param close called when the person wants the list back
+   * @param known called with the log's row whenever a newer one is known
+   * @param search called with a line whose like is wanted in all logs
    */
-  constructor(change, link, close) {
+  constructor(change, link, close, known, search) {
     this.change = change;
     this.close = close;
+    this.known = known;
+    this.unanswered = null; // what is to be asked again
+    onRetry(() => this.unanswered?.());
     this.key = null;
     this.chosen = 0;
     this.until = 0; // the other end of the chosen lines, if they are several
@@ -60,7 +66,7 @@ export class LogView {
     this.timeline = new Timeline((time) => this.goToTime(time));
     this.ruler = new Ruler((part) => this.goByHand(part * this.rows.length - this.scroller.inSight / 2));
     this.finder = new Finder(() => this.found(), (number) => this.choose(number));
-    this.detail = new Detail(() => link(this.chosen), () => this.copyText(), () => this.choose(0));
+    this.detail = new Detail(() => link(this.chosen), () => this.copyText(), () => this.choose(0), search);
     this.head = make("div");
     this.verdict = make("p", { class: "verdict", role: "status" });
     this.errors = make("span", { class: "errors" });
@@ -107,6 +113,7 @@ export class LogView {
       return;
     }
     this.leave();
+    this.isPolling = this.lacksRows = false;
     this.key = { stamp: place.log, vo: place.logvo };
     this.stopped = new AbortController();
     this.element.classList.add("loading", "unknown");
@@ -125,7 +132,7 @@ export class LogView {
       if (error.name === "AbortError") return;
       this.verdict.replaceChildren(...explained(error));
       this.verdict.className = "verdict problem";
-      if (error.passes) this.timer = setTimeout(() => this.again(place), 5000);
+      if (error.passes) this.unanswered = () => this.again(place);
       else if (!("status" in error)) console.error(error);
     } finally {
       this.element.classList.remove("loading");
@@ -134,7 +141,7 @@ export class LogView {
 
   again(place) {
     this.key = null;
-    this.show(place);
+    return this.show(place);
   }
 
   async begin(place) {
@@ -161,6 +168,7 @@ export class LogView {
 
   leave() {
     clearTimeout(this.timer);
+    this.unanswered = null;
     this.stopped?.abort();
     this.store?.stop();
     this.finder.stopped.abort();
@@ -198,9 +206,12 @@ export class LogView {
     const longest = Math.min(WIDEST_COMMAND, Math.max(0, ...names.map((name) => name.length)));
     this.scroller.element.style.setProperty("--command", `${longest && longest + 2}ch`);
     this.scroller.element.style.setProperty("--number", `${Math.max(3, String(outline.lines).length) + 2}ch`);
-    this.live.hidden = !this.isOpen;
+    // Its room stays: nothing moves under the mouse.
+    this.live.classList.toggle("gone", !this.isOpen);
+    this.live.disabled = !this.isOpen;
     this.tellErrors();
     this.tools.fold();
+    if (outline.row) this.known(outline.row);
   }
 
   // Which lines
@@ -220,6 +231,7 @@ export class LogView {
       await this.fill();
     } catch (error) {
       tell(error);
+      this.missRows(error);
     }
     this.finder.use(this.key, this.conditions);
     if (this.isFollowing) this.scroller.moveTo(Infinity);
@@ -238,6 +250,13 @@ export class LogView {
       return;
     }
     await gather(this.key, this.conditions, { signal, came: (numbers) => this.setRows(new SomeRows(numbers)) });
+  }
+
+  /** Rows that could not be had come with the next answer. */
+  missRows(error) {
+    if (!error.passes) return;
+    this.lacksRows = true;
+    this.unanswered = () => this.poll();
   }
 
   setRows(rows) {
@@ -626,6 +645,15 @@ export class LogView {
     if (isFollowing || this.scroller.isAtEnd) this.fresh.hidden = true;
   }
 
+  /** The list has come anew. If its row of this log is another one than ours, there is something new. */
+  compare(rows) {
+    const ours = this.outline?.row;
+    const row = ours && rows.find((each) => each.Stamp === ours.Stamp && each.VO === ours.VO);
+    if (!row || this.unanswered || this.isPolling) return;
+    if (row.LastArrival <= ours.LastArrival) this.known(ours);
+    if (["LastArrival", "State", "Lines", "ExitCode", "Finalised"].some((name) => row[name] !== ours[name])) this.poll();
+  }
+
   schedule() {
     clearTimeout(this.timer);
     const pause = this.isOpen && !document.hidden ? LIVE_PAUSE : QUIET_PAUSE;
@@ -635,19 +663,24 @@ export class LogView {
   /** What came meanwhile. A collector that is away is waited for. */
   async poll() {
     const { signal } = this.stopped;
+    clearTimeout(this.timer);
+    this.isPolling = true;
+    this.unanswered = null;
     try {
       const outline = await ask("outline", { ...this.key, version: this.outline.version }, signal);
       if (signal.aborted) return;
       if (outline.unchanged) this.take({ ...this.outline, row: outline.row });
       else await this.grow(outline);
-      this.element.classList.remove("away");
+      if (this.lacksRows) await this.fill();
+      this.lacksRows = false;
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.element.classList.add("away");
-      if (!error.passes) tell(error);
-      else this.verdict.textContent = `${error.message} Trying again …`;
+      tell(error);
+      if (!signal.aborted) this.missRows(error);
+    } finally {
+      if (!signal.aborted) this.isPolling = false;
     }
-    if (!signal.aborted) this.schedule();
+    if (!signal.aborted && !this.unanswered) this.schedule();
   }
 
   async grow(outline) {

@@ -1,7 +1,8 @@
 // The page: filters and list, the chosen log beside them, and the address that says where the person is.
 
 import { ask } from "./api.js";
-import { copy } from "./detail.js";
+import { awayBanner, onRetry } from "./away.js";
+import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { listenToKeys } from "./keys.js";
@@ -11,6 +12,11 @@ import { LogView } from "./log.js";
 import { noticePlace, say, tell } from "./notices.js";
 import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./place.js";
 import { switchTheme, themeButton } from "./theme.js";
+
+/** Beginning of a message that is looked for in all logs: what comes behind does not matter. */
+const LONGEST_LIKE = 250;
+
+const NOT_NARROWED = { show: "", pilot: [], host: [], text: "", like: "", range: "", since: "", until: "", vo: [], site: [], ce: [], exit: [], start: "" };
 
 let place = readPlace();
 const isFramed = window !== window.parent;
@@ -25,23 +31,32 @@ function go(parts, step) {
 /** Filters change: from the first page on. Null: none of them. */
 function narrow(parts) {
   if (parts === null) {
-    const empty = { show: "", pilot: "", host: "", text: "", range: "", since: "", until: "", vo: [], site: [], ce: [], exit: [] };
-    go({ ...empty, start: "" }, true);
+    go(NOT_NARROWED, true);
     return;
   }
   const isSame = Object.entries(parts).every(([name, value]) => String(place[name] ?? "") === String(value));
   if (!isSame) go({ start: "", ...parts }, true);
 }
 
-function open(row, line) {
+/** Where a row of the list leads to, or a line that was found in it. */
+function leadTo(row, line) {
   const find = place.text && line ? place.text : "";
-  go({ ...withoutLog({}), log: row.Stamp, logvo: row.VO, line: line ? String(line) : "", find }, true);
+  return { ...withoutLog({}), log: row.Stamp, logvo: row.VO, line: line ? String(line) : "", find };
+}
+
+const open = (row, line) => go(leadTo(row, line), true);
+
+/** Which lines of all logs say what this one says? */
+function searchLike(line) {
+  const message = (line.own ? line.text.slice(line.at) : line.text).trim();
+  if (!message) return say("This line is empty.");
+  return go({ ...withoutLog({}), ...NOT_NARROWED, sort: "", order: "", like: message.slice(0, LONGEST_LIKE) }, true);
 }
 
 const close = () => go(withoutLog({}), true);
 
 const filters = makeFilters(narrow);
-const list = makeList(open, narrow);
+const list = makeList(open, narrow, (row, line) => linkTo({ ...place, ...leadTo(row, line) }), (rows) => log.compare(rows));
 const log = new LogView(
   (parts) => {
     place = { ...place, ...parts };
@@ -49,6 +64,8 @@ const log = new LogView(
   },
   (line) => linkTo({ ...withoutLog(place), log: place.log, logvo: place.logvo, line: line ? String(line) : "" }),
   close,
+  (row) => list.table.update(row),
+  searchLike,
 );
 
 function show() {
@@ -111,6 +128,9 @@ const keys = listenToKeys([
   [["t"], "Live: follow the log as it grows", inLog(() => log.follow(!log.isFollowing))],
   [["c"], "Copy a link to the chosen line", inLog(() => log.detail.copyLink())],
   [["C"], "Copy a link to what is shown, for others", copyLink],
+  [["s"], "Search all logs for what the chosen line says", inLog(() => (log.detail.line ? searchLike(log.detail.line) : false))],
+  [["<"], "The page of the list before", () => list.pager.turnBy(-1)],
+  [[">"], "The next page of the list", () => list.pager.turnBy(1)],
   [["r"], "Load the list anew", () => list.refresh()],
   [["d"], "Light or dark", switchTheme],
   [["Escape"], "Leave the field, the line, the log", escape],
@@ -134,9 +154,17 @@ document.body.append(
     button("↻", "Load the list anew (r)", () => list.refresh(), { class: "icon" }),
     themeButton(), keys,
   ),
+  awayBanner(),
   make("main", {}, list.element, log.element),
   noticePlace(),
 );
+
+let unopened = "";
+onRetry(() => {
+  const wanted = unopened;
+  unopened = "";
+  return wanted ? openByReference(wanted) : null;
+});
 
 /** PilotMonitor knows a pilot by its reference only. */
 async function openByReference(reference) {
@@ -144,8 +172,9 @@ async function openByReference(reference) {
     const { stamp, vo } = await ask("pilot", { reference });
     open({ Stamp: stamp, VO: vo });
   } catch (error) {
+    if (error.passes) unopened = reference;
     tell(error);
-    go({ pilot: reference });
+    go({ pilot: [reference] });
   }
 }
 

@@ -20,9 +20,9 @@ export function say(sentence, kind = "done", content = [sentence]) {
   place.append(notice);
 }
 
-/** Tell a failure; what is aborted was not wanted any more. */
+/** Tell a failure; what is aborted was not wanted any more, and what may pass the banner tells. */
 export function tell(error) {
-  if (error.name === "AbortError") return;
+  if (error.name === "AbortError" || error.passes) return;
   const content = explained(error);
   say(content[0], "problem", content);
   if (!("status" in error)) console.error(error);

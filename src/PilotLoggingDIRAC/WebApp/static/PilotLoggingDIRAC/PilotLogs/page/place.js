@@ -1,7 +1,7 @@
 // Where the person is, in the page's address: filters, sort, page, log and line. A link shows the same to others.
 
-const LISTS = ["vo", "site", "ce", "exit"];
-const SINGLE = ["show", "pilot", "host", "text", "range", "since", "until", "sort", "order", "start"];
+const LISTS = ["pilot", "vo", "site", "ce", "host", "exit"];
+const SINGLE = ["show", "text", "like", "range", "since", "until", "sort", "order", "start"];
 const OF_LOG = ["log", "logvo", "line", "find", "level", "command"];
 
 /** The place that the address names. */
