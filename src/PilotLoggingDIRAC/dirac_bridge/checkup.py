@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from ..activation.report import Report, sentence
 from ..activation.sections import as_pilot_reads
 from ..errors import ConfigurationError, PilotLoggingError
 from ..read import status
+from ..tls import client_context
 from . import collectors, cs, vo_report
 from .plugin_loading import load_plugin
 from .results import value_of
@@ -115,9 +115,7 @@ def _published(report: Report) -> Iterator[Finding]:
 
 
 def _fetched(url: str) -> str:
-    context = ssl.create_default_context()
-    if folder := getCAsLocation():
-        context.load_verify_locations(capath=folder)
+    context = client_context(getCAsLocation())
     with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS, context=context) as answer:  # noqa: S310  # https above
         return str(answer.read().decode("utf-8", "replace"))
 
