@@ -28,6 +28,7 @@ from ..activation.report import Report, sentence
 from ..activation.sections import as_pilot_reads
 from ..errors import ConfigurationError, PilotLoggingError
 from ..read import status
+from ..settings import AgentSettings, option_names
 from ..tls import client_context
 from . import collectors, cs, vo_report
 from .plugin_loading import load_plugin
@@ -148,11 +149,25 @@ def _fetched(url: str) -> str:
 
 
 def _components() -> Iterator[Finding]:
-    for name, section in ((cs.SERVICE, getServiceSection(cs.SERVICE)), (cs.AGENT, getAgentSection(cs.AGENT))):
-        if gConfig.getOptions(section)["OK"]:
-            yield Finding(name, State.OK, f"{section} is in the CS.")
-        else:
+    of_agent = option_names(AgentSettings)
+    for name, section, settings in (
+        (cs.SERVICE, getServiceSection(cs.SERVICE), cs.collector_settings),
+        (cs.AGENT, getAgentSection(cs.AGENT), cs.agent_settings),
+    ):
+        options = gConfig.getOptions(section)
+        if not options["OK"]:
             yield Finding(name, State.TODO, f"{section} is not in the CS: dirac-install-component {name}.")
+            continue
+        try:
+            settings()
+        except ConfigurationError as error:
+            yield from (Finding(name, State.TODO, str(each)) for each in (error, *error.others))
+            continue
+        yield Finding(name, State.OK, f"{section} is in the CS.")
+        # The collector refuses what it does not know; agents have many options that are DIRAC's.
+        for option in options["Value"] if name == cs.AGENT else ():
+            if option not in of_agent and (near := guess(option, of_agent, 0.85)):
+                yield Finding(name, State.NOTE, f"{section}/{option} is read by nobody: is it {near}?")
 
 
 def _collectors(report: Report) -> Iterator[Finding]:
