@@ -6,8 +6,10 @@ Switch the remote logging of a VO's pilots on or off, see what a pilot would do,
   disable  let pilots send nothing, or with --ce nothing on these CEs
   check    try everything that could fail later; on a server's host it tries most: plugins need its configuration
 
-enable and disable show what they will change in the CS, and ask. check ends with 1 if something must be done; a command
-that could not be carried out ends with 1, one that was called wrongly with 2.
+enable and disable show what they will change in the CS, what pilots then do and what is wrong with that, and ask. The
+first enable also gives readers the collector's address (/Systems/WorkloadManagement/URLs/TornadoPilotLogging). check
+ends with 1 if something must be done; a command that could not be carried out ends with 1, one that was called
+wrongly with 2.
 
 Example:
   $ dirac-pilot-logs-config show --vo myvo --ce ce1.example.org
