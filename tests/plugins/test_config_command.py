@@ -193,7 +193,10 @@ Script.parseCommandLine()
 from DIRAC.ConfigurationSystem.Client.CSAPI import CSAPI
 api = CSAPI()
 asked = json.load(sys.stdin).items()
-done = [api.delOption(path) if value is None else api.setOption(path, value) for path, value in asked]
+done = [api.setOption(path, value) for path, value in asked if value is not None]
+for path, value in asked:
+    if value is None:
+        api.delOption(path)  # which may be gone already
 done.append(api.commit())
 assert all(result["OK"] for result in done), done
 """
@@ -317,8 +320,9 @@ def test_what_is_not_there_is_named_with_what_is(grid: Grid, options: dict[str, 
 
 
 def test_a_wrong_address_is_not_taken_for_a_collector_that_is_away(grid: Grid) -> None:
-    _, found = check(grid, f"{PILOT}/RemoteLoggerURL={grid.stack.urls[0]}/elsewhere")
-    ((state, said),) = found[f"{grid.stack.urls[0]}/elsewhere"]
+    wrong = f"{grid.stack.urls[0]}/elsewhere"
+    _, found = check(grid, f"{PILOT}/RemoteLoggerURL={wrong}", f"{PILOT}/RemoteLoggerURLs={wrong}")
+    ((state, said),) = found[wrong]
     assert state == "to do"
     assert "It is no collector, it answers 404 Not Found: its path is /WorkloadManagement/TornadoPilotLogging" in said
 

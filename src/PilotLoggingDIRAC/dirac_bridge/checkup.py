@@ -19,7 +19,7 @@ from DIRAC.Core.Security.Locations import getCAsLocation, getHostCertificateAndK
 from DIRAC.FrameworkSystem.Client.ProxyManagerClient import gProxyManager
 from diraccfg import CFG
 
-from ..activation.decision import Sender, decide
+from ..activation.decision import Decision, Sender, decide
 from ..activation.findings import Finding, State
 from ..activation.guess import guess, those_there
 from ..activation.reachability import reach
@@ -96,10 +96,12 @@ def _told_once(found: list[Finding]) -> list[Finding]:
 
 
 def _options(report: Report) -> Iterator[Finding]:
-    for (said, sends), (_, decision) in zip(report.sentences(), report.verdicts, strict=True):
-        yield Finding(
-            "pilots", State.TODO if decision.sender is Sender.FATAL else State.OK if sends else State.NOTE, said
-        )
+    places: dict[Decision, list[str]] = {}
+    for where, decision in report.verdicts:
+        places.setdefault(decision, []).append(where)
+    for decision, wheres in places.items():
+        state = State.TODO if decision.sender is Sender.FATAL else State.OK if decision.sends else State.NOTE
+        yield Finding("pilots", state, sentence(report.vo, ", ".join(wheres), decision))
     # What is wrong with the option that decided is told below, or was above.
     decided = {each.reason.split()[0] for _, each in report.verdicts if not each.sends}
     fatal = {each.reason.split()[0] for _, each in report.verdicts if each.sender is Sender.FATAL}
