@@ -65,3 +65,5 @@ class ConfigurationError(PilotLoggingError):
     def __init__(self, path: str, problem: str) -> None:
         super().__init__(f"{path} {problem}")
         self.path = path
+        self.others: tuple[ConfigurationError, ...] = ()
+        """Other mistakes that were found with this one."""

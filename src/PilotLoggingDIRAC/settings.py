@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
-from typing import Annotated, Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
 from .errors import ConfigurationError
 
@@ -90,6 +91,10 @@ class Settings(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    beside_the_pilots: ClassVar[bool] = False
+    """For a plugin: whether its options stand in ``/Operations/<VO>/Pilot`` itself, as DIRAC's own do, and not in a
+    section below it that has the plugin's name."""
 
 
 class CollectorSettings(Settings):
@@ -206,29 +211,37 @@ class AgentSettings(Settings):
 S = TypeVar("S", bound=Settings)
 
 
-def parse(settings: type[S], section: str, options: Mapping[str, Any]) -> S:
+def parse(settings: type[S], section: str | Callable[[str], str], options: Mapping[str, Any]) -> S:
     """Turn one section's options into settings.
 
     Args:
         settings: The class that says which options there are.
-        section: Path of the section in the CS, for the error message.
+        section: Path of the section in the CS, for the error message; or what gives that of each option.
         options: The section's options as the CS gives them.
 
     Raises:
-        ConfigurationError: An option is unknown or ill-typed; the message names its path and what is accepted.
+        ConfigurationError: An option is unknown or ill-typed; the message names its path and what is accepted. If
+            several are, the error knows the others.
     """
     try:
         return settings.model_validate(dict(options))
     except ValidationError as error:
-        first = error.errors()[0]
-        path = f"{section}/{'/'.join(str(part) for part in first['loc'])}"
-        if first["type"] == "extra_forbidden":
-            accepted = ", ".join(option_names(settings)) or "none"
-            raise ConfigurationError(path, f"is not an option; accepted here: {accepted}.") from error
-        if first["type"] == "missing":
-            raise ConfigurationError(path, "is not set, and has no default.") from error
-        wanted = first["msg"].removeprefix("Value error, ")
-        raise ConfigurationError(path, f"= {first['input']!r} is not accepted: give {wanted}.") from error
+        first, *others = [_mistake(settings, section, each) for each in error.errors()]
+        first.others = tuple(others)
+        raise first from error
+
+
+def _mistake(settings: type[Settings], section: str | Callable[[str], str], error: ErrorDetails) -> ConfigurationError:
+    names = [str(part) for part in error["loc"]]
+    place = section if isinstance(section, str) else section(names[0])
+    path = "/".join([place, *names])
+    if error["type"] == "extra_forbidden":
+        accepted = ", ".join(option_names(settings)) or "none"
+        return ConfigurationError(path, f"is not an option; accepted here: {accepted}.")
+    if error["type"] == "missing":
+        return ConfigurationError(path, "is not set, and has no default.")
+    wanted = error["msg"].removeprefix("Value error, ")
+    return ConfigurationError(path, f"= {error['input']!r} is not accepted: give {wanted}.")
 
 
 def option_names(settings: type[Settings]) -> tuple[str, ...]:

@@ -169,7 +169,6 @@ def bare_host(stack: RunningStack, port: int) -> Host:
     words = {
         "/opt/dirac/bashrc": f"{home}/bashrc",
         "pip install .": 'python -c "import PilotLoggingDIRAC"',
-        ":8443/": f":{port}/",
         "<VO>": "alpha",
         "<CE>": CES[0],
         "<SE>": STORAGE_ELEMENTS["alpha"],
@@ -209,6 +208,9 @@ def test_the_document_from_its_beginning_to_its_end(host: Host, supervisor: Prog
 
     enabled = host.said["dirac-pilot-logs-config enable --vo <VO> --ce <CE>"]
     assert f"+ RemoteLoggerURL = https://localhost:{host.port}/" in enabled
+    assert (
+        f"  + TornadoPilotLogging = https://localhost:{host.port}/WorkloadManagement/TornadoPilotLogging\n" in enabled
+    )
     assert f"Pilots of alpha on {CES[0]} send their log by the pilot's own remote logger" in enabled
     checked = host.said["dirac-pilot-logs-config check --vo <VO> -o /DIRAC/Security/UseServerCertificate=yes"]
     assert "OK: nothing has to be done." in checked

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import ipaddress
+import os
+import shutil
 import socket
 import ssl
 import subprocess
@@ -18,8 +20,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+import PilotLoggingDIRAC
 from PilotLoggingDIRAC.activation.findings import Finding, State, as_document, summary
 from PilotLoggingDIRAC.activation.reachability import reach
+from PilotLoggingDIRAC.tls import client_context
 
 NOW = datetime.datetime.now(datetime.UTC)
 DAY = datetime.timedelta(days=1)
@@ -161,3 +165,61 @@ def test_the_summary() -> None:
     findings += [Finding("d", State.TODO, ".")] * 2
     assert summary(findings) == "PROBLEM: 2 things to do. 1 could not be tried here."
     assert as_document(findings)["ok"] is False
+
+
+ON_ANOTHER_PYTHON = """
+import sys
+from PilotLoggingDIRAC.activation.reachability import reach
+finding = reach(sys.argv[1], sys.argv[2], 60)
+print(finding.state.name, finding.sentence)
+"""
+
+
+def strict_context(*arguments: object, **options: object) -> ssl.SSLContext:
+    """What ``ssl.create_default_context`` gives from Python 3.13 on."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.verify_flags |= ssl.VERIFY_X509_STRICT
+    return context
+
+
+def test_a_ca_older_than_rfc_5280_as_grid_cas_are(
+    authorities: tuple[Authority, Authority], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, _ = authorities
+    with listening(with_certificate(ours.issue("127.0.0.1", NOW - DAY, NOW + 60 * DAY))) as port:
+        # Such a CA is refused where nobody clears the flag.
+        strict = strict_context()
+        strict.load_verify_locations(capath=str(ours.folder))
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
+            with pytest.raises(ssl.SSLCertVerificationError, match="Authority Key Identifier"):
+                strict.wrap_socket(connection, server_hostname="127.0.0.1")
+        monkeypatch.setattr(ssl, "create_default_context", strict_context)
+        assert found(port, ours.folder).state is State.OK
+        for beside_system in (True, False):
+            assert not client_context(None, beside_system=beside_system).verify_flags & ssl.VERIFY_X509_STRICT
+
+
+def other_python(version: str) -> str | None:
+    """A Python of that version on the PATH or in pyenv, if there is one that runs."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    candidates = [shutil.which(f"python{version}"), *map(str, pyenv.glob(f"{version}.*/bin/python"))]
+    runs = (
+        each for each in candidates if each and not subprocess.run([each, "-c", "import ssl"], check=False).returncode
+    )
+    return next(runs, None)
+
+
+@pytest.mark.parametrize("version", ["3.12", "3.13"])
+def test_the_same_under_newer_pythons(authorities: tuple[Authority, Authority], version: str) -> None:
+    python = other_python(version)
+    if python is None:
+        pytest.skip(f"there is no Python {version}")
+    ours, _ = authorities
+    with listening(with_certificate(ours.issue("127.0.0.1", NOW - DAY, NOW + 60 * DAY))) as port:
+        command = [python, "-c", ON_ANOTHER_PYTHON, f"https://127.0.0.1:{port}/", ours.folder]
+        environment = {
+            "PYTHONPATH": str(Path(PilotLoggingDIRAC.__file__).parent.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        }
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False)
+    assert done.stdout.startswith("OK It can be reached"), done.stdout + done.stderr

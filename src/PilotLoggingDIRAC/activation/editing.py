@@ -204,7 +204,8 @@ def _put_first(draft: Draft, extensions: Sequence[str]) -> None:
 def _urls(urls: Sequence[str]) -> Sequence[str]:
     if not urls:
         raise ConfigurationError(
-            "/Systems/WorkloadManagement/URLs/TornadoPilotLogging", "names no collector: set it, or give --url."
+            "/Systems/WorkloadManagement/URLs/TornadoPilotLogging",
+            "names no collector: dirac-install-component WorkloadManagement/TornadoPilotLogging first, or give --url.",
         )
     return urls
 

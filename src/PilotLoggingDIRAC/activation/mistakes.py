@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from ..settings import CommunitySettings, option_names
 from .decision import Sender, decide, extensions_of, first_fatal, white_list
+from .guess import guess
 from .sections import (
     Options,
     Tree,
     as_components_read,
     as_pilot_reads,
     component_sections,
+    found,
     is_own,
     own_section,
     pilot_sections,
@@ -36,8 +38,10 @@ PILOT = (
 """What pilots read, in the order in which it is shown."""
 COMPONENTS = (*option_names(CommunitySettings), "RemoteLogsPriority")
 _KNOWN = (*PILOT, *COMPONENTS, *SYNCHRONIZER, "UploadSE", "UploadPath")
-_OWN_WORDS = ("remote", "logg", "silent", "quiet", "upload", "quota", "redact", "pilotvo", "extension")
-"""Options with none of these in their names are somebody else's, and left alone."""
+_OTHERS = ("pilotRepoBranch", "pilotScriptsPath", "pilotScriptPath", "Commands", "Command")
+"""What DIRAC reads there under names that are like some of these."""
+_BELOW = ("StorageElement", "LocalDirectory", "MessageQueue", "Redaction")
+"""Sections below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +103,16 @@ def _of_white_list(options: Options, known_ces: Collection[str] | None) -> Itera
     path = options["RemoteLoggerCEsWhiteList"].path
     if not any(names):
         yield _grave(f"{path} is empty: no CE is on it, and no pilot sends. Name CEs, or remove the option for all.")
+    if known_ces is None:
+        return
+    # Where no other CE is named, no pilot sends.
+    grave = not any(name in known_ces for name in names)
     for name in names:
-        if name and known_ces is not None and name not in known_ces:
-            near = difflib.get_close_matches(name, known_ces, n=1, cutoff=0.8)
-            guess = f": is it {near[0]}?" if near else "."
-            yield _note(f"{path} names {name}, and /Resources/Sites has no such CE{guess}")
+        if name and name not in known_ces:
+            near = guess(name, known_ces, 0.8)
+            yield Mistake(
+                f"{path} names {name}, and /Resources/Sites has no such CE{f': is it {near}?' if near else '.'}", grave
+            )
 
 
 def _of_urls(operations: Tree, options: Options, vo: str, setup: str) -> Iterator[Mistake]:
@@ -190,10 +199,10 @@ def _of_places(operations: Tree, vo: str, setup: str) -> Iterator[Mistake]:
                 yield _note(
                     f"{section}/{name} is read by nobody: PilotSyncAgent looks into /Operations/Defaults/Pilot."
                 )
-            elif name not in _KNOWN and any(word in name.lower() for word in _OWN_WORDS):
-                lower = {known.lower(): known for known in _KNOWN}
-                if near := difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.85):
-                    yield _note(f"{section}/{name} is read by nobody: is it {lower[near[0]]}?")
+            elif name not in (*_KNOWN, *_OTHERS, *_BELOW):
+                below = isinstance(found(operations, section).get(name), Mapping)
+                if near := guess(name, _BELOW if below else _KNOWN, 0.85):
+                    yield _note(f"{section}/{name} is read by nobody: is it {near}?")
     components = as_components_read(operations, vo)
     if "LoggingPlugins" not in components and ("UploadSE" in components) != ("UploadPath" in components):
         there, missing = ("UploadSE", "UploadPath") if "UploadSE" in components else ("UploadPath", "UploadSE")

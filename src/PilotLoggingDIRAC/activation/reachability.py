@@ -8,6 +8,7 @@ import ssl
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from ..tls import client_context
 from .findings import Finding, State
 
 _SOON_DAYS = 14
@@ -28,11 +29,9 @@ def reach(url: str, ca_folder: str | None, seconds: float, now: datetime | None 
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or 443
     about = f"collector {host}:{port}"
-    context = ssl.create_default_context()
-    if ca_folder:
-        if not os.path.isdir(ca_folder):  # noqa: PTH112  # a name from the configuration, of whatever form
-            return Finding(about, State.TODO, f"The CA directory {ca_folder} is not there: install the CAs.")
-        context.load_verify_locations(capath=ca_folder)
+    if ca_folder and not os.path.isdir(ca_folder):  # noqa: PTH112  # a name from the configuration, of whatever form
+        return Finding(about, State.TODO, f"The CA directory {ca_folder} is not there: install the CAs.")
+    context = client_context(ca_folder)
     try:
         with socket.create_connection((host, port), timeout=seconds) as connection:
             with context.wrap_socket(connection, server_hostname=host) as secure:

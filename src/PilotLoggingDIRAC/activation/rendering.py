@@ -8,6 +8,7 @@ from ..ingest.text import one_line
 from ..read.rendering import coloured, lines_of
 from ..read.status import Table
 from .findings import Finding, State, number, summary
+from .mistakes import Mistake
 from .report import Report
 
 Line = tuple[str, str]
@@ -18,13 +19,14 @@ _STYLES = {State.OK: "green", State.TODO: "bold red", State.NOTE: "yellow", Stat
 
 def of_report(report: Report, terminal: bool) -> str:
     """What a pilot would do, what is wrong, and then option by option."""
-    return _shown([*_verdicts(report), *_mistakes(report)], report.tables(), terminal)
+    return _shown([*_verdicts(report), *_mistakes(report.mistakes)], report.tables(), terminal)
 
 
-def of_verdicts(reports: Sequence[Report], terminal: bool) -> str:
-    """What pilots do in several places, and what is wrong; nothing is said twice."""
+def of_verdicts(reports: Sequence[Report], terminal: bool, more: Sequence[Mistake] = ()) -> str:
+    """What pilots do in several places, and what is wrong there and elsewhere; nothing is said twice."""
     lines = [line for report in reports for line in _verdicts(report)]
-    lines += [line for report in reports for line in _mistakes(report)]
+    lines += _mistakes([each for report in reports for each in report.mistakes])
+    lines += _mistakes(more)
     return _shown(list(dict.fromkeys(lines)), [], terminal)
 
 
@@ -39,19 +41,30 @@ def of_findings(findings: Sequence[Finding], terminal: bool) -> str:
     width = max(len(state.value) for state in State)
     heading = (summary(findings), "bold red" if number(findings, State.TODO) else "bold green")
     lines = [
-        (f"{each.state.value.ljust(width)}  {each.about}: {each.sentence}", _STYLES[each.state]) for each in findings
+        (f"{each.state.value.ljust(width)}  {each.about}: {each.sentence}", _STYLES[each.state])
+        for each in _in_one_line(findings)
     ]
     return _shown([heading, *lines], [], terminal)
+
+
+def _in_one_line(findings: Sequence[Finding]) -> list[Finding]:
+    """What could not be tried for the same reason is one line, at the end."""
+    why: dict[str, list[str]] = {}
+    for each in findings:
+        if each.state is State.NOT_TRIED:
+            why.setdefault(each.sentence, []).append(each.about)
+    untried = [Finding(", ".join(dict.fromkeys(abouts)), State.NOT_TRIED, said) for said, abouts in why.items()]
+    return [*(each for each in findings if each.state is not State.NOT_TRIED), *untried]
 
 
 def _verdicts(report: Report) -> list[Line]:
     return [(sentence, "bold green" if sends else "bold yellow") for sentence, sends in report.sentences()]
 
 
-def _mistakes(report: Report) -> list[Line]:
+def _mistakes(mistakes: Sequence[Mistake]) -> list[Line]:
     return [
         (f"{'PROBLEM' if each.grave else 'NOTE'}: {each.sentence}", "bold red" if each.grave else "yellow")
-        for each in report.mistakes
+        for each in mistakes
     ]
 
 

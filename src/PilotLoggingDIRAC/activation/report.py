@@ -70,6 +70,11 @@ class Report:
             "mistakes": [{"grave": each.grave, "sentence": each.sentence} for each in self.mistakes],
         }
 
+    @property
+    def sends(self) -> bool:
+        """Whether pilots send, anywhere."""
+        return any(decision.sends for _, decision in self.verdicts)
+
     def sentences(self) -> list[tuple[str, bool]]:
         """The verdicts, and whether each is that something is sent."""
         return [(sentence(self.vo, where, decision), decision.sends) for where, decision in self.verdicts]

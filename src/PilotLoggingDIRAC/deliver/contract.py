@@ -78,6 +78,16 @@ class Plugin(ABC, Generic[S]):
         self.vo = vo
         self.settings = settings
 
+    def examine(self) -> None:
+        """Look whether what the options name is there, as far as DIRAC's configuration tells. Nothing is tried.
+
+        ``dirac-pilot-logs-config`` calls it, and nobody else: what is missing now may come back.
+
+        Raises:
+            ConfigurationError: It is not there; the message says what is.
+        """
+        return
+
     @abstractmethod
     def fetch(self, reference: str) -> AbstractContextManager[BinaryIO]:
         """Open a stored log for reading.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import ssl
+import os
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from importlib import resources
-from pathlib import Path
 
 from DIRAC import gConfig
 from DIRAC.ConfigurationSystem.Client.Helpers import Registry
@@ -20,13 +19,17 @@ from DIRAC.Core.Security.Locations import getCAsLocation, getHostCertificateAndK
 from DIRAC.FrameworkSystem.Client.ProxyManagerClient import gProxyManager
 from diraccfg import CFG
 
-from ..activation.decision import Sender, decide
+from ..activation.decision import Decision, Sender, decide
 from ..activation.findings import Finding, State
+from ..activation.guess import guess, those_there
 from ..activation.reachability import reach
+from ..activation.registration import OPTION, URLS
 from ..activation.report import Report, sentence
 from ..activation.sections import as_pilot_reads
 from ..errors import ConfigurationError, PilotLoggingError
 from ..read import status
+from ..settings import AgentSettings, option_names
+from ..tls import client_context
 from . import collectors, cs, pilot_output, vo_report
 from .plugin_loading import load_plugin
 from .results import value_of
@@ -40,7 +43,8 @@ _LEAST_PROXY_SECONDS = 2 * 86400.0
 _PILOTS_CALL = ("sendMessage", "finaliseLogs", "appendLog")
 _READERS_CALL = ("getLogs", "readLog", "listLogs")
 _PILOT_PROPERTIES = {"GenericPilot", "Pilot"}
-_URLS = "/Systems/WorkloadManagement/URLs"
+_PATH = f"/{cs.SERVICE}"
+_AS_HOST = f"Run check on the agent's host, as the agent's user, with {vo_report.AS_HOST}."
 _MODULE_FILE = "PilotLoggingCommands.py"
 
 
@@ -70,17 +74,43 @@ def check(vo: str) -> list[Finding]:
             found.append(Finding(about, State.TODO, str(error)))
         except Exception as error:
             found.append(Finding(about, State.NOT_TRIED, f"This could not be tried: {type(error).__name__}: {error}."))
-    return found
+    return _told_once(found)
+
+
+def _told_once(found: list[Finding]) -> list[Finding]:
+    """Without those that say the same as another one; of these, what is to be done stays."""
+    order = (State.TODO, State.NOT_TRIED, State.NOTE, State.OK)
+    best: dict[str, State] = {}
+    for each in found:
+        if each.sentence not in best or order.index(each.state) < order.index(best[each.sentence]):
+            best[each.sentence] = each.state
+    told: set[str] = set()
+    left = []
+    for each in found:
+        # What could not be tried is told for each thing, for programs; people have it in one line.
+        again = each.state is not State.NOT_TRIED and each.sentence in told
+        if each.state is best[each.sentence] and not again:
+            left.append(each)
+            told.add(each.sentence)
+    return left
 
 
 def _options(report: Report) -> Iterator[Finding]:
-    for (said, sends), (_, decision) in zip(report.sentences(), report.verdicts, strict=True):
-        yield Finding(
-            "pilots", State.TODO if decision.sender is Sender.FATAL else State.OK if sends else State.NOTE, said
-        )
-    if not any(decision.sends for _, decision in report.verdicts):
+    places: dict[Decision, list[str]] = {}
+    for where, decision in report.verdicts:
+        places.setdefault(decision, []).append(where)
+    for decision, wheres in places.items():
+        state = State.TODO if decision.sender is Sender.FATAL else State.OK if decision.sends else State.NOTE
+        yield Finding("pilots", state, sentence(report.vo, ", ".join(wheres), decision))
+    # What is wrong with the option that decided is told below, or was above.
+    decided = {each.reason.split()[0] for _, each in report.verdicts if not each.sends}
+    fatal = {each.reason.split()[0] for _, each in report.verdicts if each.sender is Sender.FATAL}
+    grave = [each.sentence.split()[0] for each in report.mistakes if each.grave]
+    if not report.sends and not decided & {*grave, *fatal}:
         yield Finding("pilots", State.TODO, f"Switch it on: dirac-pilot-logs-config enable --vo {report.vo} --ce CE.")
     for mistake in report.mistakes:
+        if mistake.sentence.split()[0] in fatal:
+            continue
         yield Finding("options", State.TODO if mistake.grave else State.NOTE, mistake.sentence)
 
 
@@ -115,28 +145,40 @@ def _published(report: Report) -> Iterator[Finding]:
 
 
 def _fetched(url: str) -> str:
-    context = ssl.create_default_context()
-    if folder := getCAsLocation():
-        context.load_verify_locations(capath=folder)
+    context = client_context(getCAsLocation())
     with urllib.request.urlopen(url, timeout=_CONNECT_SECONDS, context=context) as answer:  # noqa: S310  # https above
         return str(answer.read().decode("utf-8", "replace"))
 
 
 def _components() -> Iterator[Finding]:
-    for name, section in ((cs.SERVICE, getServiceSection(cs.SERVICE)), (cs.AGENT, getAgentSection(cs.AGENT))):
-        if gConfig.getOptions(section)["OK"]:
-            yield Finding(name, State.OK, f"{section} is in the CS.")
-        else:
+    of_agent = option_names(AgentSettings)
+    for name, section, settings in (
+        (cs.SERVICE, getServiceSection(cs.SERVICE), cs.collector_settings),
+        (cs.AGENT, getAgentSection(cs.AGENT), cs.agent_settings),
+    ):
+        options = gConfig.getOptions(section)
+        if not options["OK"]:
             yield Finding(name, State.TODO, f"{section} is not in the CS: dirac-install-component {name}.")
+            continue
+        try:
+            settings()
+        except ConfigurationError as error:
+            yield from (Finding(name, State.TODO, str(each)) for each in (error, *error.others))
+            continue
+        yield Finding(name, State.OK, f"{section} is in the CS.")
+        # The collector refuses what it does not know; agents have many options that are DIRAC's.
+        for option in options["Value"] if name == cs.AGENT else ():
+            if option not in of_agent and (near := guess(option, of_agent, 0.85)):
+                yield Finding(name, State.NOTE, f"{section}/{option} is read by nobody: is it {near}?")
 
 
 def _collectors(report: Report) -> Iterator[Finding]:
     known = vo_report.collector_urls()
     if not known:
         # dirac-install-component leaves "Tornado" out of the name, and the clients do not.
-        other = gConfig.getValue(f"{_URLS}/PilotLogging", "")
-        advice = f"set it to the value of PilotLogging beside it, {other}" if other else "set it"
-        said = f"{_URLS}/TornadoPilotLogging is not set, so that nobody can read: {advice}."
+        other = gConfig.getValue(f"{URLS}/PilotLogging", "")
+        noted = f" to {other}, which the installer noted as PilotLogging" if other else ""
+        said = f"{OPTION} is not set, so that nobody can read: dirac-pilot-logs-config enable sets it{noted}."
         yield Finding("collectors", State.TODO, said)
     told = [url for _, decision in report.verdicts for url in decision.urls]
     there = []
@@ -149,10 +191,13 @@ def _collectors(report: Report) -> Iterator[Finding]:
     for answer in answers:
         about = answer.url
         if answer.denied:
-            yield Finding(about, State.NOT_TRIED, status.problems([answer], status.Tolerance())[0])
+            yield Finding(f"figures of {about}", State.NOT_TRIED, _AS_HOST)
+        elif "404" in answer.problem:
+            said = f"It is no collector, it answers {answer.problem}: its path is {_PATH} (unless HandlerPath is set)."
+            yield Finding(about, State.TODO, said)
         elif answer.figures:
             yield Finding(about, State.OK, f"It is {cs.SERVICE} of PilotLoggingDIRAC {answer.figures['version']}.")
-    open_answers = [each for each in answers if not each.denied]
+    open_answers = [each for each in answers if not each.denied and "404" not in each.problem]
     for problem in status.problems(open_answers, status.Tolerance()) if open_answers else ():
         yield Finding("collectors", State.TODO, problem)
 
@@ -201,12 +246,12 @@ def _default_authorization() -> dict[str, list[str]]:
 
 def _proxy(vo: str) -> Iterator[Finding]:
     about = "shifter's proxy"
-    if not any(load_plugin(vo, name).needs_proxy for name in cs.community_settings(vo).logging_plugins):
+    if not any(_needs_proxy(vo, name) for name in cs.community_settings(vo).logging_plugins):
         yield Finding(about, State.OK, "No plugin of the VO needs one.")
         return
     user, group = cs.shifter(vo)
-    if user not in Registry.getUsersInGroup(group, []):
-        yield Finding(about, State.TODO, f"/Operations/{vo}/Shifter/DataManager: {user} is not in the group {group}.")
+    if wrong := _of_shifter(vo, user, group):
+        yield Finding(about, State.TODO, f"/Operations/{vo}/Shifter/DataManager/{wrong}")
         return
     names = value_of(Registry.getDNForUsername(user), f"Looking up the DN of {user} failed")
     content = value_of(gProxyManager.getDBContents({"UserDN": list(names)}), "ProxyManager gave no answer")
@@ -214,8 +259,7 @@ def _proxy(vo: str) -> Iterator[Finding]:
     ends = [row[columns.index("ExpirationTime")] for row in content["Records"] if row[columns.index("UserDN")] in names]
     if not ends:
         if not gConfig.useServerCertificate():
-            said = f"Of {user}'s proxy only {user} and hosts are told: ask with the host's certificate."
-            yield Finding(about, State.NOT_TRIED, said)
+            yield Finding(about, State.NOT_TRIED, _AS_HOST)
             return
         yield Finding(about, State.TODO, f"ProxyManager has no proxy of {user}: {user} runs dirac-proxy-init --upload.")
         return
@@ -227,12 +271,36 @@ def _proxy(vo: str) -> Iterator[Finding]:
         yield Finding(about, State.OK, f"{said}.")
 
 
+def _needs_proxy(vo: str, name: str) -> bool:
+    """Whether a plugin needs a proxy; not, if it cannot be loaded, of which there is a word already."""
+    try:
+        return bool(load_plugin(vo, name).needs_proxy)
+    except ConfigurationError:
+        return False
+
+
+def _of_shifter(vo: str, user: str, group: str) -> str:
+    """What is wrong with the shifter, as the rest of a sentence that begins with a path; empty if nothing is."""
+    users, groups = (gConfig.getSections(f"/Registry/{name}").get("Value") or [] for name in ("Users", "Groups"))
+    if user not in users:
+        near = guess(user, users, 0.75)
+        return f"User = {user!r}, and the Registry has no such user{f': is it {near}?' if near else '.'}"
+    if group not in groups:
+        ours = [name for name in groups if Registry.getVOForGroup(name) == vo]
+        return f"Group = {group!r}, and the Registry has no such group: {those_there(group, ours)}"
+    if user not in Registry.getUsersInGroup(group, []):
+        return f"User = {user!r} is not in the group {group}."
+    if (other := Registry.getVOForGroup(group)) != vo:
+        return f"Group = {group!r} is of {f'VO {other}' if other else 'no VO'}: name one of VO {vo}."
+    return ""
+
+
 def _plugins(vo: str) -> Iterator[Finding]:
-    why_not = _no_host()
+    why_not = "" if _is_host() else _AS_HOST
     for name in cs.community_settings(vo).logging_plugins:
         about = f"plugin {name}"
         try:
-            load_plugin(vo, name)
+            load_plugin(vo, name).examine()
         except ConfigurationError as error:
             elsewhere = why_not and not error.path.startswith("/Operations/")
             yield Finding(about, State.NOT_TRIED if elsewhere else State.TODO, str(error))
@@ -246,7 +314,7 @@ def _plugins(vo: str) -> Iterator[Finding]:
             yield Finding(about, State.TODO, f"It does not work: {error}")
             continue
         except OSError as error:
-            yield Finding(about, State.NOT_TRIED, f"No work folder: {error}. Run this as the user of the agent.")
+            yield Finding(about, State.NOT_TRIED, f"No work folder: {error}. {_AS_HOST}")
             continue
         if seen:
             yield Finding(about, State.OK, seen)
@@ -254,18 +322,10 @@ def _plugins(vo: str) -> Iterator[Finding]:
             yield Finding(about, State.NOT_TRIED, "It gives nothing back, so that nothing was sent to try it.")
 
 
-def _no_host() -> str:
-    """Why plugins cannot be tried here; empty if they can."""
+def _is_host() -> bool:
+    """Whether plugins can be tried here."""
     place = getHostCertificateAndKeyLocation()
-    advice = "run this on the agent's host, as the agent's user"
-    if not place:
-        return f"There is no host certificate here: {advice}."
-    try:
-        for file in place:
-            Path(file).open("rb").close()
-    except OSError as error:
-        return f"{error.filename} cannot be read: {advice}."
-    return ""
+    return bool(place) and all(os.access(file, os.R_OK) for file in place)
 
 
 def _portal(vo: str) -> Iterator[Finding]:

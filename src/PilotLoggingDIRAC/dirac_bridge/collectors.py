@@ -50,5 +50,7 @@ def _ask(url: str, answers: dict[str, Answer]) -> None:
 
 def _short(sentence: str) -> str:
     """What is at the bottom of one of urllib3's long sentences."""
+    if refused := re.search(r"([45][0-9]{2}) (?:Client|Server) Error: ([\w ]+) for url", sentence):
+        return f"{refused[1]} {refused[2]}"
     reason = re.search(r"\[Errno -?[0-9]+\] ([^'\")]+)", sentence)
     return reason[1] if reason else sentence

@@ -14,6 +14,7 @@ from DIRAC.Core.Base.Script import Script
 
 from ..errors import PilotLoggingError
 from ..read.shown_lines import from_level
+from .start import connect, parse_command_line
 
 _UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
 _AGO = re.compile(r"([0-9]{1,6})([mhdw])")
@@ -56,10 +57,10 @@ class Switches:
 
     def parse(self) -> list[str]:
         """Read the command line; gives the arguments. Ends the process if a switch is wrong."""
-        _, arguments = Script.parseCommandLine(ignoreErrors=False)
+        _, arguments = parse_command_line()
         if self._wrong:
             fail_use(self._wrong)
-        return [str(argument) for argument in arguments]
+        return arguments
 
     def __getitem__(self, name: str) -> Any:
         """The value of a switch; None if it was not given."""
@@ -81,6 +82,7 @@ def say(sentence: str) -> None:
 def run(work: Callable[[], int]) -> NoReturn:
     """Do a command's work and end with the exit code that it gives: 1 with one sentence where it fails."""
     try:
+        connect()
         code = work()
     except PilotLoggingError as error:
         say(str(error))

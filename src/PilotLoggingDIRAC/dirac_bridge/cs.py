@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -129,7 +130,7 @@ def community_settings(vo: str) -> CommunitySettings:
         ConfigurationError: One is ill-typed.
     """
     options = pilot_options(vo)
-    settings = parse(CommunitySettings, _pilot_section(vo), own_options(CommunitySettings, options))
+    settings = parse(CommunitySettings, _place(vo, "Pilot"), own_options(CommunitySettings, options))
     if settings.logging_plugins:
         return settings
     # A CS that has only DIRAC's own options behaves as documented there: UploadSE is where finished logs go.
@@ -163,7 +164,26 @@ def plugin_settings(vo: str, plugin: str, settings: type[S]) -> S:
         ConfigurationError: One is unknown, ill-typed or missing.
     """
     shared = {name: value for name, value in pilot_options(vo).items() if name in option_names(settings)}
-    return parse(settings, f"{_pilot_section(vo)}/{plugin}", shared | pilot_options(vo, plugin))
+    sections = [f"Pilot/{plugin}", "Pilot"]
+    home = sections[1] if settings.beside_the_pilots else sections[0]
+    return parse(settings, _place(vo, *sections, home=home), shared | pilot_options(vo, plugin))
+
+
+def _place(vo: str, *sections: str, home: str = "") -> Callable[[str], str]:
+    """Gives the path of the section in which an option stands, of some that are read for a VO, the first one first.
+
+    Args:
+        vo: The VO.
+        sections: Below ``/Operations/<VO or Defaults>``.
+        home: Where it should stand, if it stands nowhere; by default in the first one.
+    """
+
+    def place(name: str) -> str:
+        paths = [f"/Operations/{owner}/{section}" for section in sections for owner in (vo, "Defaults")]
+        there = (path for path in paths if gConfig.getOption(f"{path}/{name}")["OK"])
+        return next(there, f"/Operations/{vo}/{home or sections[0]}")
+
+    return place
 
 
 def _pilot_section(vo: str) -> str:
@@ -178,8 +198,9 @@ def shifter(vo: str) -> tuple[str, str]:
     """
     operations = Operations(vo=vo)
     user, group = (operations.getValue(f"Shifter/DataManager/{name}", "") for name in ("User", "Group"))
-    if not user or not group:
-        raise ConfigurationError(f"/Operations/{vo}/Shifter/DataManager", "does not name a User and a Group.")
+    missing = [f"a {name}" for name, value in (("User", user), ("Group", group)) if not value]
+    if missing:
+        raise ConfigurationError(f"/Operations/{vo}/Shifter/DataManager", f"does not name {' and '.join(missing)}.")
     return user, group
 
 

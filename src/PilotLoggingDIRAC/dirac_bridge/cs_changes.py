@@ -33,10 +33,10 @@ class CSChanges:
         self._api = CSAPI()
         value_of(self._api.initialize(), "Connecting to the Configuration Service failed")
 
-    def operations(self) -> dict[str, Any]:
-        """The whole ``/Operations`` section as the master has it."""
+    def section(self, path: str) -> dict[str, Any]:
+        """A section with all below it, as the master has it; empty where there is none."""
         cfg = value_of(self._api.getCurrentCFG(), "Reading the configuration failed")
-        return dict(cfg.getAsDict("/Operations")) if cfg.isSection("/Operations") else {}
+        return dict(cfg.getAsDict(path)) if cfg.isSection(path) else {}
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Make changes, all at once; afterwards this process knows them too.

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, BinaryIO
 
+from DIRAC.Core.Utilities.Extensions import extensionsByPriority
 from DIRAC.Core.Utilities.ObjectLoader import ObjectLoader
 
+from ..activation.guess import those_there
 from ..deliver.contract import ArchivePlugin, Plugin, StreamPlugin
 from ..errors import ConfigurationError, NotFound
 from . import cs
 from .old_interface import OldInterface, has_old_interface
 from .unusable import UnusableArchive, UnusableStream
 
+_FOR_READERS = ("DownloadPlugin", "FileCacheDownloadPlugin", "PilotLoggingPlugin")
+"""What stands in the same package, and takes no logs; the last one is the base of DIRAC's old ones."""
 _PACKAGE = "WorkloadManagementSystem.Client.PilotLoggingPlugins"
 
 
@@ -106,4 +112,30 @@ def _find(name: str, option: str) -> Any:
     whole = ObjectLoader().loadObject(f"{_PACKAGE}.{name}", name, hideExceptions=True)
     if whole["OK"] and has_old_interface(whole["Value"]):
         return whole["Value"]
-    raise ConfigurationError(option, f"names {name}, and no extension has a {name}Plugin: {result['Message']}.")
+    known = _names()
+    if name in known:
+        raise ConfigurationError(option, f"names {name}, and its module cannot be loaded: {_why_not(name)}.")
+    raise ConfigurationError(option, f"names {name}, and no extension has a {name}Plugin: {those_there(name, known)}")
+
+
+def _names() -> set[str]:
+    """The plugins that this installation has, without loading them."""
+    names = set()
+    for extension in extensionsByPriority():
+        try:
+            folders = importlib.import_module(f"{extension}.{_PACKAGE}").__path__
+        except ImportError:
+            continue
+        names |= {module.name for module in pkgutil.iter_modules(folders)}
+    return {name.removesuffix("Plugin") for name in names if name.endswith("Plugin") and name not in _FOR_READERS}
+
+
+def _why_not(name: str) -> str:
+    """What Python says when it loads a plugin's module."""
+    for extension in extensionsByPriority():
+        try:
+            importlib.import_module(f"{extension}.{_PACKAGE}.{name}Plugin")
+        except Exception as error:
+            if f"{extension}.{_PACKAGE}" not in str(error):
+                return f"{type(error).__name__}: {error}"
+    return f"it has no class {name}Plugin"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from DIRAC import S_ERROR
@@ -40,4 +41,28 @@ def value_of(result: dict[str, Any], doing: str) -> Any:
     for kind, number in _NUMBERS[:3]:
         if result.get("Errno") == number:
             raise kind(result["Message"])
-    raise Unavailable(f"{doing}: {result['Message']}")
+    raise Unavailable(f"{doing}: {in_plain_words(str(result['Message']))}")
+
+
+_POOL = re.compile(r"HTTPSConnectionPool\(host='([^']+)', port=([0-9]+)\)")
+_REASONS = (
+    r"\[Errno -?[0-9]+\] ([^'\")]+)",
+    r"certificate verify failed: ([^(\")]+)",
+    r"\[SSL: ([A-Z0-9_]+)\]",
+    r"(timed out)",
+)
+_NO_URL = re.compile(r"URL for service (\w+)/(\w+) not found")
+
+
+def in_plain_words(message: str) -> str:
+    """What DIRAC's clients say of a failed call, without what urllib3 and OpenSSL wrap around it."""
+    if missing := _NO_URL.search(message):
+        cure = ": dirac-pilot-logs-config enable sets it." if missing[2] == "TornadoPilotLogging" else "."
+        return f"/Systems/{missing[1]}/URLs/{missing[2]} is not set in the CS{cure}"
+    if pool := _POOL.search(message):
+        reasons = (re.search(pattern, message) for pattern in _REASONS)
+        reason = next((found[1].strip() for found in reasons if found), "the connection broke")
+        return f"{pool[1]}:{pool[2]} gives no answer: {reason}."
+    if denied := re.search(r"No access to (\S+?)[\s)]*$", message):
+        return f"{denied[1]} does not let you."
+    return message.strip()

@@ -153,7 +153,7 @@ class TestWaysIn:
             _shown(colleague.page, stamp)
 
     def test_a_frame_that_is_moved_goes_on_where_it_was(self, portal: Portal, alpha: Reader) -> None:
-        """A browser loads it anew then, from its first address. (6.0.8 opens no desktop of tiles, which would do it.)"""
+        """A browser loads it anew then, from its first address. (6.0.8 opens no desktop of tiles, which would.)"""
         stamp = portal.send(messages(3))
         _open_log_from_menu(alpha, stamp)
         alpha.page.locator(FRAME).evaluate("frame => frame.parentNode.append(frame)")

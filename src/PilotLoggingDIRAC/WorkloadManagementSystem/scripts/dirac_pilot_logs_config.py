@@ -6,8 +6,10 @@ Switch the remote logging of a VO's pilots on or off, see what a pilot would do,
   disable  let pilots send nothing, or with --ce nothing on these CEs
   check    try everything that could fail later; on a server's host it tries most: plugins need its configuration
 
-enable and disable show what they will change in the CS, and ask. check ends with 1 if something must be done; a command
-that could not be carried out ends with 1, one that was called wrongly with 2.
+enable and disable show what they will change in the CS, what pilots then do and what is wrong with that, and ask. The
+first enable also gives readers the collector's address (/Systems/WorkloadManagement/URLs/TornadoPilotLogging). check
+ends with 1 if something must be done; a command that could not be carried out ends with 1, one that was called
+wrongly with 2.
 
 Example:
   $ dirac-pilot-logs-config show --vo myvo --ce ce1.example.org
@@ -22,7 +24,9 @@ import sys
 from DIRAC import exit as DIRACExit
 from DIRAC.Core.Base.Script import Script
 
+from PilotLoggingDIRAC.dirac_bridge.start import connect, parse_command_line
 from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
+from PilotLoggingDIRAC.errors import PilotLoggingError
 
 _ACTIONS = ("show", "enable", "disable", "check")
 _ONLY_FOR = {"url": ("enable",), "module": ("enable",), "yes": ("enable", "disable"), "ce": _ACTIONS[:3]}
@@ -41,20 +45,19 @@ def main():
     Script.registerSwitch("j", "json", "show, check: everything as one JSON document, for programs")
     # Not as mandatory, and without its values: then DIRAC ends with 1, which means something else here.
     Script.registerArgument("Action: show, enable, disable or check", mandatory=False)
-    switches, arguments = Script.parseCommandLine(ignoreErrors=False)
+    switches, arguments = parse_command_line()
     given = _given(switches)
     wrong = _mistake(given, arguments)
     if wrong:
         print(f"dirac-pilot-logs-config: {wrong}", file=sys.stderr)
         DIRACExit(2)
-    # After the command line: DIRAC's clients need the configuration.
-    from PilotLoggingDIRAC.errors import PilotLoggingError
 
     def write(text):
         output.write(text.encode("utf-8", "replace"))
         output.flush()
 
     try:
+        connect()
         code = _DO[arguments[0]](given, write, output.isatty())
     except PilotLoggingError as error:
         print(f"dirac-pilot-logs-config: {error}", file=sys.stderr)
@@ -109,15 +112,21 @@ def _show(given, write, terminal):
 
 def _enable(given, write, terminal):
     from PilotLoggingDIRAC.activation.editing import enabling
+    from PilotLoggingDIRAC.activation.registration import URLS, registered
     from PilotLoggingDIRAC.dirac_bridge import vo_report
 
     vo, ces, urls = given["vo"][0], given.get("ce", []), given.get("url", [])
     vo_report.known_vo(vo)
     vo_report.known_ces(ces)
 
-    def wanted(operations):
-        known = vo_report.collector_urls()
-        return enabling(operations, vo, ces, urls, known, "module" in given, vo_report.setup())
+    def wanted(section):
+        addresses, notes = registered(section(URLS), urls)
+        known = [url for change in addresses for url in change.new.split(", ")] or vo_report.collector_urls()
+        return (
+            enabling(section("/Operations"), vo, ces, urls, known, "module" in given, vo_report.setup()),
+            addresses,
+            notes,
+        )
 
     return _change(given, write, terminal, wanted)
 
@@ -128,38 +137,47 @@ def _disable(given, write, terminal):
 
     vo, ces = given["vo"][0], given.get("ce", [])
     vo_report.known_vo(vo)
-    return _change(given, write, terminal, lambda operations: disabling(operations, vo, ces, vo_report.setup()))
+    setup = vo_report.setup()
+    return _change(given, write, terminal, lambda section: (disabling(section("/Operations"), vo, ces, setup), [], []))
 
 
 def _change(given, write, terminal, wanted):
-    """Show what would change, ask, change it, and say what a pilot does now."""
+    """Show what would change, what a pilot would then do and what is wrong with that; ask; change it."""
     from PilotLoggingDIRAC.activation import rendering
-    from PilotLoggingDIRAC.activation.editing import described
+    from PilotLoggingDIRAC.activation.editing import applied, described
     from PilotLoggingDIRAC.dirac_bridge import vo_report
     from PilotLoggingDIRAC.dirac_bridge.cs_changes import CSChanges
 
+    vo = given["vo"][0]
     configuration = CSChanges()
-    changes = wanted(configuration.operations())
-    if not changes:
-        write("Nothing has to change in the CS.\n")
-    else:
+    of_pilots, elsewhere, notes = wanted(configuration.section)
+    changes = [*of_pilots, *elsewhere]
+    then = applied(configuration.section("/Operations"), of_pilots)
+    reports = [vo_report.report(vo, ce, then) for ce in given.get("ce", []) or [""]]
+    readers = [url for change in elsewhere for url in change.new.split(", ")]
+    notes = [*vo_report.unreachable(reports, readers), *notes]
+    problems = any(each.grave for report in reports for each in report.mistakes) or any(each.grave for each in notes)
+    if changes:
         write(rendering.of_changes(list(described(changes)), terminal))
-        if "yes" not in given and not _agreed():
+    else:
+        write("Nothing has to change in the CS.\n")
+    write(rendering.of_verdicts(reports, terminal, notes))
+    if changes:
+        if "yes" not in given and not _agreed(problems):
             write("Nothing was changed.\n")
             return 1
         configuration.commit(changes)
-        write("The CS has been changed. Pilots see it after the next cycle of PilotSyncAgent.\n")
-    ces = given.get("ce", [])
-    reports = [vo_report.report(given["vo"][0], ce) for ce in ces or [""]]
-    write(rendering.of_verdicts(reports, terminal))
+        write(f"The CS has been changed. {vo_report.synchronizer_sentence()}\n")
+    write(vo_report.next_sentence(vo, any(report.sends for report in reports)))
     return 0
 
 
-def _agreed():
+def _agreed(problems):
     if not sys.stdin.isatty():
         print("dirac-pilot-logs-config: nobody is here to be asked; give --yes", file=sys.stderr)
         return False
-    print("Change the CS so? [y/N] ", end="", file=sys.stderr, flush=True)
+    question = "Change the CS so, with these problems?" if problems else "Change the CS so?"
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 

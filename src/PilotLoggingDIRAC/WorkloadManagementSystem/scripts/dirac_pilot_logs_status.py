@@ -14,6 +14,8 @@ from DIRAC import S_OK
 from DIRAC import exit as DIRACExit
 from DIRAC.Core.Base.Script import Script
 
+from PilotLoggingDIRAC.dirac_bridge.command_line import run
+from PilotLoggingDIRAC.dirac_bridge.start import parse_command_line
 from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
 
 _TIMEOUT = 20
@@ -59,13 +61,17 @@ def main():
     Script.registerSwitch(
         "t:", "timeout=", f"Seconds that a collector may take to answer ({_TIMEOUT})", options.set_number("timeout")
     )
-    _, arguments = Script.parseCommandLine(ignoreErrors=False)
+    _, arguments = parse_command_line()
     if arguments:
         options.wrong = f"takes no argument such as {arguments[0]!r}"
     if options.wrong:
         print(f"dirac-pilot-logs-status: {options.wrong}", file=sys.stderr)
         DIRACExit(2)
-    # After the command line: DIRAC's clients need the configuration.
+    run(lambda: _status(options, output))
+
+
+def _status(options, output):
+    # Not before the command line is read: DIRAC's clients need the configuration.
     from PilotLoggingDIRAC.dirac_bridge import collectors
     from PilotLoggingDIRAC.read import rendering, status
 
@@ -79,7 +85,7 @@ def main():
         shown = rendering.as_text(status.tables(answers), problems)
     output.write(shown.encode("utf-8", "replace"))
     output.flush()
-    DIRACExit(1 if problems else 0)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

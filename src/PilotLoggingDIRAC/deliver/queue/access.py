@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ssl
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from ...errors import Unavailable
+from ...tls import client_context
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,9 @@ def tls_context(certificate: Certificate) -> ssl.SSLContext:
     Raises:
         Unavailable: A file cannot be read, or is none of its kind.
     """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
+        context = client_context(certificate.authorities, beside_system=False)
         context.load_cert_chain(certificate.file, certificate.key)
-        if Path(certificate.authorities).is_dir():
-            context.load_verify_locations(capath=certificate.authorities)
-        else:
-            context.load_verify_locations(cafile=certificate.authorities)
     except OSError as error:  # SSLError is one
         raise Unavailable(
             f"The certificate {certificate.file}, its key {certificate.key} or the CAs in {certificate.authorities} "

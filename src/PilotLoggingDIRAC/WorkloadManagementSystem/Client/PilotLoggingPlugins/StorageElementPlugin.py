@@ -15,8 +15,10 @@ from typing import BinaryIO
 
 from pydantic import Field
 
+from PilotLoggingDIRAC.activation.guess import those_there
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
 from PilotLoggingDIRAC.deliver.copies import begins_with, names_of
+from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.dirac_bridge.transfers import CataloguedFiles, Registered, checksum_of
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
@@ -24,6 +26,8 @@ from PilotLoggingDIRAC.settings import Settings
 
 class StorageElementSettings(Settings):
     """``/Operations/<VO or Defaults>/Pilot`` (DIRAC's own options, which may also stand in ``StorageElement`` below)"""
+
+    beside_the_pilots = True
 
     upload_se: str = Field(alias="UploadSE")
     """Name of the storage element."""
@@ -42,10 +46,24 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
         super().__init__(vo, settings)
         if not settings.upload_path.startswith("/"):
             raise ConfigurationError(
-                f"/Operations/{vo}/Pilot/UploadPath", f"= {settings.upload_path!r} does not begin with /<VO>/."
+                f"/Operations/{vo}/Pilot/UploadPath", f"= {settings.upload_path!r} does not begin with /{vo}/."
             )
         self._folder = settings.upload_path.rstrip("/")
         self._files = CataloguedFiles(vo)
+
+    def examine(self) -> None:
+        name, known = self.settings.upload_se, cs.option_sections("/Resources/StorageElements")
+        if name not in known:
+            raise ConfigurationError(
+                f"/Operations/{self.vo}/Pilot/UploadSE",
+                f"= {name!r}, and /Resources/StorageElements has no such storage element: {those_there(name, known)}",
+            )
+        if not f"{self._folder}/".startswith(f"/{self.vo}/"):
+            # DIRAC's storage elements refuse it.
+            raise ConfigurationError(
+                f"/Operations/{self.vo}/Pilot/UploadPath",
+                f"= {self.settings.upload_path!r} does not begin with /{self.vo}/.",
+            )
 
     def store(self, log: ClosedLog, content: BinaryIO) -> str:
         file = Path(content.name)
