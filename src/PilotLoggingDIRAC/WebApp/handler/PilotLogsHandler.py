@@ -16,7 +16,7 @@ from PilotLoggingDIRAC.dirac_bridge.credentials import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
 from PilotLoggingDIRAC.ingest.names import checked_stamp
 from PilotLoggingDIRAC.model import Gap
-from PilotLoggingDIRAC.read.reader import with_gap_lines
+from PilotLoggingDIRAC.read.gap_lines import with_gap_lines
 from PilotLoggingDIRAC.WebApp import replies
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
 from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, selection

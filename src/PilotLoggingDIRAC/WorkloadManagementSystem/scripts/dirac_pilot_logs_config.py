@@ -19,9 +19,8 @@ Example:
 import json
 import sys
 
-from DIRAC import exit as DIRACExit
-from DIRAC.Core.Base.Script import Script
-
+from PilotLoggingDIRAC.dirac_bridge.command_line import Script, check_switches, fail_use, run
+from PilotLoggingDIRAC.dirac_bridge.output import Output
 from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
 
 _ACTIONS = ("show", "enable", "disable", "check")
@@ -30,7 +29,7 @@ _ONLY_FOR = {"url": ("enable",), "module": ("enable",), "yes": ("enable", "disab
 
 @Script()
 def main():
-    output = take_stdout()
+    output = Output(take_stdout())
     Script.registerSwitch("V:", "vo=", "The VO")
     Script.registerSwitch("C:", "ce=", "A CE; enable and disable take several, separated by commas")
     Script.registerSwitch(
@@ -41,28 +40,13 @@ def main():
     Script.registerSwitch("j", "json", "show, check: everything as one JSON document, for programs")
     # Not as mandatory, and without its values: then DIRAC ends with 1, which means something else here.
     Script.registerArgument("Action: show, enable, disable or check", mandatory=False)
+    check_switches(output)
     switches, arguments = Script.parseCommandLine(ignoreErrors=False)
     given = _given(switches)
     wrong = _mistake(given, arguments)
     if wrong:
-        print(f"dirac-pilot-logs-config: {wrong}", file=sys.stderr)
-        DIRACExit(2)
-    # After the command line: DIRAC's clients need the configuration.
-    from PilotLoggingDIRAC.errors import PilotLoggingError
-
-    def write(text):
-        output.write(text.encode("utf-8", "replace"))
-        output.flush()
-
-    try:
-        code = _DO[arguments[0]](given, write, output.isatty())
-    except PilotLoggingError as error:
-        print(f"dirac-pilot-logs-config: {error}", file=sys.stderr)
-        code = 1
-    except (BrokenPipeError, KeyboardInterrupt):
-        sys.stderr.close()
-        code = 1
-    DIRACExit(code)
+        fail_use(wrong)
+    run(lambda: _DO[arguments[0]](given, output.write, output.terminal), output, seen_enough=1)
 
 
 def _given(switches):
