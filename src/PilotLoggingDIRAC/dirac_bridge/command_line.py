@@ -74,7 +74,9 @@ class Switches:
             self._values[name] = value
             return S_OK()
 
+        # For dev/completion.
         taken.words = getattr(take, "words", ())  # type: ignore[attr-defined]
+        taken.files = getattr(take, "files", False)  # type: ignore[attr-defined]
         return taken
 
     def _note(self, sentence: str) -> None:
@@ -178,6 +180,14 @@ def text(typed: str) -> str:
 def name(typed: str) -> str:
     """For :meth:`Switches.value`: a name, or a part of one."""
     return text(typed).strip()
+
+
+def path(typed: str) -> str:
+    """For :meth:`Switches.value`: of a file or folder."""
+    return text(typed)
+
+
+path.files = True  # type: ignore[attr-defined]
 
 
 def number(least: int, most: int) -> Callable[[str], int]:

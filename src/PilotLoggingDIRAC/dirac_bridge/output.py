@@ -122,7 +122,7 @@ def _pager() -> str:
         words = [word for word in shlex.split(command) if "=" not in word]
     except ValueError:
         words = command.split()
-    if not words or words[0] == "cat" or shutil.which(words[0]) is None:
+    if not words or command == "cat" or shutil.which(words[0]) is None:
         return ""
     return command
 

@@ -20,6 +20,7 @@ from PilotLoggingDIRAC.dirac_bridge.command_line import (
     Switches,
     fail_use,
     number,
+    path,
     run,
     say,
 )
@@ -38,7 +39,7 @@ def main():
     output = switches.output
     Script.registerArgument(["Stamp: of a pilot, or its beginning"], mandatory=False)
     selection = Selection(switches)
-    switches.value("to", "The folder, or a file whose name ends in .tar (the folder pilot-logs)")
+    switches.value("to", "The folder, or a file whose name ends in .tar (the folder pilot-logs)", path)
     switches.value("limit", "Logs to download at most", number(1, _ALL))
     switches.flag("overwrite", "Replace a tar file, or a file that is no downloaded log")
     stamps = switches.parse()
