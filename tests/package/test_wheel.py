@@ -256,6 +256,7 @@ def test_diracs_client_has_our_methods(seen: dict[str, Any]) -> None:
         "readLog",
         "listLogs",
         "listValues",
+        "countLogs",
         "outlineLog",
         "readLines",
         "findLines",

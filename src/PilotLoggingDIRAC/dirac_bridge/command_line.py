@@ -97,6 +97,10 @@ class Switches:
         self.output.begin(self["color"] or "auto")
         return [str(argument) for argument in given]
 
+    def pages(self, wanted: bool = True) -> None:
+        """Let the result go through a pager, if this is a terminal and nobody minds."""
+        self.output.begin(self["color"] or "auto", wanted and not self["no-pager"])
+
     def exclude(self, one: str, *others: str) -> None:
         """End the process if a switch is given with another one, of which it would make nothing."""
         for other in others:

@@ -45,7 +45,7 @@ def main():
     known = ("Value", *COUNTS) if switches["by"] else LISTED_COLUMNS
     if switches["sort"] and switches["sort"] not in known:
         fail_use(f"sorts {'counts' if switches['by'] else 'logs'} by one of {', '.join(known)}")
-    output.begin(switches["color"] or "auto", not switches["json"])
+    switches.pages(not switches["json"])
     limit = _USUAL if switches["limit"] is None else switches["limit"] or 10**9
 
     def work():

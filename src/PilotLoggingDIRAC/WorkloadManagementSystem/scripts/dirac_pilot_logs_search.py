@@ -50,7 +50,7 @@ def main():
     if len(arguments) != 1 or not arguments[0]:
         fail_use("takes one text that is not empty; put one with blanks in quotes")
     text = arguments[0]
-    output.begin(switches["color"] or "auto", not switches["json"])
+    switches.pages(not switches["json"])
 
     def work():
         left = _USUAL if switches["limit"] is None else switches["limit"] or 10**9

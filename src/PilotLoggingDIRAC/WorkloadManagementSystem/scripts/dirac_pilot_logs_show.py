@@ -84,9 +84,7 @@ def main():
         fail_use("takes a stamp or a reference that is not empty")
     switches.exclude("errors", "level")
     switches.exclude("follow", "until")
-    switches.exclude(
-        "check", *("follow", "tail", "since", "until", "errors", "level", "grep", "json", "color", "no-pager")
-    )
+    switches.exclude("check", *("follow", "tail", "since", "until", "errors", "level", "grep", "json"))
     if switches["ignore-case"] and not switches["grep"]:
         fail_use("takes --ignore-case with --grep only")
     follow, vo = bool(switches["follow"]), switches["VO"] or ""
@@ -97,7 +95,7 @@ def main():
     if tail is None and follow and not switches["since"]:
         tail = _FOLLOWED_FROM
     tail = None if tail == _ALL else tail
-    output.begin(switches["color"] or "auto", not (follow or switches["json"] or switches["check"]))
+    switches.pages(not (follow or switches["json"] or switches["check"]))
 
     def work():
         collector = Collector()
