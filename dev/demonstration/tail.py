@@ -17,7 +17,7 @@ _SHOWN_COLUMNS = 96
 
 
 class Tail:
-    """``dirac-pilot-logs-show STAMP --follow``, as a registered user of the pilot's VO, until the log is closed.
+    """``dirac-pilot-logs-show STAMP --follow --tail=all``, as a user of the pilot's VO, until the log is closed.
 
     As a context manager it leaves no process behind.
     """
@@ -40,7 +40,7 @@ class Tail:
         self._wait_for_first_line()
         reader = self._layout.credentials / f"{self._pilot.vo}_user.pem"
         with self._layout.log("tail").open("w") as errors:
-            command = '. "$0" && exec dirac-pilot-logs-show "$1" --follow'
+            command = '. "$0" && exec dirac-pilot-logs-show "$1" --follow --tail=all'
             self._process = subprocess.Popen(
                 ["bash", "-c", command, str(self._layout.environment), self._pilot.stamp],
                 stdin=subprocess.DEVNULL,

@@ -13,6 +13,16 @@ if TYPE_CHECKING:
     from .ingest.redaction import Redactor
 
 
+LISTED_COLUMNS = (
+    *("VO", "Stamp", "State", "FirstArrival", "LastArrival", "Finalised", "Archived", "ExitCode"),
+    *("Lines", "Bytes", "Warnings", "Errors", "Site", "CE", "Queue", "Host", "PilotReference", "PilotVersion"),
+    "Truncated",
+)
+"""What a list of logs shows, and by which it can be sorted."""
+COUNTED_COLUMNS = ("VO", "State", "Site", "CE", "Queue", "Host", "PilotVersion", "ExitCode")
+"""What logs are counted by."""
+
+
 class LogKey(NamedTuple):
     """Names one log. Two VOs may use the same stamp."""
 

@@ -2,8 +2,8 @@
 
 A CS option is a string. Each class below names the options of one section as fields with defaults;
 :func:`parse` turns the strings into one, or says in a :class:`~.errors.ConfigurationError` which option is wrong and
-what would be right. Durations are seconds, or a number with one of the units s, m, h, d; sizes are bytes, or a number
-with kB, MB, GB (10^3) or KiB, MiB, GiB (2^10).
+what would be right. Durations are those of :mod:`.durations`; sizes are bytes, or a number with kB, MB, GB (10^3) or
+KiB, MiB, GiB (2^10).
 """
 
 from __future__ import annotations
@@ -17,31 +17,26 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from .durations import parse_duration
 from .errors import ConfigurationError
 
-_DURATION_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
-_LONGEST = 100 * 365 * 86400.0
 _LARGEST = 2.0**50
-"""Nothing sensible is longer or larger, and no calendar or index overflows below."""
+"""Nothing sensible is larger, and no index overflows below."""
 _YES, _NO = {"yes", "y", "true", "1"}, {"no", "n", "false", "0"}
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 
 
-def _with_unit(value: Any, units: Mapping[str, int], most: float, meaning: str) -> float:
-    matched = _NUMBER_AND_UNIT.fullmatch(str(value))
-    factor = units.get(matched[2].lower()) if matched else None
-    if matched is None or factor is None or float(matched[1]) * factor > most:
-        raise ValueError(meaning)
-    return float(matched[1]) * factor
-
-
 def _duration(value: Any) -> float:
-    return _with_unit(value, _DURATION_UNITS, _LONGEST, "a duration such as 90, 45s, 30m, 3h or 1d")
+    return parse_duration(str(value))
 
 
 def _size(value: Any) -> int:
-    return int(_with_unit(value, _SIZE_UNITS, _LARGEST, "a size such as 4096, 500kB or 10MiB"))
+    matched = _NUMBER_AND_UNIT.fullmatch(str(value))
+    factor = _SIZE_UNITS.get(matched[2].lower()) if matched else None
+    if matched is None or factor is None or float(matched[1]) * factor > _LARGEST:
+        raise ValueError("a size such as 4096, 500kB or 10MiB")
+    return int(float(matched[1]) * factor)
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -44,6 +44,7 @@ def _calls(stamp: str) -> list[bytes]:
         form("getLogs", stamp, "alpha"),
         form("listLogs", {"VO": "alpha", "Since": "2026-06-10T11:02:02Z"}, [["VO", "ASC"]], 0, 10),
         form("listValues", {"Contains": {"Site": "x"}, "Silent": True}, ["Site", "ExitCode"], 5),
+        form("countLogs", {"Contains": {"Site": "x"}, "Failed": True}, "Site", 5),
         form("outlineLog", stamp, "alpha", "1.2.3.0"),
         form("readLines", stamp, "alpha", 1, 10, [1, 2]),
         form("findLines", stamp, "alpha", {"regex": "l.n[e]+", "levels": ["ERROR"], "since": "2026-06-10"}, 1, 10),

@@ -71,9 +71,14 @@ def test_follow_outlives_a_collector_that_is_away(stack: RunningStack, pilot: Cl
         (["STAMP"], "beta_user", "There is no log STAMP of VO beta."),
         (["STAMP", "--VO=alpha"], "beta_user", "You may not read the logs of VO alpha."),
         ([uuid.uuid4().hex], "alpha_user", "There is no log "),
-        (["no-stamp"], "alpha_user", "Pilot UUID is invalid: 'no-stamp'"),
+        (["no-stamp"], "alpha_user", "No stamp in the list of logs begins with no-stamp."),
+        (
+            ["no_stamp"],
+            "alpha_user",
+            "'no_stamp' is neither a stamp (32 characters of 0-9 and a-z, or a UUID) nor the ",
+        ),
     ],
-    ids=["not in the own VO", "other VO", "unknown", "no stamp"],
+    ids=["not in the own VO", "other VO", "unknown", "the beginning of none", "no stamp"],
 )
 def test_refusals_are_one_sentence_and_exit_code_1(
     stack: RunningStack, pilot: Client, stamp: str, arguments: list[str], caller: str, sentence: str

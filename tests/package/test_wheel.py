@@ -81,6 +81,12 @@ class TestContent:
         assert module == (PROJECT / "pilot" / "PilotLoggingCommands.py").read_bytes()
         assert f'__version__ = "{_version()}"' in module.decode().splitlines()
 
+    def test_bash_finds_what_it_completes(self, wheel: Path, names: list[str]) -> None:
+        folder = f"PilotLoggingDIRAC-{_version()}.data/data/share/bash-completion/completions"
+        files = {f"{folder}/{file.name}": file.read_bytes() for file in (PROJECT / "completion").iterdir()}
+        assert len(files) == 7
+        assert {name: zipfile.ZipFile(wheel).read(name) for name in names if "completions" in name} == files
+
     def test_metadata(self, wheel: Path, names: list[str]) -> None:
         (license_file,) = (name for name in names if name.endswith("/LICENSE"))
         assert "GNU GENERAL PUBLIC LICENSE" in zipfile.ZipFile(wheel).read(license_file).decode()
@@ -173,6 +179,7 @@ def test_diracs_client_has_our_methods(seen: dict[str, Any]) -> None:
         "readLog",
         "listLogs",
         "listValues",
+        "countLogs",
         "outlineLog",
         "readLines",
         "findLines",

@@ -150,6 +150,44 @@ def test_values(listed: Any, store: Any) -> None:
             counted({}, columns)
 
 
+def test_counts_by_a_column(listed: Any, store: Any) -> None:
+    def counted(selection: Any, column: Any, limit: int = 10, **more: Any) -> Any:
+        with store.database.reading() as connection:
+            return logs.count_by(connection, selection, column, limit, **more)
+
+    rows, values, looked_at = counted({}, "Site")
+    assert (values, looked_at) == (4, 6)
+    assert [(row["Value"], row["Logs"]) for row in rows] == [
+        ("LCG.CERN.ch", 3),
+        ("", 1),
+        ("LCG.GRIDKA.de", 1),
+        ("lcg.cern.ch", 1),
+    ]
+    for selection in ({}, {"VO": "alpha"}, {"HasErrors": True}):
+        rows, _, looked_at = counted(selection, "ExitCode")
+        assert sum(row["Logs"] for row in rows) == looked_at
+        for column, condition in (
+            ("Failed", {"Failed": True}),
+            ("Silent", {"Silent": True}),
+            ("Open", {"State": "Open"}),
+        ):
+            with store.database.reading() as connection:
+                assert sum(row[column] for row in rows) == logs.count_logs(connection, selection | condition)
+    rows, values, _ = counted({}, "VO", limit=1)
+    assert ([row["Value"] for row in rows], values) == (["alpha"], 2)
+    assert counted({}, "VO", vo="beta")[2] == 2
+    assert counted({}, "VO", most=3)[2] == 3
+    assert counted({"Site": "none"}, "VO") == ([], 0, 0)
+    for column in ("Stamp", "LogID", 5, ["VO"], {}):
+        with pytest.raises(Rejected, match="are not counted"):
+            counted({}, column)
+
+
+def test_the_columns_that_are_named_are_those_of_the_table() -> None:
+    internal = {"LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps", "Numbering"}
+    assert logs.COLUMNS == tuple(column.name for column in schema.logs.c if column.name not in internal)
+
+
 def test_selection(listed: Any) -> None:
     for selection, found in SELECTIONS:
         assert listed(selection) == found, selection

@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import Gap, LogKey, LogState
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.read.reader import Page, gap_line, with_gap_lines
+from PilotLoggingDIRAC.read.gap_lines import gap_line, with_gap_lines
+from PilotLoggingDIRAC.read.reader import Page
 
 CHARACTERS = "ab\n\0é€😀\ud800"
 """Characters of one to four bytes."""

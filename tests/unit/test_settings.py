@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from PilotLoggingDIRAC.durations import ACCEPTED
 from PilotLoggingDIRAC.errors import ConfigurationError
 from PilotLoggingDIRAC.settings import (
     AgentSettings,
@@ -107,20 +108,31 @@ def test_no_size(settings: type[Settings], option: str, given: Any) -> None:
 
 @pytest.mark.parametrize(("settings", "option"), DURATIONS)
 @pytest.mark.parametrize(
-    ("given", "value"), [("90", 90), ("0", 0), ("45s", 45), ("30 m", 1800), ("1.5H", 5400), (" 1d ", 86400), (90, 90)]
+    ("given", "value"),
+    [
+        ("90", 90),
+        ("0", 0),
+        ("45s", 45),
+        ("30 m", 1800),
+        ("1.5H", 5400),
+        (" 1d ", 86400),
+        (90, 90),
+        ("1w", 604800),
+        ("1d12h", 129600),
+        ("1h 30m", 5400),
+        (90.5, 90.5),
+    ],
 )
 def test_a_duration(settings: type[Settings], option: str, given: Any, value: float) -> None:
     assert value_of(settings, option, given) == value
 
 
 @pytest.mark.parametrize(("settings", "option"), DURATIONS)
-@pytest.mark.parametrize("given", ["", "soon", "-3h", "3 hours", "1h30m", "3kB", "inf", "nan", None])
+@pytest.mark.parametrize("given", ["", "soon", "-3h", "3 hours", "1h30", "30m1h", "1h1h", "3kB", "inf", "nan", None])
 def test_no_duration(settings: type[Settings], option: str, given: Any) -> None:
     with pytest.raises(ConfigurationError) as error:
         value_of(settings, option, given)
-    assert str(error.value) == (
-        f"{SECTION}/{option} = {given!r} is not accepted: give a duration such as 90, 45s, 30m, 3h or 1d."
-    )
+    assert str(error.value) == (f"{SECTION}/{option} = {given!r} is not accepted: give {ACCEPTED}.")
 
 
 @pytest.mark.parametrize(("settings", "option"), NUMBERS)

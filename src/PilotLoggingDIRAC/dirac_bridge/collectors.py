@@ -13,7 +13,7 @@ from DIRAC.Core.Tornado.Client.TornadoClient import TornadoClient
 from DIRAC.Core.Utilities.DErrno import cmpError
 
 from ..read.status import Answer
-from . import cs
+from .components import SERVICE
 
 
 def ask_all(seconds: float, urls: Collection[str] = ()) -> list[Answer]:
@@ -23,7 +23,7 @@ def ask_all(seconds: float, urls: Collection[str] = ()) -> list[Answer]:
         seconds: How long one may take. DIRAC's own clients wait two minutes at least.
         urls: Which; by default all that the CS names.
     """
-    urls = sorted(urls or getServiceURLs(cs.SERVICE))
+    urls = sorted(urls or getServiceURLs(SERVICE))
     answers: dict[str, Answer] = {}
     threads = [threading.Thread(target=_ask, args=(url, answers), daemon=True) for url in urls]
     for thread in threads:

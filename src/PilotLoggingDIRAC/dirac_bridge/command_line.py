@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import getopt
+import os
 import re
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
+from .interrupts import die_of_interrupt  # isort: split
+
 from DIRAC import S_OK
 from DIRAC import exit as DIRACExit
 from DIRAC.Core.Base.Script import Script
 
+from ..durations import ACCEPTED, parse_duration
 from ..errors import PilotLoggingError
+from ..read.look import WISHES
 from ..read.shown_lines import from_level
+from .output import Output
 from .start import connect, parse_command_line
+from .streams import take_stdout
 
-_UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1), "d": timedelta(days=1), "w": timedelta(weeks=1)}
-_AGO = re.compile(r"([0-9]{1,6})([mhdw])")
 WRONG_USE = 2
 """The exit code of a command that was called wrongly."""
 
@@ -26,45 +33,102 @@ class Switches:
     """The switches of one command, with their values.
 
     DIRAC would end a command with the exit code of something else when one of them is wrong; so what is wrong is noted,
-    and :meth:`parse` ends it.
+    and :meth:`parse` ends it. None is passed over: one that is given twice or empty is wrong.
     """
 
     def __init__(self) -> None:
         self._values: dict[str, Any] = {}
         self._wrong = ""
+        self.output = Output(take_stdout())
 
     def flag(self, name: str, meaning: str, short: str = "") -> None:
         """A switch without a value."""
-        Script.registerSwitch(short, name, meaning, self._taker(name, lambda _: True))
+        Script.registerSwitch(short, name, meaning, self._taker(name, None))
 
-    def value(self, name: str, meaning: str, take: Callable[[str], Any] = str, short: str = "") -> None:
+    def value(self, name: str, meaning: str, take: Callable[[str], Any] | None = None, short: str = "") -> None:
         """A switch with a value.
 
         Args:
-            take: Makes the value from what was typed; a ValueError says what it takes.
+            take: Makes the value from what was typed; a ValueError says what it takes. By default a text that is not
+                empty.
         """
-        Script.registerSwitch(f"{short}:" if short else "", f"{name}=", meaning, self._taker(name, take))
+        Script.registerSwitch(f"{short}:" if short else "", f"{name}=", meaning, self._taker(name, take or text))
 
-    def _taker(self, name: str, take: Callable[[str], Any]) -> Callable[[str], Any]:
+    def look(self, pages: bool = True) -> None:
+        """The switches for what the result looks like."""
+        self.value("color", f"One of {', '.join(WISHES)}; by default as NO_COLOR and the terminal say", one_of(*WISHES))
+        if pages:
+            self.flag("no-pager", "Not through a pager (on a terminal PAGER, or less)")
+
+    def _taker(self, name: str, take: Callable[[str], Any] | None) -> Callable[[str], Any]:
         def taken(typed: str) -> Any:
+            if take is None:
+                self._values[name] = True
+                return S_OK()
             try:
-                self._values[name] = take(typed)
+                value = take(typed)
             except ValueError as error:
-                self._wrong = self._wrong or f"--{name} takes {error}, not {typed!r}"
+                self._note(f"--{name} takes {error}, not {typed!r}")
+                return S_OK()
+            if name in self._values:
+                self._note(f"--{name} is given twice")
+            self._values[name] = value
             return S_OK()
 
+        # For dev/completion.
+        taken.words = getattr(take, "words", ())  # type: ignore[attr-defined]
+        taken.files = getattr(take, "files", False)  # type: ignore[attr-defined]
         return taken
 
-    def parse(self) -> list[str]:
-        """Read the command line; gives the arguments. Ends the process if a switch is wrong."""
-        _, arguments = parse_command_line()
+    def _note(self, sentence: str) -> None:
+        self._wrong = self._wrong or sentence
+
+    def parse(self, arguments: bool = True) -> list[str]:
+        """Read the command line; gives the arguments. Ends the process if a switch is wrong.
+
+        Args:
+            arguments: Whether the command takes any.
+        """
+        check_switches(self.output)
+        _, given = parse_command_line()
         if self._wrong:
             fail_use(self._wrong)
-        return arguments
+        if given and not arguments:
+            fail_use(f"takes no argument such as {given[0]!r}")
+        self.output.begin(self["color"] or "auto")
+        return given
+
+    def pages(self, wanted: bool = True) -> None:
+        """Let the result go through a pager, if this is a terminal and nobody minds."""
+        self.output.begin(self["color"] or "auto", wanted and not self["no-pager"])
+
+    def exclude(self, one: str, *others: str) -> None:
+        """End the process if a switch is given with another one, of which it would make nothing."""
+        for other in others:
+            if self[one] is not None and self[other] is not None:
+                fail_use(f"takes --{one} or --{other}, not both")
 
     def __getitem__(self, name: str) -> Any:
         """The value of a switch; None if it was not given."""
         return self._values.get(name)
+
+
+def check_switches(output: Output) -> None:
+    """Before DIRAC reads the command line: it would print all its help where a switch is wrong, and its help to where
+    its log goes. Ends the process at an unknown switch."""
+    options = Script.localCfg.commandOptionList
+    try:
+        getopt.gnu_getopt(sys.argv[1:], "".join(each[0] for each in options), [each[1] for each in options if each[1]])
+    except getopt.GetoptError as error:
+        fail_use(f"{error}; see {Script.scriptName} --help")
+    show = Script.localCfg.showHelp
+
+    def show_help(dummy: Any = False, exitCode: int = 0) -> None:
+        if exitCode == 0:
+            output.give_back()
+        show(dummy, exitCode)
+
+    Script.localCfg.showHelp = show_help
 
 
 def fail_use(sentence: str) -> NoReturn:
@@ -79,20 +143,57 @@ def say(sentence: str) -> None:
     print(f"{Script.scriptName}: {sentence}", file=sys.stderr, flush=True)
 
 
-def run(work: Callable[[], int]) -> NoReturn:
-    """Do a command's work and end with the exit code that it gives: 1 with one sentence where it fails."""
+def run(work: Callable[[], int], output: Output | None = None, seen_enough: int = 0) -> NoReturn:
+    """Do a command's work and end with the exit code that it gives: 1 with one sentence where it fails; at Ctrl-C by
+    the signal itself, when all is in order.
+
+    Args:
+        output: Through which it writes.
+        seen_enough: The exit code where its reader or pager has gone.
+    """
+    interrupted = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        connect()
-        code = work()
-    except PilotLoggingError as error:
-        say(str(error))
-        code = 1
-    except (BrokenPipeError, KeyboardInterrupt):
-        # The reader has seen enough.
-        sys.stderr.close()
-        code = 0
+        try:
+            connect()
+            code = work()
+        except PilotLoggingError as error:
+            say(str(error))
+            code = 1
+    except BrokenPipeError:
+        code = seen_enough
+        if output is None or not output.terminal:
+            # Nothing more can be said to anyone.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    except KeyboardInterrupt:
+        interrupted, code = True, 0
+    if output is not None:
+        output.close()
+    if interrupted:
+        die_of_interrupt()
     DIRACExit(code)
     raise AssertionError("the process has ended")
+
+
+def text(typed: str) -> str:
+    """For :meth:`Switches.value`: a text that is not empty."""
+    if not typed.strip():
+        raise ValueError("a text that is not empty")
+    return typed
+
+
+def name(typed: str) -> str:
+    """For :meth:`Switches.value`: a name, or a part of one."""
+    return text(typed).strip()
+
+
+def path(typed: str) -> str:
+    """For :meth:`Switches.value`: of a file or folder."""
+    return text(typed)
+
+
+path.files = True  # type: ignore[attr-defined]
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
@@ -115,19 +216,36 @@ def one_of(*words: str) -> Callable[[str], str]:
             raise ValueError(f"one of {', '.join(words)}")
         return known[typed.lower()]
 
+    take.words = words  # type: ignore[attr-defined]
+    return take
+
+
+def duration(unit: str) -> Callable[[str], float]:
+    """For :meth:`Switches.value`: seconds, more than 0.
+
+    Args:
+        unit: Of a number that stands alone.
+    """
+
+    def take(typed: str) -> float:
+        seconds = parse_duration(typed, unit)
+        if not seconds:
+            raise ValueError(f"{ACCEPTED}, and more than 0")
+        return seconds
+
     return take
 
 
 def moment(typed: str) -> str:
     """For :meth:`Switches.value`: a time, or how long ago it was."""
-    ago = _AGO.fullmatch(typed)
     try:
-        if ago:
-            return (datetime.now(UTC) - int(ago[1]) * _UNITS[ago[2]]).isoformat()
-        time = datetime.fromisoformat(typed)
+        try:
+            time = datetime.fromisoformat(typed.strip())
+        except ValueError:
+            return (datetime.now(UTC) - timedelta(seconds=parse_duration(typed))).isoformat()
         return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
     except (ValueError, OverflowError):
-        raise ValueError("a time in UTC such as 2026-06-10T11:02, or how long ago: 30m, 6h, 2d, 1w") from None
+        raise ValueError("a time in UTC such as 2026-06-10T11:02, or how long ago: 90s, 30m, 6h, 1d12h, 1w") from None
 
 
 class Selection:
@@ -151,25 +269,25 @@ class Selection:
 
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
-        switches.value("VO", "The pilots' VO; by default that of your proxy", short="V")
-        for name, _, meaning in self._PARTS:
-            switches.value(name, meaning)
+        switches.value("VO", "The pilots' VO; by default that of your proxy", name, short="V")
+        for part, _, meaning in self._PARTS:
+            switches.value(part, meaning, name)
         switches.value("state", f"One of {', '.join(self._STATES)}", one_of(*self._STATES))
         switches.value("exit-code", "The pilot's exit code", number(0, 2**31 - 1))
-        switches.value("since", "Logs with a line after this time (2026-06-10T11:02), or so long ago (2d)", moment)
+        switches.value("since", "Logs with a line after this time (2026-06-10T11:02), or so long ago (90s, 2d)", moment)
         switches.value("until", "Logs that began before this time", moment)
-        for name, _, meaning in self._FLAGS:
-            switches.flag(name, meaning)
+        for flag, _, meaning in self._FLAGS:
+            switches.flag(flag, meaning)
 
     def document(self) -> dict[str, Any]:
         """As the collector takes it."""
         given = self._switches
-        document: dict[str, Any] = {column: True for name, column, _ in self._FLAGS if given[name]}
+        document: dict[str, Any] = {column: True for flag, column, _ in self._FLAGS if given[flag]}
         plain = (("VO", "VO"), ("state", "State"), ("exit-code", "ExitCode"), ("since", "Since"), ("until", "Until"))
-        document |= {column: given[name] for name, column in plain if given[name] is not None}
+        document |= {column: given[switch] for switch, column in plain if given[switch] is not None}
         if document.get("State") == "Quiet":  # no state of the database's
             document |= {"State": "Open", "Quiet": True}
-        parts = {column: given[name] for name, column, _ in self._PARTS if given[name]}
+        parts = {column: given[switch] for switch, column, _ in self._PARTS if given[switch]}
         return document | ({"Contains": parts} if parts else {})
 
 

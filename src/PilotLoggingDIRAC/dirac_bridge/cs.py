@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import DIRAC
 from DIRAC import gConfig
@@ -15,11 +15,9 @@ from DIRAC.ConfigurationSystem.Client.Helpers.Operations import Operations
 from DIRAC.ConfigurationSystem.Client.PathFinder import getAgentSection, getDatabaseSection, getServiceSection
 from DIRAC.ConfigurationSystem.Client.Utilities import getDBParameters
 from diraccfg import CFG
-from sqlalchemy import URL
 
 from ..deliver.queue.settings import BrokerSettings
 from ..errors import ConfigurationError
-from ..ingest.redaction import Redactor
 from ..settings import (
     AgentSettings,
     CollectorSettings,
@@ -30,10 +28,13 @@ from ..settings import (
     own_options,
     parse,
 )
+from .components import AGENT, DATABASE, SERVICE
 
-SERVICE = "WorkloadManagement/TornadoPilotLogging"
-AGENT = "WorkloadManagement/PilotLoggingAgent"
-DATABASE = "WorkloadManagement/PilotLogDB"
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from ..ingest.redaction import Redactor
+
 
 _DIRAC_SERVICE_OPTIONS = {
     "Port",
@@ -101,6 +102,9 @@ def database_url() -> URL:
     Raises:
         ConfigurationError: An option is unknown, ill-typed or missing.
     """
+    # Here, since the commands read the CS too and have no database.
+    from sqlalchemy import URL
+
     section = getDatabaseSection(DATABASE)
     settings = _own_section(DatabaseSettings, section, _DIRAC_DATABASE_OPTIONS)
     if "DBName" not in _options(section):
@@ -144,6 +148,8 @@ def redactor(vo: str) -> Redactor:
     Raises:
         ConfigurationError: One of its patterns cannot be used.
     """
+    from ..ingest.redaction import Redactor
+
     try:
         return Redactor(pilot_options(vo, "Redaction"))
     except ValueError as error:

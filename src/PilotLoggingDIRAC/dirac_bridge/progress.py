@@ -17,7 +17,11 @@ class Progress:
 
     def __init__(self, what: str) -> None:
         self._what = what
-        self._shows = sys.stderr.isatty()
+
+    @property
+    def _shows(self) -> bool:
+        # Looked at each time: with a pager, standard error goes through it too.
+        return sys.stderr.isatty()
 
     def __enter__(self) -> Progress:
         return self

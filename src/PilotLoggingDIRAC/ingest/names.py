@@ -33,6 +33,11 @@ def checked_stamp(value: Any) -> str:
     )
 
 
+def is_stamp(value: str) -> bool:
+    """Whether it has the form of a pilot's stamp."""
+    return _STAMP.fullmatch(value) is not None
+
+
 def is_vo_name(value: Any) -> bool:
     """Whether it has the form of a VO's name; it says nothing of whether there is such a VO."""
     return isinstance(value, str) and _VO.fullmatch(value) is not None

@@ -1,12 +1,13 @@
-"""Some lines of a log, by what is in them, going on while the pilot writes."""
+"""Lines of logs, all or by what is in them, from the beginning or the last ones, going on while the pilots write."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ..errors import Unavailable
+from ..errors import PilotLoggingError, Unavailable
 from ..model import LogState
 
 _POLL_SECONDS = 1.0
@@ -15,70 +16,165 @@ _AT_ONCE = 2000
 
 Ask = Callable[..., Mapping[str, Any]]
 """Calls a method of the collector about the log: ``ask("readLines", 1, 500)``."""
+Line = Mapping[str, Any]
+"""As ``readLines`` gives it; or one with ``gap``, which stands where messages are missing."""
 
 
-def filtered(
-    ask: Ask, query: Mapping[str, Any], follow: bool, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Mapping[str, Any]]:
-    """Lines as ``readLines`` gives them.
+class LogLines:
+    """The lines of one log, as they come.
 
     Args:
         query: As ``findLines`` takes it; empty for all lines.
+        tail: How many of those that there are by now, the last ones; None for all.
+    """
+
+    def __init__(self, ask: Ask, query: Mapping[str, Any], tail: int | None = None) -> None:
+        self._ask = ask
+        self._query = query
+        self._tail = tail
+        self._line = 1
+        self._version = ""
+        self._marked = 0
+        self.open = True
+        """Whether more can come."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether it was looked at."""
+        return bool(self._version)
+
+    def poll(self, follow: bool) -> Iterator[Line]:
+        """The lines that have come since.
+
+        Args:
+            follow: A line that may still grow is left to the next call.
+
+        Raises:
+            NotFound, Rejected: There is no such log, or it may not be read.
+            Unavailable: It cannot be read now. What was not given is given by the next call.
+        """
+        outline = self._ask("outlineLog", self._version)
+        is_open = outline["row"] is not None and outline["row"]["State"] == LogState.OPEN
+        if outline["version"] != self._version:
+            if self._tail is not None:
+                self._line = self._first_of_tail(outline["lines"], self._tail)
+                self._tail, self._marked = None, self._line
+            lines = self._found() if self._query else self._all(outline)
+            for line in lines:
+                if not (line.get("unfinished") and follow and is_open):
+                    yield line
+            self._version = outline["version"]
+        self.open = is_open
+
+    def _first_of_tail(self, lines: int, tail: int) -> int:
+        if not self._query:
+            return max(1, lines - tail + 1)
+        last: deque[int] = deque(maxlen=tail)
+        line = 1
+        while True:
+            reply = self._ask("findLines", self._query, line, _AT_ONCE)
+            last.extend(reply["numbers"])
+            if reply["total"] > len(reply["numbers"]):
+                line = reply["numbers"][-1] + 1
+            elif reply["done"]:
+                return last[0] if last else int(reply["next"])
+            else:
+                line = reply["next"]
+
+    def _all(self, outline: Mapping[str, Any]) -> Iterator[Line]:
+        gaps = [mark for mark in outline["marks"] if mark["kind"] == "gap" and mark["line"] > self._marked]
+        while self._line <= outline["lines"]:
+            reply = self._ask("readLines", self._line, min(_AT_ONCE, outline["lines"] - self._line + 1))
+            for line in reply["lines"]:
+                while gaps and gaps[0]["line"] <= line["n"]:
+                    yield self._gap(gaps.pop(0))
+                self._line = line["n"] + (not line.get("unfinished"))
+                yield line
+            if not reply["lines"] or reply["lines"][-1].get("unfinished"):
+                return
+        for gap in gaps:
+            yield self._gap(gap)
+
+    def _gap(self, mark: Mapping[str, Any]) -> Line:
+        self._marked = mark["line"]
+        sentence = str(mark["sentence"]).removesuffix(".")
+        text = f"[... {sentence[:1].lower()}{sentence[1:]} ...]"
+        return {"n": mark["line"], "text": text, "level": None, "time": None, "command": "", "gap": True}
+
+    def _found(self) -> Iterator[Line]:
+        while True:
+            reply = self._ask("findLines", self._query, self._line, _AT_ONCE)
+            numbers = reply["numbers"]
+            while numbers:
+                lines = self._ask("readLines", 1, 1, numbers)["lines"]
+                for line in lines:
+                    self._line = line["n"] + (not line.get("unfinished"))
+                    yield line
+                numbers = numbers[len(lines) :] if lines else []
+            if reply["total"] > len(reply["numbers"]):
+                self._line = reply["numbers"][-1] + 1
+                continue
+            self._line = reply["next"]
+            if reply["done"]:
+                return
+
+
+def filtered(
+    ask: Ask,
+    query: Mapping[str, Any],
+    follow: bool,
+    sleep: Callable[[float], None] = time.sleep,
+    tail: int | None = None,
+) -> Iterator[Line]:
+    """The lines of one log.
+
+    Args:
+        query, tail: As of :class:`LogLines`.
         follow: Go on until the log is closed. A collector that is away meanwhile is waited for.
 
     Raises:
         NotFound, Rejected: There is no such log, or it may not be read.
         Unavailable: It cannot be read now; when following, only at the beginning.
     """
-    line, version, pause = 1, None, _POLL_SECONDS
-    while True:
-        try:
-            outline = ask("outlineLog", version or "")
-            if version != outline["version"]:
-                for found, behind in _from(ask, query, line):
-                    if found is not None and not (found.get("unfinished") and follow and _is_open(outline)):
-                        yield found
-                    line = behind
-                version = outline["version"]
-        except Unavailable:
-            if not follow or version is None:
-                raise
+
+    def fail(_: str, error: PilotLoggingError) -> None:
+        raise error
+
+    for _, line in together([("", LogLines(ask, query, tail))], follow, fail, sleep=sleep):
+        yield line
+
+
+def together(
+    logs: Sequence[tuple[str, LogLines]],
+    follow: bool,
+    failed: Callable[[str, PilotLoggingError], None],
+    ended: Callable[[str], None] = lambda _: None,
+    sleep: Callable[[float], None] = time.sleep,
+) -> Iterator[tuple[str, Line]]:
+    """The lines of several logs, each with its log's name.
+
+    Args:
+        follow: Go on until all are closed. A collector that is away meanwhile is waited for.
+        failed: Is told of a log that cannot be read, and no more is asked for.
+        ended: Is told of a log that is closed and has been read to its end.
+    """
+    left, pause = list(logs), _POLL_SECONDS
+    while left:
+        away = False
+        for name, log in list(left):
+            try:
+                for line in log.poll(follow):
+                    yield name, line
+            except PilotLoggingError as error:
+                if follow and log.begun and isinstance(error, Unavailable):
+                    away = True
+                    continue
+                left.remove((name, log))
+                failed(name, error)
+                continue
+            if not (follow and log.open):
+                left.remove((name, log))
+                ended(name)
+        pause = min(2 * pause, _LONGEST_PAUSE) if away else _POLL_SECONDS
+        if left:
             sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            continue
-        pause = _POLL_SECONDS
-        if not follow or not _is_open(outline):
-            return
-        sleep(pause)
-
-
-def _is_open(outline: Mapping[str, Any]) -> bool:
-    return outline["row"] is not None and outline["row"]["State"] == LogState.OPEN
-
-
-def _from(ask: Ask, query: Mapping[str, Any], line: int) -> Iterator[tuple[Mapping[str, Any] | None, int]]:
-    """Lines from a number on, each with the number to go on with; None where there is only the latter."""
-    while True:
-        if not query:
-            reply = ask("readLines", line, _AT_ONCE)
-            for found in reply["lines"]:
-                line = found["n"] + (not found.get("unfinished"))
-                yield found, line
-            if not reply["lines"] or reply["lines"][-1]["n"] >= reply["total"]:
-                return
-            continue
-        reply = ask("findLines", query, line, _AT_ONCE)
-        numbers = reply["numbers"]
-        while numbers:
-            lines = ask("readLines", 1, 1, numbers)["lines"]
-            for found in lines:
-                line = found["n"] + (not found.get("unfinished"))
-                yield found, line
-            numbers = numbers[len(lines) :] if lines else []
-        if reply["total"] > len(reply["numbers"]):
-            line = reply["numbers"][-1] + 1
-            continue
-        line = reply["next"]
-        yield None, line
-        if reply["done"]:
-            return

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..ingest.text import one_line
+from .look import Look, print_with_rich
 from .status import span
 
 COLUMNS = ("Stamp", "State", "Exit", "Last line", "Lines", "Warn", "Err", "Site", "CE", "Host", "Reference")
@@ -53,16 +54,15 @@ def as_text(rows: Sequence[Mapping[str, Any]], vo: bool = False, heads: bool = T
     )
 
 
-def for_terminal(rows: Sequence[Mapping[str, Any]], vo: bool = False) -> str:
+def for_terminal(
+    rows: Sequence[Mapping[str, Any]], vo: bool = False, look: Look = Look.COLOURED, width: int | None = None
+) -> str:
     """As wide as the terminal, with colours: one line each, without the columns for which there is no room."""
-    import io
-
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
-    width = shutil.get_terminal_size().columns
+    width = width or shutil.get_terminal_size().columns
     narrow = width < _NARROW
     table = [dict(zip(columns(vo), cells(row, vo), strict=True)) for row in rows]
     if narrow:
@@ -80,9 +80,7 @@ def for_terminal(rows: Sequence[Mapping[str, Any]], vo: bool = False) -> str:
         if row["ExitCode"]:
             styles["Exit"] = "red"
         shown.add_row(*(Text(line[head], styles.get(head, "")) for head in widths))
-    stream = io.StringIO()
-    Console(file=stream, force_terminal=True, width=width).print(shown)
-    return stream.getvalue()
+    return print_with_rich([shown], width, look.coloured)
 
 
 def _widths(table: Sequence[Mapping[str, str]], heads: Sequence[str], width: int, gap: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from ..lines.header import HEADER, LONGEST, Header, Level, header_in
 from ..model import Gap
-from .reader import gap_line
+from .gap_lines import gap_line
 
 BLOCK_LINES = 500
 BLOCK_BYTES = 2**18

@@ -13,6 +13,7 @@ from ..model import Delivery, Gap, LogKey, LogRecord
 from ..store import chunks, deliveries, logs
 from ..store.engine import Database
 from .cursor import Cursor
+from .gap_lines import with_gap_lines
 from .log_text import LogText
 
 _CHARACTER = 4
@@ -327,21 +328,6 @@ def _read_exactly(file: BinaryIO, size: int) -> bytes:
         pieces.append(piece)
         size -= len(piece)
     return b"".join(pieces)
-
-
-def with_gap_lines(text: str, gaps: Sequence[Gap]) -> str:
-    """A text with a line for each gap, where it is."""
-    pieces, end = [], 0
-    for gap in gaps:
-        pieces += [text[end : gap.offset], gap_line(gap)]
-        end = gap.offset
-    return "".join([*pieces, text[end:]])
-
-
-def gap_line(gap: Gap) -> str:
-    """The line that a reader is shown in the place of a gap."""
-    missing = f"message {gap.first} is" if gap.first == gap.last else f"messages {gap.first} to {gap.last} are"
-    return f"[... {missing} missing here (session {gap.session}) ...]\n"
 
 
 def _shortened(file: BinaryIO, limit: int) -> str:

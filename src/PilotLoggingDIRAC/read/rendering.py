@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import json
 import shutil
 from collections.abc import Sequence
+from typing import Any
 
 from ..ingest.text import one_line
+from .look import Look, choose_look, print_with_rich
 from .status import Answer, Table
 
 _CELL = 200
@@ -51,23 +52,27 @@ def lines_of(table: Table) -> list[str]:
     return ["", table.title, *padded]
 
 
-def for_terminal(tables: Sequence[Table], problems: Sequence[str]) -> str:
+def for_terminal(
+    tables: Sequence[Table], problems: Sequence[str], look: Look | None = None, width: int | None = None
+) -> str:
     """As wide as the terminal, with colours."""
     heading = [(summary(problems), "bold red" if problems else "bold green")]
-    return coloured([*heading, *((f"- {problem}", "red") for problem in problems)], tables)
+    return coloured([*heading, *((f"- {problem}", "red") for problem in problems)], tables, look, width)
 
 
-def coloured(lines: Sequence[tuple[str, str]], tables: Sequence[Table]) -> str:
-    """Lines with their styles, then tables, as wide as the terminal."""
+def coloured(
+    lines: Sequence[tuple[str, str]], tables: Sequence[Table], look: Look | None = None, width: int | None = None
+) -> str:
+    """Lines with their styles, then tables, as wide as the terminal.
+
+    Args:
+        look: By default as the environment wants it, see :func:`.look.choose_look`.
+    """
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table as Shown
     from rich.text import Text
 
-    stream = io.StringIO()
-    console = Console(file=stream, force_terminal=True, width=shutil.get_terminal_size().columns)
-    for line, style in lines:
-        console.print(Text(_cell(line, len(line)), style=style))
+    everything: list[Any] = [Text(_cell(line, len(line)), style=style) for line, style in lines]
     for table in tables:
         shown = Shown(title=table.title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
         for column in table.columns:
@@ -75,8 +80,9 @@ def coloured(lines: Sequence[tuple[str, str]], tables: Sequence[Table]) -> str:
         for row in table.rows:
             # As Text: what strangers wrote is no markup.
             shown.add_row(*(Text(_cell(cell)) for cell in row))
-        console.print(shown)
-    return stream.getvalue()
+        everything.append(shown)
+    width = width or shutil.get_terminal_size().columns
+    return print_with_rich(everything, width, (look or choose_look(True)).coloured)
 
 
 def _cell(text: str, length: int = _CELL) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..errors import Unavailable
 from ..model import Gap, LogState
-from .reader import with_gap_lines
+from .gap_lines import with_gap_lines
 
 _POLL_SECONDS = 1.0
 _LONGEST_PAUSE = 30.0

@@ -6,23 +6,21 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, case, func, or_, select
 
 from ..errors import Rejected
-from ..model import ExpiredPart, LogKey, LogRecord, LogState
+from ..model import COUNTED_COLUMNS, LISTED_COLUMNS, ExpiredPart, LogKey, LogRecord, LogState
 from .numbering import Numbering
 from .quiet import READ, Quietness
 from .schema import logs
 from .selection import must_read_rows, where
 
-_INTERNAL = ("LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps", "Numbering")
-
-COLUMNS = tuple(column.name for column in logs.c if column.name not in _INTERNAL)
-"""The columns that a list of logs shows, and by which it can be sorted."""
-COUNTED = ("VO", "State", "Site", "CE", "Queue", "Host", "PilotVersion", "ExitCode")
-"""The columns whose values are counted."""
+COLUMNS = LISTED_COLUMNS
+COUNTED = COUNTED_COLUMNS
 MOST_COUNTED = 20_000
 """Logs among which they are: what is asked for is a menu."""
+MOST_GROUPED = 200_000
+"""Logs that are counted by a column."""
 _FEW = 1000
 _DEEPEST = 100_000
 _QUICK_SORTS = frozenset(("LastArrival", "Stamp"))
@@ -228,6 +226,59 @@ def list_values(
         most_first = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0] or "")))
         values[name] = most_first[:limit]
     return values, sum(row[-1] for row in grouped)
+
+
+def count_by(
+    connection: Connection,
+    selection: Mapping[str, Any],
+    column: str,
+    limit: int,
+    vo: str | None = None,
+    most: int = MOST_GROUPED,
+) -> tuple[list[dict[str, Any]], int, int]:
+    """How many of the logs selected, or of the latest of them, have which value of a column, and how they ended.
+
+    Args:
+        connection: In a reading transaction.
+        column: One of :data:`COUNTED`.
+        limit: Values that are given, those of most logs first.
+        most: Logs that are looked at.
+
+    Returns:
+        For each value its figures, how many values there are, and how many logs were looked at.
+
+    Raises:
+        Rejected: A condition or the column is unknown or ill-typed.
+    """
+    if column not in COUNTED:
+        raise Rejected(f"Logs are not counted by {ascii(column)[:80]}; by these they are: {', '.join(COUNTED)}.")
+    needed = dict.fromkeys((column, "State", "Finalised", "ExitCode", "Errors", "LastArrival"))
+    latest = (
+        select(*(logs.c[name] for name in needed))
+        .where(where(selection, vo))
+        .order_by(logs.c.LastArrival.desc())
+        .limit(most)
+        .subquery()
+    )
+    of = latest.c
+    number = func.count()
+    figures = {
+        "Logs": number,
+        "Open": _number_of(of.State == LogState.OPEN),
+        "Failed": _number_of(and_(of.ExitCode.is_not(None), of.ExitCode != 0)),
+        "Silent": _number_of(and_(of.Finalised.is_(None), of.State != LogState.OPEN)),
+        "WithErrors": _number_of(of.Errors > 0),
+        "LastArrival": func.max(of.LastArrival),
+    }
+    value = of[column].label("Value")
+    grouped = select(value, *(figure.label(name) for name, figure in figures.items())).group_by(of[column])
+    rows = [dict(row._mapping) for row in connection.execute(grouped)]
+    rows.sort(key=lambda row: (-row["Logs"], str(row["Value"] or "")))
+    return rows[:limit], len(rows), sum(row["Logs"] for row in rows)
+
+
+def _number_of(condition: ColumnElement[bool]) -> Any:
+    return func.coalesce(func.sum(case((condition, 1), else_=0)), 0, type_=Integer)
 
 
 def newest_first(

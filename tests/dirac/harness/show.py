@@ -48,9 +48,12 @@ def command(word: str) -> Path:
 
 
 def on_terminal(command: list[str | Path], environment: dict[str, str]) -> tuple[int, bytes, str]:
-    """Run a command whose standard output is a terminal: exit code, what the terminal got, standard error."""
+    """Run a command whose standard output is a terminal, without a pager: exit code, what the terminal got, standard
+    error."""
     leader, follower = pty.openpty()
-    process = subprocess.Popen(command, stdout=follower, stderr=subprocess.PIPE, env=environment)
+    coloured = {name: value for name, value in environment.items() if name not in ("NO_COLOR", "CLICOLOR")}
+    coloured |= {"PAGER": "cat", "TERM": "xterm"}
+    process = subprocess.Popen(command, stdout=follower, stderr=subprocess.PIPE, env=coloured)
     os.close(follower)
     shown = b""
     try:

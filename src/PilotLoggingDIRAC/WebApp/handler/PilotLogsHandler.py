@@ -21,7 +21,7 @@ from PilotLoggingDIRAC.dirac_bridge.credentials import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
 from PilotLoggingDIRAC.ingest.names import checked_stamp, checked_vo
 from PilotLoggingDIRAC.model import Gap
-from PilotLoggingDIRAC.read.reader import with_gap_lines
+from PilotLoggingDIRAC.read.gap_lines import with_gap_lines
 from PilotLoggingDIRAC.WebApp import refusals, replies
 from PilotLoggingDIRAC.WebApp.access import Reader, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo

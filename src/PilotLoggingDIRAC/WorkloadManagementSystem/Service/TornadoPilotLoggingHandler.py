@@ -273,6 +273,24 @@ class TornadoPilotLoggingHandler(ShortPathService):
             )
         return S_OK({"values": values, "logs": looked_at, "all": looked_at < logs.MOST_COUNTED})
 
+    auth_countLogs = ["authenticated"]
+
+    def export_countLogs(self, selection=None, column="Site", limit=100):
+        """How many logs have which value of a column, and how they ended.
+
+        :param dict selection: as for ``listLogs``
+        :param str column: one of :data:`PilotLoggingDIRAC.store.logs.COUNTED`
+        :param int limit: values that are given, up to 1000
+        :return: S_OK({"rows": [{"Value", "Logs", "Open", "Failed", "Silent", "WithErrors", "LastArrival"}, ...],
+            "total": number, "logs": number, "all": bool}) / S_ERROR
+        """
+        selection, vo = self._selected(selection)
+        limit = checked_number("limit", limit, 1, _LARGEST_PAGE)
+        with self._database.reading() as connection:
+            rows, values, looked_at = logs.count_by(connection, selection, column, limit, vo)
+        rows = [answers.of_row(row) for row in rows]
+        return S_OK({"rows": rows, "total": values, "logs": looked_at, "all": looked_at < logs.MOST_GROUPED})
+
     auth_outlineLog = ["authenticated"]
 
     def export_outlineLog(self, stamp, vo="", version=""):

@@ -21,12 +21,10 @@ Example:
 import json
 import sys
 
-from DIRAC import exit as DIRACExit
-from DIRAC.Core.Base.Script import Script
-
-from PilotLoggingDIRAC.dirac_bridge.start import connect, parse_command_line
+from PilotLoggingDIRAC.dirac_bridge.command_line import Script, check_switches, fail_use, run
+from PilotLoggingDIRAC.dirac_bridge.output import Output
+from PilotLoggingDIRAC.dirac_bridge.start import parse_command_line
 from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
-from PilotLoggingDIRAC.errors import PilotLoggingError
 
 _ACTIONS = ("show", "enable", "disable", "check")
 _ONLY_FOR = {"url": ("enable",), "module": ("enable",), "yes": ("enable", "disable"), "ce": _ACTIONS[:3]}
@@ -34,7 +32,7 @@ _ONLY_FOR = {"url": ("enable",), "module": ("enable",), "yes": ("enable", "disab
 
 @Script()
 def main():
-    output = take_stdout()
+    output = Output(take_stdout())
     Script.registerSwitch("V:", "vo=", "The VO")
     Script.registerSwitch("C:", "ce=", "A CE; enable and disable take several, separated by commas")
     Script.registerSwitch(
@@ -45,27 +43,13 @@ def main():
     Script.registerSwitch("j", "json", "show, check: everything as one JSON document, for programs")
     # Not as mandatory, and without its values: then DIRAC ends with 1, which means something else here.
     Script.registerArgument("Action: show, enable, disable or check", mandatory=False)
+    check_switches(output)
     switches, arguments = parse_command_line()
     given = _given(switches)
     wrong = _mistake(given, arguments)
     if wrong:
-        print(f"dirac-pilot-logs-config: {wrong}", file=sys.stderr)
-        DIRACExit(2)
-
-    def write(text):
-        output.write(text.encode("utf-8", "replace"))
-        output.flush()
-
-    try:
-        connect()
-        code = _DO[arguments[0]](given, write, output.isatty())
-    except PilotLoggingError as error:
-        print(f"dirac-pilot-logs-config: {error}", file=sys.stderr)
-        code = 1
-    except (BrokenPipeError, KeyboardInterrupt):
-        sys.stderr.close()
-        code = 1
-    DIRACExit(code)
+        fail_use(wrong)
+    run(lambda: _DO[arguments[0]](given, output.write, output.terminal), output, seen_enough=1)
 
 
 def _given(switches):

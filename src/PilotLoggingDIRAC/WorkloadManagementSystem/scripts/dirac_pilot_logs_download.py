@@ -13,28 +13,33 @@ Example:
 
 from pathlib import Path
 
-from DIRAC.Core.Base.Script import Script
-
-from PilotLoggingDIRAC.dirac_bridge.command_line import Collector, Selection, Switches, fail_use, number, run, say
+from PilotLoggingDIRAC.dirac_bridge.command_line import (
+    Collector,
+    Script,
+    Selection,
+    Switches,
+    fail_use,
+    number,
+    path,
+    run,
+    say,
+)
 from PilotLoggingDIRAC.dirac_bridge.progress import Progress
-from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
 from PilotLoggingDIRAC.errors import PilotLoggingError
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.read.download import Folder, Presence, TarFile, name_of
-from PilotLoggingDIRAC.read.reader import with_gap_lines
+from PilotLoggingDIRAC.read.gap_lines import with_gap_lines
 
 _ALL = 10**9
-_INTERRUPTED = 130
-"""The exit code that shells have for that."""
 
 
 @Script()
 def main():
-    output = take_stdout()
     switches = Switches()
-    Script.registerArgument(["Stamp: of a pilot"], mandatory=False)
+    output = switches.output
+    Script.registerArgument(["Stamp: of a pilot, or its beginning"], mandatory=False)
     selection = Selection(switches)
-    switches.value("to", "The folder, or a file whose name ends in .tar (the folder pilot-logs)")
+    switches.value("to", "The folder, or a file whose name ends in .tar (the folder pilot-logs)", path)
     switches.value("limit", "Logs to download at most", number(1, _ALL))
     switches.flag("overwrite", "Replace a tar file, or a file that is no downloaded log")
     stamps = switches.parse()
@@ -43,8 +48,11 @@ def main():
 
     def work():
         to = Path(switches["to"] or "pilot-logs")
-        wanted = selection.document() | ({"Stamp": stamps} if stamps else {})
         collector = Collector()
+        named, unknown = whole(collector)
+        if stamps and not named:
+            return 1
+        wanted = selection.document() | ({"Stamp": named} if stamps else {})
         counts = dict.fromkeys(("downloaded", "there already", "left alone", "failed"), 0)
         target = TarFile(to, bool(switches["overwrite"])) if to.suffix == ".tar" else Folder(to)
         try:
@@ -56,7 +64,7 @@ def main():
                     counts[outcome] += 1
         except KeyboardInterrupt:
             say("interrupted; given once more, the same command goes on from here.")
-            return _INTERRUPTED
+            raise
         except OSError as error:
             say(f"{to}: {error.strerror or error}.")
             return 1
@@ -64,11 +72,24 @@ def main():
             said = ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if number)
             say(f"{said or 'no logs'}: {to}")
         known = sum(counts.values())
-        if stamps and known < len(set(stamps)):
-            say(f"{len(set(stamps)) - known} of these stamps are not in the list of logs.")
-        output.write(f"{to}\n".encode())
-        output.flush()
-        return 1 if counts["failed"] or counts["left alone"] or not known or known < len(set(stamps)) else 0
+        absent = 0 if switches["limit"] else max(0, len(named) - known)
+        if absent:
+            say(f"{absent} of these stamps are not in the list of logs.")
+        output.write(f"{to}\n")
+        return 1 if counts["failed"] or counts["left alone"] or not known or absent or unknown else 0
+
+    def whole(collector):
+        """The stamps that are meant, each once, and how many arguments mean none."""
+        from PilotLoggingDIRAC.dirac_bridge.pilots import log_of_stamp
+
+        named, unknown = [], 0
+        for stamp in stamps:
+            try:
+                named.append(log_of_stamp(collector, stamp, switches["VO"] or "")[0])
+            except PilotLoggingError as error:
+                say(str(error))
+                unknown += 1
+        return list(dict.fromkeys(named)), unknown
 
     def one(collector, target, row, progress):
         """What became of a log."""
@@ -95,7 +116,7 @@ def main():
             yield text.encode("utf-8", "surrogatepass")
             cursor, more = reply["cursor"], reply["more"]
 
-    run(work)
+    run(work, output)
 
 
 if __name__ == "__main__":

@@ -10,11 +10,11 @@ Example:
 """
 
 import json
-
-from DIRAC.Core.Base.Script import Script
+import os
 
 from PilotLoggingDIRAC.dirac_bridge.command_line import (
     Collector,
+    Script,
     Selection,
     Switches,
     fail_use,
@@ -25,7 +25,6 @@ from PilotLoggingDIRAC.dirac_bridge.command_line import (
     say,
 )
 from PilotLoggingDIRAC.dirac_bridge.progress import Progress
-from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
 from PilotLoggingDIRAC.read import shown_lines
 
 _USUAL = 200
@@ -34,16 +33,24 @@ _AT_ONCE = 1000
 
 @Script()
 def main():
-    output = take_stdout()
+    # A text such as dirac.cfg is one to look for; DIRAC would take it for a file of configuration.
+    os.environ.setdefault("DIRAC_NO_CFG", "1")
     switches = Switches()
-    Script.registerArgument("Text: what stands in the line")
+    output = switches.output
+    # Not as mandatory: then DIRAC would print all its help.
+    Script.registerArgument("Text: what stands in the line", mandatory=False)
     selection = Selection(switches)
     switches.flag("regex", "The text is a regular expression (RE2)")
     switches.flag("ignore-case", "In any case", short="i")
     switches.value("level", "Only messages of this level and above", one_of(*shown_lines.LEVELS))
     switches.value("limit", f"Lines to find at most ({_USUAL}); 0 for all", number(0, 10**9))
     switches.flag("json", "One JSON object a line", short="j")
-    (text,) = switches.parse()
+    switches.look()
+    arguments = switches.parse()
+    if len(arguments) != 1 or not arguments[0]:
+        fail_use("takes one text that is not empty; put one with blanks in quotes")
+    text = arguments[0]
+    switches.pages(not switches["json"])
 
     def work():
         left = _USUAL if switches["limit"] is None else switches["limit"] or 10**9
@@ -82,13 +89,10 @@ def main():
             row = {"vo": hit["row"]["VO"], "stamp": hit["row"]["Stamp"], "site": hit["row"]["Site"]}
             lines = "".join(f"{json.dumps(row | line)}\n" for line in hit["lines"])
         else:
-            lines = shown_lines.of_hit(hit, output.isatty())
-        output.write(lines.encode("utf-8", "replace"))
-        output.flush()
+            lines = shown_lines.of_hit(hit, output.terminal, output.look)
+        output.write(lines)
 
-    if not text:
-        fail_use("takes a text that is not empty")
-    run(work)
+    run(work, output)
 
 
 if __name__ == "__main__":

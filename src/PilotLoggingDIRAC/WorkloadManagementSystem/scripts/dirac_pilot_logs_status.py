@@ -8,84 +8,48 @@ Example:
   $ dirac-pilot-logs-status --json -o /DIRAC/Security/UseServerCertificate=yes
 """
 
-import sys
+import contextlib
 
-from DIRAC import S_OK
-from DIRAC import exit as DIRACExit
-from DIRAC.Core.Base.Script import Script
+from PilotLoggingDIRAC.dirac_bridge.command_line import Script, Switches, duration, run
 
-from PilotLoggingDIRAC.dirac_bridge.command_line import run
-from PilotLoggingDIRAC.dirac_bridge.start import parse_command_line
-from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
-
-_TIMEOUT = 20
-
-
-class _Options:
-    """The command line's own switches."""
-
-    json = False
-    timeout = _TIMEOUT
-    hours = 6.0
-    seconds = 5.0
-    wrong = ""
-
-    def set_json(self, _):
-        self.json = True
-        return S_OK()
-
-    def set_number(self, name):
-        def take(value):
-            try:
-                number = float(value)
-            except ValueError:
-                number = 0.0
-            if 0 < number < 1e6:
-                setattr(self, name, number)
-            else:
-                self.wrong = f"--{name} takes a number greater than 0, not {value!r}"
-            return S_OK()  # with an S_ERROR DIRAC would end with 1, which means something else here
-
-        return take
+_TIMEOUT, _HOURS, _SECONDS = 20, 6, 5
 
 
 @Script()
 def main():
-    output = take_stdout()
-    options = _Options()
-    Script.registerSwitch("j", "json", "Everything as one JSON document, for programs", options.set_json)
-    Script.registerSwitch("b:", "hours=", "Hours that text may wait for its storage (6)", options.set_number("hours"))
-    Script.registerSwitch(
-        "l:", "seconds=", "Seconds that 99 of 100 acknowledgements may take (5)", options.set_number("seconds")
+    switches = Switches()
+    output = switches.output
+    switches.flag("json", "Everything as one JSON document, for programs", short="j")
+    switches.value("hours", f"Hours that text may wait for its storage ({_HOURS}); also 30m", duration("h"), short="b")
+    switches.value(
+        "seconds", f"Seconds that 99 of 100 acknowledgements may take ({_SECONDS})", duration("s"), short="l"
     )
-    Script.registerSwitch(
-        "t:", "timeout=", f"Seconds that a collector may take to answer ({_TIMEOUT})", options.set_number("timeout")
-    )
-    _, arguments = parse_command_line()
-    if arguments:
-        options.wrong = f"takes no argument such as {arguments[0]!r}"
-    if options.wrong:
-        print(f"dirac-pilot-logs-status: {options.wrong}", file=sys.stderr)
-        DIRACExit(2)
-    run(lambda: _status(options, output))
+    switches.value("timeout", f"Seconds that a collector may take to answer ({_TIMEOUT})", duration("s"), short="t")
+    switches.look(pages=False)
+    switches.parse(arguments=False)
 
+    def work():
+        # After the command line: DIRAC's clients need the configuration.
+        from PilotLoggingDIRAC.dirac_bridge import collectors
+        from PilotLoggingDIRAC.read import rendering, status
 
-def _status(options, output):
-    # Not before the command line is read: DIRAC's clients need the configuration.
-    from PilotLoggingDIRAC.dirac_bridge import collectors
-    from PilotLoggingDIRAC.read import rendering, status
+        answers = collectors.ask_all(switches["timeout"] or _TIMEOUT)
+        tolerance = status.Tolerance(
+            latency=switches["seconds"] or _SECONDS, backlog=switches["hours"] or 3600 * _HOURS
+        )
+        problems = status.problems(answers, tolerance)
+        if switches["json"]:
+            shown = rendering.as_json(answers, problems)
+        elif output.look.harmless:
+            shown = rendering.for_terminal(status.tables(answers), problems, output.look, output.width)
+        else:
+            shown = rendering.as_text(status.tables(answers), problems)
+        # A reader that has seen enough does not make it well.
+        with contextlib.suppress(BrokenPipeError):
+            output.write(shown)
+        return 1 if problems else 0
 
-    answers = collectors.ask_all(options.timeout)
-    problems = status.problems(answers, status.Tolerance(latency=options.seconds, backlog=3600 * options.hours))
-    if options.json:
-        shown = rendering.as_json(answers, problems)
-    elif output.isatty():
-        shown = rendering.for_terminal(status.tables(answers), problems)
-    else:
-        shown = rendering.as_text(status.tables(answers), problems)
-    output.write(shown.encode("utf-8", "replace"))
-    output.flush()
-    return 1 if problems else 0
+    run(work, output)
 
 
 if __name__ == "__main__":

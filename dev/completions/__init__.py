@@ -1,0 +1,1 @@
+"""Bash's completion for the commands, generated from their switches."""
