@@ -14,7 +14,7 @@ from pathlib import Path
 import zstandard
 from demonstration.content import PilotText
 
-from PilotLoggingDIRAC.ingest.redaction import Redactor
+from PilotLoggingDIRAC.redaction import Redactor
 
 _CORPUS = Path(__file__).parents[2] / "tests" / "unit" / "redaction_corpus"
 _MARKS = re.compile("[«»]".encode())

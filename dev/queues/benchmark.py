@@ -22,8 +22,8 @@ from parts.failure import StackFailure
 from sqlalchemy import URL
 
 from PilotLoggingDIRAC.deliver.contract import Outcome, Piece, StreamPlugin
-from PilotLoggingDIRAC.deliver.delivery import Courier
-from PilotLoggingDIRAC.deliver.queue.message import messages_of
+from PilotLoggingDIRAC.deliver.courier import Courier
+from PilotLoggingDIRAC.deliver.queue.encoder import messages_of
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.deliver.streaming import StreamCourier
 from PilotLoggingDIRAC.model import Append, Final, LogKey

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from .ingest.redaction import Redactor
+    from .redaction import Redactor
 
 
 LISTED_COLUMNS = (

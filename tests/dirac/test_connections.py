@@ -25,7 +25,7 @@ from harness.sender import batch
 from harness.stacks import RunningStack, dumped, milliseconds_of
 from harness.waiting import until
 
-from PilotLoggingDIRAC.dirac_bridge.connections import Connections
+from PilotLoggingDIRAC.https.connections import Connections
 
 MIB = 2**20
 MOST, UNAUTHENTICATED = 150, 50
@@ -457,7 +457,7 @@ def test_when_all_are_busy_the_next_is_refused() -> None:
 
 @pytest.mark.parametrize(("soft", "hard", "most"), [(64, 1000, 800), (64, 100, 16), (6000, 6000, 4000)])
 def test_the_limit_on_files_is_raised_and_kept_away_from(soft: int, hard: int, most: int) -> None:
-    program = "from PilotLoggingDIRAC.dirac_bridge.connections import *; print(descriptors_for(4000))"
+    program = "from PilotLoggingDIRAC.https.connections import *; print(descriptors_for(4000))"
     limits = f"import resource; resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); "
     done = subprocess.run([sys.executable, "-c", limits + program], capture_output=True, text=True, check=True)
     assert int(done.stdout) == most

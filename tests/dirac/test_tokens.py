@@ -20,7 +20,7 @@ from harness.issuer import KEYS, Issuer, KeyPair, encoded
 from harness.sender import batch
 from harness.stacks import RunningStack, dumped, running
 
-from PilotLoggingDIRAC.dirac_bridge.tokens import credentials_of
+from PilotLoggingDIRAC.https.tokens import credentials_of
 
 SUBJECTS = {name: f"{name}-of-the-issuer" for name in ("alpha_pilot", "alpha_user", "beta_user")}
 SCOPES = {name: f"wlcg.groups:/{name.replace('_', '/')}" for name in SUBJECTS}

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pilot.worker_node_module import module
 
-from PilotLoggingDIRAC.ingest.redaction import NOTHING
-from PilotLoggingDIRAC.ingest.redaction import Redactor as Collector
+from PilotLoggingDIRAC.redaction import NOTHING
+from PilotLoggingDIRAC.redaction import Redactor as Collector
 
 _CORPUS = Path(__file__).parents[1] / "unit" / "redaction_corpus"
 _SECRET = re.compile("«(.*?)»")

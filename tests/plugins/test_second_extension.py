@@ -25,9 +25,9 @@ from harness.waiting import until
 from parts.environment import BIN
 
 from PilotLoggingDIRAC.deliver.conformance import fetched, store
-from PilotLoggingDIRAC.dirac_bridge.old_interface import OldInterface
-from PilotLoggingDIRAC.dirac_bridge.plugin_loading import load_plugin
 from PilotLoggingDIRAC.errors import ConfigurationError, NotKept, Unavailable
+from PilotLoggingDIRAC.storage.legacy_plugin import OldInterface
+from PilotLoggingDIRAC.storage.plugin_loading import load_plugin
 
 SOURCE = Path(__file__).with_name("second_extension")
 PLUGINS = "WorkloadManagementSystem/Client/PilotLoggingPlugins"

@@ -13,9 +13,9 @@ from diraccfg import CFG
 
 from PilotLoggingDIRAC.deliver.queue.access import Access
 from PilotLoggingDIRAC.dirac_bridge import cs
-from PilotLoggingDIRAC.dirac_bridge.message_queues import access_to
 from PilotLoggingDIRAC.errors import ConfigurationError
 from PilotLoggingDIRAC.settings import parse
+from PilotLoggingDIRAC.storage.message_queues import access_to
 from PilotLoggingDIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.MessageQueuePlugin import (
     MessageQueuePlugin,
     MessageQueueSettings,

@@ -14,9 +14,8 @@ import pytest
 from sqlalchemy import Connection
 
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.deliver.delivery import Courier
+from PilotLoggingDIRAC.deliver.courier import Courier
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
-from PilotLoggingDIRAC.ingest.text import decoded
 from PilotLoggingDIRAC.model import Append, Appended, Delivery, Final, LogKey, LogRecord
 from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.settings import Settings
@@ -24,6 +23,7 @@ from PilotLoggingDIRAC.store import chunks, deliveries, lifecycle, logs, schema
 from PilotLoggingDIRAC.store.append import append_all
 from PilotLoggingDIRAC.store.due import due
 from PilotLoggingDIRAC.store.engine import Database
+from PilotLoggingDIRAC.text import decoded
 
 KEY = LogKey("alpha", "0" * 32)
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
-from PilotLoggingDIRAC.ingest.redaction import Redactor
 from PilotLoggingDIRAC.model import Append, Appended, Final, LogKey, LogState, Rules
+from PilotLoggingDIRAC.redaction import Redactor
 from PilotLoggingDIRAC.store.append import append_all
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
 

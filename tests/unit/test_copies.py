@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from PilotLoggingDIRAC.deliver.copies import begins_with, names_of
+from PilotLoggingDIRAC.deliver.archive_names import begins_with, names_of
 
 STAMP = "0" * 32
 

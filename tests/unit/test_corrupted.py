@@ -21,9 +21,9 @@ from sqlalchemy import URL, select
 
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Unavailable
 from PilotLoggingDIRAC.model import Append, LogKey
-from PilotLoggingDIRAC.store import schema, set_aside
+from PilotLoggingDIRAC.store import quarantine, schema
 from PilotLoggingDIRAC.store.append import append_all
-from PilotLoggingDIRAC.store.set_aside import list_set_aside, piece_of
+from PilotLoggingDIRAC.store.quarantine import list_set_aside, piece_of
 from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
 from PilotLoggingDIRAC.store.wal_check import lost_commits
 
@@ -328,9 +328,9 @@ def killed_at(step: int, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return run
 
     with monkeypatch.context() as patch:
-        patch.setattr(set_aside.os, "link", dying(os.link))
-        patch.setattr(set_aside.os, "fsync", dying(os.fsync))
-        patch.setattr(set_aside.Path, "unlink", dying(Path.unlink))
+        patch.setattr(quarantine.os, "link", dying(os.link))
+        patch.setattr(quarantine.os, "fsync", dying(os.fsync))
+        patch.setattr(quarantine.Path, "unlink", dying(Path.unlink))
         yield
 
 
@@ -343,7 +343,7 @@ def test_killed_while_it_is_set_aside(
     piece_of(file, "-shm").write_bytes(b"shared memory")
     before = bytes_of(file)
     with killed_at(step, monkeypatch), pytest.raises(_Killed):
-        set_aside.set_aside(file)
+        quarantine.set_aside(file)
     collector = part()
     collector.send_again(1000)
     if step == 0:  # it had not begun, and the file is sound
@@ -366,7 +366,7 @@ def test_where_it_cannot_be_set_aside_it_is_left_alone(
     def refuse(*_: Any) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(set_aside.os, "link", refuse)
+    monkeypatch.setattr(quarantine.os, "link", refuse)
     collector = part()
     with pytest.raises(Unavailable, match=r"damaged .* cannot be set aside: .* by hand\.$"):
         collector.send(1)
@@ -582,7 +582,7 @@ print(json.dumps([len(told), acknowledged]))
 
 def test_several_processes_see_the_same_damage(file: Path, part: Callable[[], Part]) -> None:
     """Each damaged file is set aside once, and what is begun behind that and acknowledged is in the new one."""
-    environment = os.environ | {"PYTHONPATH": str(Path(set_aside.__file__).parents[2])}
+    environment = os.environ | {"PYTHONPATH": str(Path(quarantine.__file__).parents[2])}
     stop = file.with_name("stop")
     senders = [
         subprocess.Popen(

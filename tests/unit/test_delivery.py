@@ -18,9 +18,9 @@ import pytest
 from sqlalchemy import text as sql
 
 from PilotLoggingDIRAC import errors
-from PilotLoggingDIRAC.deliver import community, delivery
-from PilotLoggingDIRAC.deliver.community import deliver_due
+from PilotLoggingDIRAC.deliver import courier, delivery_round
 from PilotLoggingDIRAC.deliver.contract import ClosedLog
+from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
 from PilotLoggingDIRAC.errors import ConfigurationError, Unavailable
 from PilotLoggingDIRAC.model import Append, DeliveryState, Final, LogKey, LogState
 from PilotLoggingDIRAC.store.engine import Database
@@ -465,7 +465,7 @@ def test_a_failure_of_an_agent_that_lost_its_lease_is_not_noted(store: Any, arch
 def test_a_lease_is_renewed_while_a_delivery_takes_long(
     store: Any, archives: Any, log_id: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "_RENEW_SECONDS", 0.02)
+    monkeypatch.setattr(courier, "_RENEW_SECONDS", 0.02)
     folder = archives.add()
 
     def take_long(_log: ClosedLog) -> None:
@@ -499,7 +499,7 @@ import sys
 from pathlib import Path
 from sqlalchemy import make_url
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin
-from PilotLoggingDIRAC.deliver.delivery import Courier
+from PilotLoggingDIRAC.deliver.courier import Courier
 from PilotLoggingDIRAC.settings import Settings
 from PilotLoggingDIRAC.store.engine import Database
 
@@ -571,7 +571,7 @@ def test_all_that_is_due_is_delivered_to_all(store: Any, archives: Any) -> None:
 
 
 def test_more_than_one_list_of_work(store: Any, archives: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(community, "_AT_ONCE", 5)
+    monkeypatch.setattr(delivery_round, "_AT_ONCE", 5)
     archives.add()
     make_logs(store, 12)
     assert deliver_all(archives) == {"delivered": 12}

@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from PilotLoggingDIRAC.deliver.abandoned import remove_abandoned
+from PilotLoggingDIRAC.deliver.stale_files import remove_abandoned
 
 
 def test_only_what_is_old_is_removed(tmp_path: Path) -> None:

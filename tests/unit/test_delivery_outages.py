@@ -14,10 +14,10 @@ from typing import BinaryIO
 import pytest
 from sqlalchemy import Connection
 
-from PilotLoggingDIRAC.deliver.community import PATIENCE, Round, deliver_due
+from PilotLoggingDIRAC.deliver.circuit_breaker import Outages
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.deliver.delivery import Courier, note_lost
-from PilotLoggingDIRAC.deliver.outages import Outages
+from PilotLoggingDIRAC.deliver.courier import Courier, note_lost
+from PilotLoggingDIRAC.deliver.delivery_round import PATIENCE, Round, deliver_due
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import Append, Final, LogKey
 from PilotLoggingDIRAC.settings import Settings

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-from PilotLoggingDIRAC.deliver.turns import Turns
+from PilotLoggingDIRAC.deliver.fair_scheduler import Turns
 
 PLACES, TURN = 4, 60.0
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
-from PilotLoggingDIRAC.read.download import Folder, Presence, TarFile, name_of
+from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, name_of
 
 
 def row(number: int = 1, size: int = 4, vo: str = "alpha") -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Rejected, Unavailable
-from PilotLoggingDIRAC.ingest.figures import Figures
+from PilotLoggingDIRAC.ingest.metrics import Figures
 
 
 class Clock:

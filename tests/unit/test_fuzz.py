@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from PilotLoggingDIRAC.dirac_bridge.form import fields_of
 from PilotLoggingDIRAC.errors import Rejected
+from PilotLoggingDIRAC.https.urlencoded import fields_of
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
-from PilotLoggingDIRAC.ingest.names import checked_session, checked_stamp, checked_vo
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import Append
+from PilotLoggingDIRAC.names import checked_session, checked_stamp, checked_vo
 from PilotLoggingDIRAC.read.cursor import Cursor
 from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.search import Progress

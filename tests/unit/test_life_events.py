@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from PilotLoggingDIRAC.deliver import housekeeping
-from PilotLoggingDIRAC.deliver.community import deliver_due
+from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import LogKey, LogState
 from PilotLoggingDIRAC.read.cursor import Cursor

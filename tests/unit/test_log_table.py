@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from PilotLoggingDIRAC.read import log_table
+from PilotLoggingDIRAC.terminal import log_table
 
 ROWS: list[dict[str, Any]] = [
     {

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from PilotLoggingDIRAC import names
 from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.ingest import names
 
 NOT_STRINGS: list[Any] = [None, 0, 1.5, True, b"0" * 32, ["0" * 32], {"stamp": "0" * 32}]
 HOSTILE = [

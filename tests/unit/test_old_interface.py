@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from PilotLoggingDIRAC.dirac_bridge.old_interface import OldInterface, has_old_interface
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import DeliveryState, LogKey, LogState
 from PilotLoggingDIRAC.read.cursor import Cursor
+from PilotLoggingDIRAC.storage.legacy_plugin import OldInterface, has_old_interface
 
 OK = {"OK": True, "Value": None}
 LINES = "".join(f"line {number} of a pilot: ünï €\n" for number in range(8000))

@@ -18,14 +18,14 @@ from PilotLoggingDIRAC.errors import NotFound
 from PilotLoggingDIRAC.lines.header import Level
 from PilotLoggingDIRAC.lines.parser import Line, LineParser
 from PilotLoggingDIRAC.model import LogKey, Rules
-from PilotLoggingDIRAC.read import find, outline, windows
+from PilotLoggingDIRAC.read import find, line_window, outline
 from PilotLoggingDIRAC.read.find import Found, find_lines
+from PilotLoggingDIRAC.read.line_window import Shown, read_lines
 from PilotLoggingDIRAC.read.log_text import LogText
 from PilotLoggingDIRAC.read.outline import Outline, OutlineBuilder
-from PilotLoggingDIRAC.read.outlines import Outlines
+from PilotLoggingDIRAC.read.outline_cache import Outlines
 from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.reader import Reader
-from PilotLoggingDIRAC.read.windows import Shown, read_lines
 from PilotLoggingDIRAC.store import chunks
 
 STAMP = "2026-06-10T11:02:02.823512Z"
@@ -97,8 +97,8 @@ def test_lines_by_their_numbers(text: bytes, block_lines: int, numbers: set[int]
     """With tiny limits: a line is cut at 16 bytes... of what LineParser makes of so few, 1 kB."""
     whole = {line.number: line for line in lines_of(text)}
     with log_text(text) as opened, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(windows, "LONGEST_LINE", 1024)
-        patch.setattr(windows, "SLICE", 100)
+        patch.setattr(line_window, "LONGEST_LINE", 1024)
+        patch.setattr(line_window, "SLICE", 100)
         shown, more = read_lines(opened, outline_of(text, [], block_lines), sorted(numbers), 10**6, 10**9, SECONDS)
     assert not more
     assert [each.line.number for each in shown] == sorted(numbers & set(whole))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from PilotLoggingDIRAC.deliver.pauses import pause_after
+from PilotLoggingDIRAC.deliver.backoff import pause_after
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.deliver.contract import End, Piece
-from PilotLoggingDIRAC.deliver.queue.message import SMALLEST_BODY, messages_of
+from PilotLoggingDIRAC.deliver.queue.encoder import SMALLEST_BODY, messages_of
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import LogKey
 

@@ -11,11 +11,11 @@ import pytest
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
 from PilotLoggingDIRAC.read.query import Query
-from PilotLoggingDIRAC.read.quiet_notice import QuietNotices
 from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.read.search import Search
 from PilotLoggingDIRAC.store import logs
 from PilotLoggingDIRAC.store.quiet import Quietness
+from PilotLoggingDIRAC.terminal.quiet_notice import QuietNotices
 
 MODULE = {"PilotVersion": "9.1.22 PilotLogging/0.2.0"}
 OTHERWISE = 300.0

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
+from PilotLoggingDIRAC.gap_lines import gap_line, with_gap_lines
 from PilotLoggingDIRAC.model import Gap, LogKey, LogState
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.read.gap_lines import gap_line, with_gap_lines
 from PilotLoggingDIRAC.read.reader import Page
 
 CHARACTERS = "ab\n\0é€😀\ud800"

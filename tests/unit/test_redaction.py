@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from PilotLoggingDIRAC.ingest.redaction import NOTHING, Carry, Redactor, assignments, tokens
-from PilotLoggingDIRAC.ingest.redaction.carry import CONTEXT
-from PilotLoggingDIRAC.ingest.redaction.private_keys import LINES
-from PilotLoggingDIRAC.ingest.redaction.quick_look import QuickLook
-from PilotLoggingDIRAC.ingest.redaction.text import Text
+from PilotLoggingDIRAC.redaction import NOTHING, Carry, Redactor, assignments, tokens
+from PilotLoggingDIRAC.redaction.carry import CONTEXT
+from PilotLoggingDIRAC.redaction.prefilter import QuickLook
+from PilotLoggingDIRAC.redaction.private_keys import LINES
+from PilotLoggingDIRAC.redaction.spans import Text
 
 _CORPUS = Path(__file__).parent / "redaction_corpus"
 _MARKED = re.compile("«(.*?)»".encode())

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from PilotLoggingDIRAC.store.deduplication import REMEMBERED
 from PilotLoggingDIRAC.store.numbering import Numbering
-from PilotLoggingDIRAC.store.resends import REMEMBERED
 
 A = b"2026-06-10T11:02:02.823512Z INFO [A] one\n"
 B = b"2026-06-10T11:02:03.104211Z INFO [A] two\n"

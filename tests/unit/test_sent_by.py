@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from PilotLoggingDIRAC.model import Final, LogKey
-from PilotLoggingDIRAC.read import answers
+from PilotLoggingDIRAC.read import replies
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.read.sent_by import examine, verdict
-from PilotLoggingDIRAC.read.tail import Reply
+from PilotLoggingDIRAC.terminal.completeness import examine, verdict
+from PilotLoggingDIRAC.terminal.tail import Reply
 
 TIME = "2026-06-10T11:02:02.823512Z"
 FIRST = f"{TIME} INFO [PilotLogging] Worker-node module 1.0.0 sends this log, session pilot\n"
@@ -26,7 +26,7 @@ Read = Callable[[str | None], Reply]
 @pytest.fixture(params=[64, 10**6], ids=["small pages", "one page"])
 def read(request: pytest.FixtureRequest, archives: Any, key: LogKey) -> Read:
     """``readLog`` of a collector."""
-    return lambda cursor: answers.of_page(key, archives.reader.page(key, Cursor.parse(cursor), request.param))
+    return lambda cursor: replies.of_page(key, archives.reader.page(key, Cursor.parse(cursor), request.param))
 
 
 def say(read: Read, version: str | None = VERSION) -> list[str]:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 from PilotLoggingDIRAC.errors import Unavailable
-from PilotLoggingDIRAC.read.standing import Standing
+from PilotLoggingDIRAC.read.database_status import Standing
 
 
 def test_what_the_database_says() -> None:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from PilotLoggingDIRAC.ingest.figures import Figures
-from PilotLoggingDIRAC.read import rendering, status
-from PilotLoggingDIRAC.read.status import Answer, Tolerance, problems, tables
+from PilotLoggingDIRAC.ingest.metrics import Figures
+from PilotLoggingDIRAC.terminal import collector_status, render
+from PilotLoggingDIRAC.terminal.collector_status import Answer, Tolerance, problems, tables
 
 URL = "https://{}.example.org:8443/WorkloadManagement/TornadoPilotLogging"
 WELL = Tolerance()
@@ -171,7 +171,7 @@ def everything() -> tuple[list[Answer], list[str]]:
 
 def test_plain_text() -> None:
     answers, said = everything()
-    text = rendering.as_text(tables(answers), said)
+    text = render.as_text(tables(answers), said)
     lines = text.splitlines()
     assert lines[0] == "PROBLEM: 2 things for a person to look at."
     assert lines[1:3] == [f"- {sentence}" for sentence in said]
@@ -187,14 +187,14 @@ def test_plain_text() -> None:
 
 
 def test_all_is_well_in_one_line() -> None:
-    text = rendering.as_text(tables([collector()]), [])
+    text = render.as_text(tables([collector()]), [])
     assert text.startswith("OK: all collectors are well.\n")
 
 
 def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "100")
     answers, said = everything()
-    shown = rendering.for_terminal(tables(answers), said)
+    shown = render.for_terminal(tables(answers), said)
     assert "\x1b[2J" not in shown
     assert "[bold]no[/bold] ?[2J" in shown
     assert "one.example.org" in shown
@@ -202,7 +202,7 @@ def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_for_programs() -> None:
     answers, said = everything()
-    document = json.loads(rendering.as_json(answers, said))
+    document = json.loads(render.as_json(answers, said))
     assert document["ok"] is False
     assert document["problems"] == said
     assert [each["url"] for each in document["collectors"]] == [answer.url for answer in answers]
@@ -214,9 +214,9 @@ def test_for_programs() -> None:
     ("seconds", "shown"), [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (5 * 86400, "5 d")]
 )
 def test_durations(seconds: float, shown: str) -> None:
-    assert status.span(seconds) == shown
+    assert collector_status.span(seconds) == shown
 
 
 @pytest.mark.parametrize(("number", "shown"), [(0, "0 B"), (2048, "2.0 KiB"), (3 * 2**40, "3.0 TiB")])
 def test_sizes(number: int, shown: str) -> None:
-    assert status.size(number) == shown
+    assert collector_status.size(number) == shown

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.ingest import stock_protocol
-from PilotLoggingDIRAC.ingest.text import decoded
 from PilotLoggingDIRAC.model import Append, Final, LogKey
+from PilotLoggingDIRAC.text import decoded
 
 STAMP = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 KEY = LogKey("alpha", STAMP)

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from PilotLoggingDIRAC.deliver import streaming
-from PilotLoggingDIRAC.deliver.community import Round, deliver_due
 from PilotLoggingDIRAC.deliver.contract import End, Outcome, Piece, StreamPlugin
+from PilotLoggingDIRAC.deliver.delivery_round import Round, deliver_due
 from PilotLoggingDIRAC.deliver.streaming import Sent, StreamCourier
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import Append, DeliveryState, Final, LogKey, LogState, Rules

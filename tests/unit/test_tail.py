@@ -12,15 +12,15 @@ from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import LogKey
-from PilotLoggingDIRAC.read import answers
+from PilotLoggingDIRAC.read import replies
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.read.tail import Reply, harmless, shown
+from PilotLoggingDIRAC.terminal.tail import Reply, harmless, shown
 
 
 @pytest.fixture
 def read(archives: Any, key: LogKey) -> Callable[[str | None], Reply]:
     """``readLog`` of a collector with very small pages."""
-    return lambda cursor: answers.of_page(key, archives.reader.page(key, Cursor.parse(cursor), 6))
+    return lambda cursor: replies.of_page(key, archives.reader.page(key, Cursor.parse(cursor), 6))
 
 
 # Embeddings, overrides and isolates change the order in which a line is shown.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.ingest.text import Counts, counted, cut_at_character, decoded, encoded
+from PilotLoggingDIRAC.text import Counts, counted, cut_at_character, decoded, encoded
 
 # All code points: NULs, escapes and the surrogates, alone or in pairs, that JSON may bring.
 ANY_TEXT = st.text(st.characters(codec=None))

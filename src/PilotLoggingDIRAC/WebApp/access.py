@@ -11,7 +11,7 @@ from DIRAC.ConfigurationSystem.Client.PathFinder import getServiceSection
 from DIRAC.Core.DISET.AuthManager import AuthManager
 
 from ..dirac_bridge import cs
-from ..dirac_bridge.credentials import caller_of
+from ..dirac_bridge.callers import caller_of
 from ..errors import ConfigurationError
 
 _READS = "listLogs"

@@ -13,7 +13,7 @@ from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import Torn
 from ..Core.Utilities import DErrno
 from ..dirac_bridge.results import value_of
 from ..errors import NotFound, Rejected, Unavailable
-from .replies import NOT_ALLOWED
+from .responses import NOT_ALLOWED
 
 _OURS = (DErrno.EPLREJECTED, DErrno.EPLNOTFOUND, DErrno.EPLUNAVAILABLE)
 _PATIENCE = 60

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from . import replies
+from . import responses
 from .access import Reader
 
 _IMPORT = (
@@ -54,7 +54,7 @@ def failed(status: int) -> Refusal:
     """Whatever else went wrong."""
     return Refusal(
         "This did not work",
-        [replies.sentence_of(status)],
+        [responses.sentence_of(status)],
         ["Try it again in a minute. If it stays so, tell the portal's administrators the time and this address."],
     )
 

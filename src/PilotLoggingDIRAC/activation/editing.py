@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import ConfigurationError, Rejected
-from ..ingest.text import one_line
+from ..text import one_line
 from .decision import SENDS_NOWHERE, decide, extensions_of, first_fatal, white_list
 from .sections import Options, Tree, as_pilot_reads, found, is_own, own_section, places
 from .worker_node import MODULE, is_collector_url, usable_urls

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..read.status import Table
+from ..terminal.collector_status import Table
 from .decision import Decision, Sender, command_line, decide, white_list
 from .mistakes import PILOT, SYNCHRONIZER, Mistake
 from .sections import Options, as_components_read, as_pilot_reads

@@ -16,9 +16,9 @@ from ..errors import PilotLoggingError, Unavailable
 from ..model import LogKey, LogState
 from ..store import deliveries, lifecycle, streams
 from ..store.engine import Database
+from .backoff import pause_after
 from .contract import End, Piece, StreamPlugin
-from .delivery import LEASE, Courier
-from .pauses import pause_after
+from .courier import LEASE, Courier
 
 _CLAIMED_AT_ONCE = 200
 _CHUNKS_AT_ONCE = 64

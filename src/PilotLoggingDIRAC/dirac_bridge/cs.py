@@ -33,7 +33,7 @@ from .components import AGENT, DATABASE, SERVICE
 if TYPE_CHECKING:
     from sqlalchemy import URL
 
-    from ..ingest.redaction import Redactor
+    from ..redaction import Redactor
 
 
 _DIRAC_SERVICE_OPTIONS = {
@@ -148,7 +148,7 @@ def redactor(vo: str) -> Redactor:
     Raises:
         ConfigurationError: One of its patterns cannot be used.
     """
-    from ..ingest.redaction import Redactor
+    from ..redaction import Redactor
 
     try:
         return Redactor(pilot_options(vo, "Redaction"))

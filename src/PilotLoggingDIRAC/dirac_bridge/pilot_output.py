@@ -24,7 +24,7 @@ from DIRAC.Core.Utilities.Extensions import extensionsByPriority
 
 from ..errors import PilotLoggingError
 from . import cs, results
-from .credentials import caller_of, only_own_group
+from .callers import caller_of, only_own_group
 
 SERVICE = "Monitoring/WebApp"
 OURS = "PilotLoggingDIRAC.MonitoringSystem.Service.WebAppHandler"

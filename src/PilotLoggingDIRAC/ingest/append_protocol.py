@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import names, text
 from ..errors import Rejected
 from ..model import Append, LogKey
-from . import names, text
 from .stock_protocol import final
 
 _FIELDS = {"stamp", "vo", "session", "seq", "text", "context", "final"}

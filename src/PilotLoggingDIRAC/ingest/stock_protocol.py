@@ -8,9 +8,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from .. import names, text
 from ..errors import Rejected
 from ..model import Append, Final, LogKey
-from . import names, text
 
 
 def _document(value: Any, what: str) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from ..ingest.text import cut_at_character, decoded
+from ..text import cut_at_character, decoded
 from .header import HEADER, LONGEST, Header, Level, header_in
 
 _LINE = re.compile(rb"(?:" + HEADER + rb")?[^\n]*\n?")

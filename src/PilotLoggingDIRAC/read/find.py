@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from ..lines.parser import LineParser, State
 from .log_text import LogText
 from .outline import Outline
-from .pace import SLICE, slice_of_work
 from .query import Query
+from .time_slice import SLICE, slice_of_work
 
 PIECE = 2**20
 """A longer line is looked at in pieces of so many bytes."""

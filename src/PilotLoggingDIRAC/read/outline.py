@@ -12,9 +12,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from ..gap_lines import gap_line
 from ..lines.header import HEADER, LONGEST, Header, Level, header_in
 from ..model import Gap
-from .gap_lines import gap_line
 
 BLOCK_LINES = 500
 BLOCK_BYTES = 2**18

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
 from ..errors import NotFound, NotKept, Unavailable
-from ..ingest.text import cut_at_character, decoded
+from ..gap_lines import with_gap_lines
 from ..model import Delivery, Gap, LogKey, LogRecord
 from ..store import chunks, deliveries, logs
 from ..store.engine import Database
+from ..text import cut_at_character, decoded
 from .cursor import Cursor
-from .gap_lines import with_gap_lines
 from .log_text import LogText
 
 _CHARACTER = 4

@@ -18,11 +18,11 @@ from ..store import logs
 from ..store.chunks import Moved
 from ..store.quiet import Quietness
 from .find import PIECE
+from .line_window import Shown
 from .log_text import LogText
-from .pace import SLICE, slice_of_work
 from .query import Query
 from .reader import Reader
-from .windows import Shown
+from .time_slice import SLICE, slice_of_work
 
 _FROM_EACH = 20
 """Lines that are given of one log."""

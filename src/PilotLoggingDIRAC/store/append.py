@@ -12,9 +12,9 @@ import zstandard
 from sqlalchemy import Connection, bindparam, select
 
 from ..errors import PilotLoggingError, Rejected, Unavailable
-from ..ingest.redaction import Carry
-from ..ingest.text import counted
 from ..model import Append, Appended, LogKey, LogState
+from ..redaction import Carry
+from ..text import counted
 from . import truncation
 from .engine import insert_if_absent
 from .numbering import Numbering

@@ -18,7 +18,7 @@ from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityE
 from sqlalchemy.sql import func
 
 from ..errors import PilotLoggingError, Unavailable
-from .set_aside import Identity
+from .quarantine import Identity
 from .sqlite_file import FileConnection, SQLiteFile
 
 T = TypeVar("T")

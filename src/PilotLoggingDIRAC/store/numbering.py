@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Rejected
-from .resends import Resends
+from .deduplication import Resends
 
 MAX_SESSIONS = 64
 """Sessions a log may have; a pilot has one a process."""

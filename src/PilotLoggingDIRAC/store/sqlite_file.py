@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ConfigurationError, Unavailable
-from .set_aside import Identity, finish, identity_of, list_set_aside, locked, piece_of, set_aside
+from .quarantine import Identity, finish, identity_of, list_set_aside, locked, piece_of, set_aside
 from .wal_check import lost_commits
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)

@@ -11,8 +11,8 @@ from sqlalchemy import URL, Column, Connection, Index, MetaData, Table, func, in
 
 from ..errors import ConfigurationError, Unavailable
 from .engine import Database
+from .quarantine import Identity
 from .schema import VERSION, logs, metadata, schema_version
-from .set_aside import Identity
 
 _NOTHING = Identity(0, 0)
 _log = logging.getLogger(__name__)

@@ -17,7 +17,7 @@ from DIRAC.ConfigurationSystem.Client.ConfigurationData import gConfigurationDat
 from DIRAC.WorkloadManagementSystem.Utilities.PilotCStoJSONSynchronizer import PilotCStoJSONSynchronizer
 from diraccfg import CFG
 
-from PilotLoggingDIRAC.dirac_bridge import vo_report
+from PilotLoggingDIRAC.commands import vo_report
 
 
 def module_of(file):

@@ -22,7 +22,7 @@ from parts import grid as grid_parts
 from parts import mariadb, processes, s3, xrootd
 from parts.grid_configuration import BUCKET, STORAGE_ELEMENTS, upload_path
 
-from PilotLoggingDIRAC.deliver.copies import names_of
+from PilotLoggingDIRAC.deliver.archive_names import names_of
 
 from .plugin_process import PluginProcess
 

@@ -15,9 +15,9 @@ from typing import Any, BinaryIO
 from harness.stacks import RunningStack
 
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.dirac_bridge.vo_process import STORAGE_DEFAULTS
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
+from PilotLoggingDIRAC.storage.vo_process import STORAGE_DEFAULTS
 
 _SERVER = Path(__file__).with_name("serve_plugin.py")
 _KINDS = {kind.__name__: kind for kind in (NotFound, Unavailable)}

@@ -6,7 +6,7 @@ import sys
 
 import DIRAC
 
-from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
+from PilotLoggingDIRAC.dirac_bridge.stdout import take_stdout
 
 answers = take_stdout()
 DIRAC.initialize(require_auth=False, host_credentials=True, log_level=DIRAC.LogLevel.WARN)

@@ -19,10 +19,10 @@ from DIRAC.ConfigurationSystem.Client.ConfigurationData import gConfigurationDat
 from DIRAC.Resources.Storage.StorageElement import StorageElement
 
 from PilotLoggingDIRAC.deliver.contract import ClosedLog
-from PilotLoggingDIRAC.dirac_bridge.plugin_loading import load_plugin
-from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
-from PilotLoggingDIRAC.dirac_bridge.transfers import as_shifter
+from PilotLoggingDIRAC.dirac_bridge.stdout import take_stdout
 from PilotLoggingDIRAC.model import LogKey
+from PilotLoggingDIRAC.storage.plugin_loading import load_plugin
+from PilotLoggingDIRAC.storage.transfers import as_shifter
 
 
 class Server:

@@ -17,12 +17,12 @@ from tornado.web import url as TornadoURL
 from WebAppDIRAC.Lib import Conf
 from WebAppDIRAC.Lib.WebHandler import WebHandler
 
-from PilotLoggingDIRAC.dirac_bridge.credentials import only_own_group
+from PilotLoggingDIRAC.dirac_bridge.callers import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
-from PilotLoggingDIRAC.ingest.names import checked_stamp, checked_vo
+from PilotLoggingDIRAC.gap_lines import with_gap_lines
 from PilotLoggingDIRAC.model import Gap
-from PilotLoggingDIRAC.read.gap_lines import with_gap_lines
-from PilotLoggingDIRAC.WebApp import refusals, replies
+from PilotLoggingDIRAC.names import checked_stamp, checked_vo
+from PilotLoggingDIRAC.WebApp import refusals, responses
 from PilotLoggingDIRAC.WebApp.access import Reader, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
 from PilotLoggingDIRAC.WebApp.compat import saved_states
@@ -33,7 +33,7 @@ _POLICY = (
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
 """Nothing but this portal's own files runs or is asked, and no other site may put the page into a frame."""
-_PAGE_HEADERS = {**replies.HEADERS, "Content-Security-Policy": _POLICY}
+_PAGE_HEADERS = {**responses.HEADERS, "Content-Security-Policy": _POLICY}
 # What the collector gives at once, see docs/protocol.md.
 _LARGEST_PAGE = 1000
 _MOST_VALUES = 500
@@ -84,7 +84,7 @@ class PilotLogsHandler(WebHandler):
             address = re.sub(rf"/{self.LOCATION}/?$", f"/{self.LOCATION}/page", self.request.path)
             return TornadoResponse().redirect(f"{address}?{self.request.query}" if self.request.query else address)
         if not self._wants_html:
-            return self._response(HTTPStatus.NOT_FOUND, {"error": replies.sentence_of(HTTPStatus.NOT_FOUND)})
+            return self._response(HTTPStatus.NOT_FOUND, {"error": responses.sentence_of(HTTPStatus.NOT_FOUND)})
         return self._told(HTTPStatus.NOT_FOUND, refusals.no_page())
 
     def web_list(self):
@@ -175,7 +175,7 @@ class PilotLogsHandler(WebHandler):
         return Parameters(self.request.query_arguments)
 
     def _failure(self, error: PilotLoggingError) -> TornadoResponse:
-        status = replies.status_of(error)
+        status = responses.status_of(error)
         if isinstance(error, Rejected):
             # The collector has one number for all that is not worth a second try.
             chosen = self._reader().group(self.getUserGroup())
@@ -183,8 +183,8 @@ class PilotLogsHandler(WebHandler):
         return self._response(status, {"error": str(error)})
 
     def _response(self, status: int, value: Any) -> TornadoResponse:
-        response = TornadoResponse(replies.as_json(value), int(status))
-        for name, header in {**replies.HEADERS, "Content-Type": "application/json"}.items():
+        response = TornadoResponse(responses.as_json(value), int(status))
+        for name, header in {**responses.HEADERS, "Content-Type": "application/json"}.items():
             response.set_header(name, header)
         return response
 
@@ -200,9 +200,9 @@ class PilotLogsHandler(WebHandler):
             self._told(status_code, refusal, who, group if who and who.group(group) else "")._runActions(self)
             return
         self.set_status(status_code)
-        for name, value in {**replies.HEADERS, "Content-Type": "application/json"}.items():
+        for name, value in {**responses.HEADERS, "Content-Type": "application/json"}.items():
             self.set_header(name, value)
-        self.finish(replies.as_json({"error": replies.sentence_of(status_code)}))
+        self.finish(responses.as_json({"error": responses.sentence_of(status_code)}))
 
     # Pages that say why something is not shown
 
@@ -285,7 +285,7 @@ class PilotLogsHandler(WebHandler):
             self._failure(error)._runActions(self)
             return
         pack = zlib.compressobj(wbits=zlib.MAX_WBITS | 16) if packed else None
-        for name, value in replies.HEADERS.items():
+        for name, value in responses.HEADERS.items():
             self.set_header(name, value)
         self.set_header("Content-Type", "application/gzip" if packed else "text/plain; charset=utf-8")
         name = f"{stamp}.log.gz" if packed else f"{stamp}.log"

@@ -20,13 +20,13 @@ from DIRAC import S_OK
 from DIRAC.Core.Base.AgentModule import AgentModule
 
 from PilotLoggingDIRAC.deliver import housekeeping
-from PilotLoggingDIRAC.deliver.delivery import note_lost
-from PilotLoggingDIRAC.deliver.outages import Outages
-from PilotLoggingDIRAC.deliver.turns import Turns
+from PilotLoggingDIRAC.deliver.circuit_breaker import Outages
+from PilotLoggingDIRAC.deliver.courier import note_lost
+from PilotLoggingDIRAC.deliver.fair_scheduler import Turns
 from PilotLoggingDIRAC.dirac_bridge import cs, results
-from PilotLoggingDIRAC.dirac_bridge.plugin_loading import is_stream
-from PilotLoggingDIRAC.dirac_bridge.vo_process import VOProcess
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Unavailable
+from PilotLoggingDIRAC.storage.plugin_loading import is_stream
+from PilotLoggingDIRAC.storage.vo_process import VOProcess
 from PilotLoggingDIRAC.store import due, logs, streams
 from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
@@ -52,8 +52,8 @@ class _Worker:
 class PilotLoggingAgent(AgentModule):
     """Each cycle closes the logs of silent pilots, has due logs delivered by a process for each VO, and expires what
     has long been delivered. A VO whose storage is down or slow, or whose options are wrong, holds up no other:
-    :class:`~PilotLoggingDIRAC.deliver.turns.Turns` says who is served when, and
-    :class:`~PilotLoggingDIRAC.deliver.outages.Outages` when storage that is down is tried again."""
+    :class:`~PilotLoggingDIRAC.deliver.fair_scheduler.Turns` says who is served when, and
+    :class:`~PilotLoggingDIRAC.deliver.circuit_breaker.Outages` when storage that is down is tried again."""
 
     def initialize(self):
         """Open the database; from now on SIGTERM ends the agent cleanly.

@@ -19,28 +19,29 @@ from pathlib import Path
 from DIRAC import S_OK
 
 from PilotLoggingDIRAC import __version__
-from PilotLoggingDIRAC.dirac_bridge import connections, cs, pilot_output
-from PilotLoggingDIRAC.dirac_bridge.archive_access import ArchiveAccess
-from PilotLoggingDIRAC.dirac_bridge.communities import Communities
-from PilotLoggingDIRAC.dirac_bridge.request_path import ShortPathService, immediate
-from PilotLoggingDIRAC.dirac_bridge.shutdown import end_gracefully
+from PilotLoggingDIRAC.dirac_bridge import cs, pilot_output
+from PilotLoggingDIRAC.dirac_bridge.vos import Communities
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Rejected
+from PilotLoggingDIRAC.https import connections
+from PilotLoggingDIRAC.https.async_service import ShortPathService, immediate
+from PilotLoggingDIRAC.https.graceful_shutdown import end_gracefully
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
 from PilotLoggingDIRAC.ingest.admission import Admission
-from PilotLoggingDIRAC.ingest.figures import Figures
-from PilotLoggingDIRAC.ingest.names import checked_stamp
+from PilotLoggingDIRAC.ingest.metrics import Figures
 from PilotLoggingDIRAC.model import LogKey, Rules
-from PilotLoggingDIRAC.read import answers
+from PilotLoggingDIRAC.names import checked_stamp
+from PilotLoggingDIRAC.read import replies
 from PilotLoggingDIRAC.read.arguments import checked_number
 from PilotLoggingDIRAC.read.cursor import Cursor
+from PilotLoggingDIRAC.read.database_status import Standing
 from PilotLoggingDIRAC.read.find import find_lines
-from PilotLoggingDIRAC.read.outlines import Outlines
+from PilotLoggingDIRAC.read.line_window import LEAST_OF_LINE, LONGEST_LINE, read_lines
+from PilotLoggingDIRAC.read.outline_cache import Outlines
 from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.read.search import Progress, Search
-from PilotLoggingDIRAC.read.standing import Standing
-from PilotLoggingDIRAC.read.windows import LEAST_OF_LINE, LONGEST_LINE, read_lines
 from PilotLoggingDIRAC.settings import CommunitySettings
+from PilotLoggingDIRAC.storage.archive_access import ArchiveAccess
 from PilotLoggingDIRAC.store import deliveries, logs, usage
 from PilotLoggingDIRAC.store.disk import DiskGuard
 from PilotLoggingDIRAC.store.quiet import Quietness
@@ -227,7 +228,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         page = self._reader.page(key, Cursor.parse(cursor), size)
         with self._database.reading() as connection:
             row = None if page.more else logs.row_of(connection, key, self._quietness(connection))
-        return S_OK(answers.of_page(key, page, row))
+        return S_OK(replies.of_page(key, page, row))
 
     auth_listLogs = ["authenticated"]
 
@@ -247,7 +248,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         with self._database.reading() as connection:
             quietness = self._quietness(connection)
             rows, total = logs.list_logs(connection, selection, sort or [], start, limit, vo, quietness)
-        return S_OK({"rows": [answers.of_row(row) for row in rows], "total": total})
+        return S_OK({"rows": [replies.of_row(row) for row in rows], "total": total})
 
     auth_listValues = ["authenticated"]
 
@@ -288,7 +289,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         limit = checked_number("limit", limit, 1, _LARGEST_PAGE)
         with self._database.reading() as connection:
             rows, values, looked_at = logs.count_by(connection, selection, column, limit, vo)
-        rows = [answers.of_row(row) for row in rows]
+        rows = [replies.of_row(row) for row in rows]
         return S_OK({"rows": rows, "total": values, "logs": looked_at, "all": looked_at < logs.MOST_GROUPED})
 
     auth_outlineLog = ["authenticated"]
@@ -311,7 +312,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
             unchanged = outline.version == version
         with self._database.reading() as connection:
             row = logs.row_of(connection, key, self._quietness(connection))
-        return S_OK(answers.of_unchanged(row, outline) if unchanged else answers.of_outline(key, row, outline))
+        return S_OK(replies.of_unchanged(row, outline) if unchanged else replies.of_outline(key, row, outline))
 
     auth_readLines = ["authenticated"]
 
@@ -337,7 +338,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         return self._outlines.look(
             key,
             lambda text, outline: S_OK(
-                answers.of_lines(
+                replies.of_lines(
                     outline, *read_lines(text, outline, wanted, _LINES_GIVEN, _LINES_SIZE, _LOOK_SECONDS, longest)
                 )
             ),
@@ -361,7 +362,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         return self._outlines.look(
             key,
             lambda text, outline: S_OK(
-                answers.of_found(outline, find_lines(text, outline, parsed, first, limit, _LOOK_SECONDS))
+                replies.of_found(outline, find_lines(text, outline, parsed, first, limit, _LOOK_SECONDS))
             ),
         )
 
@@ -385,7 +386,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
             quietness=self._quietness,
         )
         progress, done = search.run(selection, vo, Progress.parse(cursor))
-        return S_OK(answers.of_search(search.hits, progress, done))
+        return S_OK(replies.of_search(search.hits, progress, done))
 
     def _key(self, stamp, vo):
         """The log that a reader names.
@@ -434,7 +435,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         result = Future()
 
         def looked(done):
-            result.set_result(S_OK(own | self._figures.answer() | answers.NOTHING_STANDS | done.result()))
+            result.set_result(S_OK(own | self._figures.answer() | replies.NOTHING_STANDS | done.result()))
 
         self._standing.look().add_done_callback(looked)
         return result
@@ -453,10 +454,10 @@ class TornadoPilotLoggingHandler(ShortPathService):
             limits = {vo: cls._communities[vo].settings for vo in vos}
             plugins = {vo: settings.logging_plugins for vo, settings in limits.items() if settings.logging_plugins}
             return {
-                "logs": answers.of_states(logs.states(connection)),
+                "logs": replies.of_states(logs.states(connection)),
                 "quiet": logs.count_quiet(connection, cls._quietness(connection)),
-                "deliveries": [answers.of_backlog(entry, now) for entry in deliveries.backlog(connection, plugins)],
-                "usage": answers.of_usage(usage.by_vo(connection), limits),
+                "deliveries": [replies.of_backlog(entry, now) for entry in deliveries.backlog(connection, plugins)],
+                "usage": replies.of_usage(usage.by_vo(connection), limits),
             }
 
     def _stored(self, append, answer):

@@ -21,10 +21,10 @@ Example:
 import json
 import sys
 
-from PilotLoggingDIRAC.dirac_bridge.command_line import Script, check_switches, fail_use, run
-from PilotLoggingDIRAC.dirac_bridge.output import Output
-from PilotLoggingDIRAC.dirac_bridge.start import parse_command_line
-from PilotLoggingDIRAC.dirac_bridge.streams import take_stdout
+from PilotLoggingDIRAC.commands.command_line import Script, check_switches, fail_use, run
+from PilotLoggingDIRAC.commands.output import Output
+from PilotLoggingDIRAC.commands.start import parse_command_line
+from PilotLoggingDIRAC.dirac_bridge.stdout import take_stdout
 
 _ACTIONS = ("show", "enable", "disable", "check")
 _ONLY_FOR = {"url": ("enable",), "module": ("enable",), "yes": ("enable", "disable"), "ce": _ACTIONS[:3]}
@@ -83,21 +83,21 @@ def _mistake(given, arguments):
 
 
 def _show(given, write, terminal):
-    from PilotLoggingDIRAC.activation import rendering
-    from PilotLoggingDIRAC.dirac_bridge import vo_report
+    from PilotLoggingDIRAC.activation import presentation
+    from PilotLoggingDIRAC.commands import vo_report
 
     report = vo_report.report(given["vo"][0], next(iter(given.get("ce", ())), ""))
     if "json" in given:
         write(json.dumps(report.as_document(), indent=2) + "\n")
     else:
-        write(rendering.of_report(report, terminal))
+        write(presentation.of_report(report, terminal))
     return 0
 
 
 def _enable(given, write, terminal):
     from PilotLoggingDIRAC.activation.editing import enabling
     from PilotLoggingDIRAC.activation.registration import URLS, registered
-    from PilotLoggingDIRAC.dirac_bridge import vo_report
+    from PilotLoggingDIRAC.commands import vo_report
 
     vo, ces, urls = given["vo"][0], given.get("ce", []), given.get("url", [])
     vo_report.known_vo(vo)
@@ -117,7 +117,7 @@ def _enable(given, write, terminal):
 
 def _disable(given, write, terminal):
     from PilotLoggingDIRAC.activation.editing import disabling
-    from PilotLoggingDIRAC.dirac_bridge import vo_report
+    from PilotLoggingDIRAC.commands import vo_report
 
     vo, ces = given["vo"][0], given.get("ce", [])
     vo_report.known_vo(vo)
@@ -127,10 +127,10 @@ def _disable(given, write, terminal):
 
 def _change(given, write, terminal, wanted):
     """Show what would change, what a pilot would then do and what is wrong with that; ask; change it."""
-    from PilotLoggingDIRAC.activation import rendering
+    from PilotLoggingDIRAC.activation import presentation
     from PilotLoggingDIRAC.activation.editing import applied, described
-    from PilotLoggingDIRAC.dirac_bridge import vo_report
-    from PilotLoggingDIRAC.dirac_bridge.cs_changes import CSChanges
+    from PilotLoggingDIRAC.commands import vo_report
+    from PilotLoggingDIRAC.commands.cs_changes import CSChanges
 
     vo = given["vo"][0]
     configuration = CSChanges()
@@ -142,10 +142,10 @@ def _change(given, write, terminal, wanted):
     notes = [*vo_report.unreachable(reports, readers), *notes]
     problems = any(each.grave for report in reports for each in report.mistakes) or any(each.grave for each in notes)
     if changes:
-        write(rendering.of_changes(list(described(changes)), terminal))
+        write(presentation.of_changes(list(described(changes)), terminal))
     else:
         write("Nothing has to change in the CS.\n")
-    write(rendering.of_verdicts(reports, terminal, notes))
+    write(presentation.of_verdicts(reports, terminal, notes))
     if changes:
         if "yes" not in given and not _agreed(problems):
             write("Nothing was changed.\n")
@@ -166,14 +166,14 @@ def _agreed(problems):
 
 
 def _check(given, write, terminal):
-    from PilotLoggingDIRAC.activation import findings, rendering
-    from PilotLoggingDIRAC.dirac_bridge.checkup import check
+    from PilotLoggingDIRAC.activation import findings, presentation
+    from PilotLoggingDIRAC.commands.diagnose import check
 
     found = check(given["vo"][0])
     if "json" in given:
         write(json.dumps(findings.as_document(found), indent=2) + "\n")
     else:
-        write(rendering.of_findings(found, terminal))
+        write(presentation.of_findings(found, terminal))
     return 1 if findings.number(found, findings.State.TODO) else 0
 
 

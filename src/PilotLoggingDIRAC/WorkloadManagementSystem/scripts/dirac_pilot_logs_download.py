@@ -13,7 +13,7 @@ Example:
 
 from pathlib import Path
 
-from PilotLoggingDIRAC.dirac_bridge.command_line import (
+from PilotLoggingDIRAC.commands.command_line import (
     Collector,
     Script,
     Selection,
@@ -24,11 +24,11 @@ from PilotLoggingDIRAC.dirac_bridge.command_line import (
     run,
     say,
 )
-from PilotLoggingDIRAC.dirac_bridge.progress import Progress
+from PilotLoggingDIRAC.commands.progress_line import Progress
 from PilotLoggingDIRAC.errors import PilotLoggingError
+from PilotLoggingDIRAC.gap_lines import with_gap_lines
 from PilotLoggingDIRAC.model import Gap
-from PilotLoggingDIRAC.read.download import Folder, Presence, TarFile, name_of
-from PilotLoggingDIRAC.read.gap_lines import with_gap_lines
+from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, name_of
 
 _ALL = 10**9
 
@@ -80,7 +80,7 @@ def main():
 
     def whole(collector):
         """The stamps that are meant, each once, and how many arguments mean none."""
-        from PilotLoggingDIRAC.dirac_bridge.pilots import log_of_stamp
+        from PilotLoggingDIRAC.commands.pilot_lookup import log_of_stamp
 
         named, unknown = [], 0
         for stamp in stamps:

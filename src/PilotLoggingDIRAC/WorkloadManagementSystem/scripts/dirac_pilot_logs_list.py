@@ -10,7 +10,7 @@ Example:
 
 import json
 
-from PilotLoggingDIRAC.dirac_bridge.command_line import (
+from PilotLoggingDIRAC.commands.command_line import (
     Collector,
     Script,
     Selection,
@@ -22,8 +22,8 @@ from PilotLoggingDIRAC.dirac_bridge.command_line import (
     say,
 )
 from PilotLoggingDIRAC.model import LISTED_COLUMNS
-from PilotLoggingDIRAC.read import count_table, log_table
-from PilotLoggingDIRAC.read.count_table import BY, COUNTS
+from PilotLoggingDIRAC.terminal import count_table, log_table
+from PilotLoggingDIRAC.terminal.count_table import BY, COUNTS
 
 _PAGE = 1000
 _USUAL = 100

@@ -12,7 +12,7 @@ Example:
 import json
 import os
 
-from PilotLoggingDIRAC.dirac_bridge.command_line import (
+from PilotLoggingDIRAC.commands.command_line import (
     Collector,
     Script,
     Selection,
@@ -24,8 +24,8 @@ from PilotLoggingDIRAC.dirac_bridge.command_line import (
     run,
     say,
 )
-from PilotLoggingDIRAC.dirac_bridge.progress import Progress
-from PilotLoggingDIRAC.read import shown_lines
+from PilotLoggingDIRAC.commands.progress_line import Progress
+from PilotLoggingDIRAC.terminal import line_output
 
 _USUAL = 200
 _AT_ONCE = 1000
@@ -42,7 +42,7 @@ def main():
     selection = Selection(switches)
     switches.flag("regex", "The text is a regular expression (RE2)")
     switches.flag("ignore-case", "In any case", short="i")
-    switches.value("level", "Only messages of this level and above", one_of(*shown_lines.LEVELS))
+    switches.value("level", "Only messages of this level and above", one_of(*line_output.LEVELS))
     switches.value("limit", f"Lines to find at most ({_USUAL}); 0 for all", number(0, 10**9))
     switches.flag("json", "One JSON object a line", short="j")
     switches.look()
@@ -89,7 +89,7 @@ def main():
             row = {"vo": hit["row"]["VO"], "stamp": hit["row"]["Stamp"], "site": hit["row"]["Site"]}
             lines = "".join(f"{json.dumps(row | line)}\n" for line in hit["lines"])
         else:
-            lines = shown_lines.of_hit(hit, output.terminal, output.look)
+            lines = line_output.of_hit(hit, output.terminal, output.look)
         output.write(lines)
 
     run(work, output)

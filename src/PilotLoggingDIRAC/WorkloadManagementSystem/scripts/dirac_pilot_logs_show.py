@@ -18,7 +18,7 @@ Example:
 
 import json
 
-from PilotLoggingDIRAC.dirac_bridge.command_line import (
+from PilotLoggingDIRAC.commands.command_line import (
     Collector,
     Script,
     Switches,
@@ -32,11 +32,11 @@ from PilotLoggingDIRAC.dirac_bridge.command_line import (
     say,
 )
 from PilotLoggingDIRAC.errors import PilotLoggingError
-from PilotLoggingDIRAC.read.filtered_tail import LogLines, filtered, together
-from PilotLoggingDIRAC.read.quiet_notice import QuietNotices
-from PilotLoggingDIRAC.read.sent_by import examine, verdict
-from PilotLoggingDIRAC.read.shown_lines import LEVELS, Colouring, abbreviate, heading, of_line, of_log
-from PilotLoggingDIRAC.read.tail import shown
+from PilotLoggingDIRAC.terminal.completeness import examine, verdict
+from PilotLoggingDIRAC.terminal.filtered_tail import LogLines, filtered, together
+from PilotLoggingDIRAC.terminal.line_output import LEVELS, Colouring, abbreviate, heading, of_line, of_log
+from PilotLoggingDIRAC.terminal.quiet_notice import QuietNotices
+from PilotLoggingDIRAC.terminal.tail import shown
 
 _FOLLOWED_FROM = 10
 """Lines, as tail and journalctl have it."""
@@ -118,7 +118,7 @@ def main():
     def pilots(collector):
         """The logs that are meant, each once, and the exit code so far."""
         # These clients need the configuration, which is there by now.
-        from PilotLoggingDIRAC.dirac_bridge.pilots import logs_of, stamps_of_job
+        from PilotLoggingDIRAC.commands.pilot_lookup import logs_of, stamps_of_job
 
         if switches["job"]:
             return list(dict.fromkeys(stamps_of_job(switches["job"], vo))), 0

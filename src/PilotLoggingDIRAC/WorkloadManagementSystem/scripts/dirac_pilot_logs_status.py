@@ -10,7 +10,7 @@ Example:
 
 import contextlib
 
-from PilotLoggingDIRAC.dirac_bridge.command_line import Script, Switches, duration, run
+from PilotLoggingDIRAC.commands.command_line import Script, Switches, duration, run
 
 _TIMEOUT, _HOURS, _SECONDS = 20, 6, 5
 
@@ -30,20 +30,20 @@ def main():
 
     def work():
         # After the command line: DIRAC's clients need the configuration.
-        from PilotLoggingDIRAC.dirac_bridge import collectors
-        from PilotLoggingDIRAC.read import rendering, status
+        from PilotLoggingDIRAC.commands import collectors
+        from PilotLoggingDIRAC.terminal import collector_status, render
 
         answers = collectors.ask_all(switches["timeout"] or _TIMEOUT)
-        tolerance = status.Tolerance(
+        tolerance = collector_status.Tolerance(
             latency=switches["seconds"] or _SECONDS, backlog=switches["hours"] or 3600 * _HOURS
         )
-        problems = status.problems(answers, tolerance)
+        problems = collector_status.problems(answers, tolerance)
         if switches["json"]:
-            shown = rendering.as_json(answers, problems)
+            shown = render.as_json(answers, problems)
         elif output.look.harmless:
-            shown = rendering.for_terminal(status.tables(answers), problems, output.look, output.width)
+            shown = render.for_terminal(collector_status.tables(answers), problems, output.look, output.width)
         else:
-            shown = rendering.as_text(status.tables(answers), problems)
+            shown = render.as_text(collector_status.tables(answers), problems)
         # A reader that has seen enough does not make it well.
         with contextlib.suppress(BrokenPipeError):
             output.write(shown)

@@ -16,9 +16,9 @@ from stomp.protocol import Protocol12
 from stomp.transport import Transport
 
 from ...errors import Unavailable
-from ...ingest.text import one_line
+from ...text import one_line
 from .access import Access, tls_context
-from .patient_socket import PatientSocket
+from .nonblocking_socket import PatientSocket
 
 HEARTBEAT = 10_000
 """Milliseconds; a broker that says nothing for half as long again is taken for gone."""

@@ -15,7 +15,7 @@ from ...model import LogKey
 from ..contract import Outcome, Piece
 from .access import Access
 from .connection import BrokerConnection, Event, Gone, Receipt, Refusal
-from .message import Message, messages_of
+from .encoder import Message, messages_of
 
 _REFUSALS = 3
 """A message that the broker refused so often, each time alone on the way, is at fault itself, if others pass."""

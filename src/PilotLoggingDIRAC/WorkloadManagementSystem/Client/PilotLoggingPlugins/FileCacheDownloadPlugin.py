@@ -5,11 +5,11 @@ from DIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.DownloadPlugin im
 from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import TornadoPilotLoggingClient
 
 from PilotLoggingDIRAC.dirac_bridge import pilot_output, results
-from PilotLoggingDIRAC.dirac_bridge.archive_access import ArchiveAccess
 from PilotLoggingDIRAC.errors import PilotLoggingError, Unavailable
-from PilotLoggingDIRAC.ingest.names import checked_stamp, checked_vo
-from PilotLoggingDIRAC.ingest.text import decoded
 from PilotLoggingDIRAC.model import LogKey
+from PilotLoggingDIRAC.names import checked_stamp, checked_vo
+from PilotLoggingDIRAC.storage.archive_access import ArchiveAccess
+from PilotLoggingDIRAC.text import decoded
 
 _LARGEST = 64 * 2**20
 _LONGEST_END = 4 * 2**20

@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from PilotLoggingDIRAC.deliver.abandoned import remove_abandoned
+from PilotLoggingDIRAC.deliver.archive_names import begins_with, names_of
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.deliver.copies import begins_with, names_of
+from PilotLoggingDIRAC.deliver.stale_files import remove_abandoned
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from PilotLoggingDIRAC.deliver.contract import Outcome, Piece, StreamPlugin
-from PilotLoggingDIRAC.deliver.queue.message import SMALLEST_BODY
+from PilotLoggingDIRAC.deliver.queue.encoder import SMALLEST_BODY
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.deliver.queue.settings import MessageQueueSettings
-from PilotLoggingDIRAC.dirac_bridge.message_queues import access_to
 from PilotLoggingDIRAC.errors import ConfigurationError
+from PilotLoggingDIRAC.storage.message_queues import access_to
 
 
 class MessageQueuePlugin(StreamPlugin[MessageQueueSettings]):

@@ -16,12 +16,12 @@ from typing import BinaryIO
 from pydantic import Field
 
 from PilotLoggingDIRAC.activation.guess import those_there
+from PilotLoggingDIRAC.deliver.archive_names import begins_with, names_of
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.deliver.copies import begins_with, names_of
 from PilotLoggingDIRAC.dirac_bridge import cs
-from PilotLoggingDIRAC.dirac_bridge.transfers import CataloguedFiles, Registered, checksum_of
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
+from PilotLoggingDIRAC.storage.transfers import CataloguedFiles, Registered, checksum_of
 
 
 class StorageElementSettings(Settings):

@@ -12,8 +12,8 @@ from typing import BinaryIO
 
 from pydantic import Field
 
+from PilotLoggingDIRAC.deliver.archive_names import names_of
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.deliver.copies import names_of
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Number, Settings
 

@@ -1,0 +1,342 @@
+"""What the commands for readers have in common: switches, the collector's answers, and ends in one sentence."""
+
+from __future__ import annotations
+
+import getopt
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NoReturn
+
+from .interrupts import die_of_interrupt  # isort: split
+
+from DIRAC import S_OK
+from DIRAC import exit as DIRACExit
+from DIRAC.Core.Base.Script import Script
+
+from ..dirac_bridge.stdout import take_stdout
+from ..durations import ACCEPTED, parse_duration
+from ..errors import PilotLoggingError
+from ..terminal.appearance import WISHES
+from ..terminal.line_output import from_level
+from .output import Output
+from .start import connect, parse_command_line
+
+WRONG_USE = 2
+"""The exit code of a command that was called wrongly."""
+
+
+class Switches:
+    """The switches of one command, with their values.
+
+    DIRAC would end a command with the exit code of something else when one of them is wrong; so what is wrong is noted,
+    and :meth:`parse` ends it. None is passed over: one that is given twice or empty is wrong.
+    """
+
+    def __init__(self) -> None:
+        self._values: dict[str, Any] = {}
+        self._wrong = ""
+        self.output = Output(take_stdout())
+
+    def flag(self, name: str, meaning: str, short: str = "") -> None:
+        """A switch without a value."""
+        Script.registerSwitch(short, name, meaning, self._taker(name, None))
+
+    def value(self, name: str, meaning: str, take: Callable[[str], Any] | None = None, short: str = "") -> None:
+        """A switch with a value.
+
+        Args:
+            take: Makes the value from what was typed; a ValueError says what it takes. By default a text that is not
+                empty.
+        """
+        Script.registerSwitch(f"{short}:" if short else "", f"{name}=", meaning, self._taker(name, take or text))
+
+    def look(self, pages: bool = True) -> None:
+        """The switches for what the result looks like."""
+        self.value("color", f"One of {', '.join(WISHES)}; by default as NO_COLOR and the terminal say", one_of(*WISHES))
+        if pages:
+            self.flag("no-pager", "Not through a pager (on a terminal PAGER, or less)")
+
+    def _taker(self, name: str, take: Callable[[str], Any] | None) -> Callable[[str], Any]:
+        def taken(typed: str) -> Any:
+            if take is None:
+                self._values[name] = True
+                return S_OK()
+            try:
+                value = take(typed)
+            except ValueError as error:
+                self._note(f"--{name} takes {error}, not {typed!r}")
+                return S_OK()
+            if name in self._values:
+                self._note(f"--{name} is given twice")
+            self._values[name] = value
+            return S_OK()
+
+        # For dev/completion.
+        taken.words = getattr(take, "words", ())  # type: ignore[attr-defined]
+        taken.files = getattr(take, "files", False)  # type: ignore[attr-defined]
+        return taken
+
+    def _note(self, sentence: str) -> None:
+        self._wrong = self._wrong or sentence
+
+    def parse(self, arguments: bool = True) -> list[str]:
+        """Read the command line; gives the arguments. Ends the process if a switch is wrong.
+
+        Args:
+            arguments: Whether the command takes any.
+        """
+        check_switches(self.output)
+        _, given = parse_command_line()
+        if self._wrong:
+            fail_use(self._wrong)
+        if given and not arguments:
+            fail_use(f"takes no argument such as {given[0]!r}")
+        self.output.begin(self["color"] or "auto")
+        return given
+
+    def pages(self, wanted: bool = True) -> None:
+        """Let the result go through a pager, if this is a terminal and nobody minds."""
+        self.output.begin(self["color"] or "auto", wanted and not self["no-pager"])
+
+    def exclude(self, one: str, *others: str) -> None:
+        """End the process if a switch is given with another one, of which it would make nothing."""
+        for other in others:
+            if self[one] is not None and self[other] is not None:
+                fail_use(f"takes --{one} or --{other}, not both")
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of a switch; None if it was not given."""
+        return self._values.get(name)
+
+
+def check_switches(output: Output) -> None:
+    """Before DIRAC reads the command line: it would print all its help where a switch is wrong, and its help to where
+    its log goes. Ends the process at an unknown switch."""
+    options = Script.localCfg.commandOptionList
+    try:
+        getopt.gnu_getopt(sys.argv[1:], "".join(each[0] for each in options), [each[1] for each in options if each[1]])
+    except getopt.GetoptError as error:
+        fail_use(f"{error}; see {Script.scriptName} --help")
+    show = Script.localCfg.showHelp
+
+    def show_help(dummy: Any = False, exitCode: int = 0) -> None:
+        if exitCode == 0:
+            output.give_back()
+        show(dummy, exitCode)
+
+    Script.localCfg.showHelp = show_help
+
+
+def fail_use(sentence: str) -> NoReturn:
+    """End a command that was called wrongly."""
+    say(sentence)
+    DIRACExit(WRONG_USE)
+    raise AssertionError("the process has ended")
+
+
+def say(sentence: str) -> None:
+    """A sentence for the person who has called the command, beside its output."""
+    print(f"{Script.scriptName}: {sentence}", file=sys.stderr, flush=True)
+
+
+def run(work: Callable[[], int], output: Output | None = None, seen_enough: int = 0) -> NoReturn:
+    """Do a command's work and end with the exit code that it gives: 1 with one sentence where it fails; at Ctrl-C by
+    the signal itself, when all is in order.
+
+    Args:
+        output: Through which it writes.
+        seen_enough: The exit code where its reader or pager has gone.
+    """
+    interrupted = False
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        try:
+            connect()
+            code = work()
+        except PilotLoggingError as error:
+            say(str(error))
+            code = 1
+    except BrokenPipeError:
+        code = seen_enough
+        if output is None or not output.terminal:
+            # Nothing more can be said to anyone.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    except KeyboardInterrupt:
+        interrupted, code = True, 0
+    if output is not None:
+        output.close()
+    if interrupted:
+        die_of_interrupt()
+    DIRACExit(code)
+    raise AssertionError("the process has ended")
+
+
+def text(typed: str) -> str:
+    """For :meth:`Switches.value`: a text that is not empty."""
+    if not typed.strip():
+        raise ValueError("a text that is not empty")
+    return typed
+
+
+def name(typed: str) -> str:
+    """For :meth:`Switches.value`: a name, or a part of one."""
+    return text(typed).strip()
+
+
+def path(typed: str) -> str:
+    """For :meth:`Switches.value`: of a file or folder."""
+    return text(typed)
+
+
+path.files = True  # type: ignore[attr-defined]
+
+
+def number(least: int, most: int) -> Callable[[str], int]:
+    """For :meth:`Switches.value`: a whole number."""
+
+    def take(typed: str) -> int:
+        if not re.fullmatch("[0-9]{1,15}", typed) or not least <= int(typed) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return int(typed)
+
+    return take
+
+
+def one_of(*words: str) -> Callable[[str], str]:
+    """For :meth:`Switches.value`: one of some words, in any case."""
+    known = {word.lower(): word for word in words}
+
+    def take(typed: str) -> str:
+        if typed.lower() not in known:
+            raise ValueError(f"one of {', '.join(words)}")
+        return known[typed.lower()]
+
+    take.words = words  # type: ignore[attr-defined]
+    return take
+
+
+def duration(unit: str) -> Callable[[str], float]:
+    """For :meth:`Switches.value`: seconds, more than 0.
+
+    Args:
+        unit: Of a number that stands alone.
+    """
+
+    def take(typed: str) -> float:
+        seconds = parse_duration(typed, unit)
+        if not seconds:
+            raise ValueError(f"{ACCEPTED}, and more than 0")
+        return seconds
+
+    return take
+
+
+def moment(typed: str) -> str:
+    """For :meth:`Switches.value`: a time, or how long ago it was."""
+    try:
+        try:
+            time = datetime.fromisoformat(typed.strip())
+        except ValueError:
+            return (datetime.now(UTC) - timedelta(seconds=parse_duration(typed))).isoformat()
+        return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
+    except (ValueError, OverflowError):
+        raise ValueError("a time in UTC such as 2026-06-10T11:02, or how long ago: 90s, 30m, 6h, 1d12h, 1w") from None
+
+
+class Selection:
+    """The switches that select logs, the same for all commands."""
+
+    _PARTS = (
+        ("site", "Site", "Part of the site's name, in any case"),
+        ("ce", "CE", "Part of the computing element's name"),
+        ("queue", "Queue", "Part of the queue's name"),
+        ("host", "Host", "Part of the worker node's name"),
+        ("reference", "PilotReference", "Part of the pilot's reference"),
+    )
+    _FLAGS = (
+        ("errors", "HasErrors", "Only logs with errors"),
+        ("warnings", "HasWarnings", "Only logs with warnings"),
+        ("silent", "Silent", "Only logs closed without a goodbye, hours after the last line: killed, most likely"),
+        ("quiet", "Quiet", "Only open logs without a line for longer than is usual for their sender: killed, or busy"),
+        ("failed", "Failed", "Only pilots with an exit code other than 0"),
+    )
+    _STATES = ("Open", "Quiet", "Complete", "Silent", "Archived")
+
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        switches.value("VO", "The pilots' VO; by default that of your proxy", name, short="V")
+        for part, _, meaning in self._PARTS:
+            switches.value(part, meaning, name)
+        switches.value("state", f"One of {', '.join(self._STATES)}", one_of(*self._STATES))
+        switches.value("exit-code", "The pilot's exit code", number(0, 2**31 - 1))
+        switches.value("since", "Logs with a line after this time (2026-06-10T11:02), or so long ago (90s, 2d)", moment)
+        switches.value("until", "Logs that began before this time", moment)
+        for flag, _, meaning in self._FLAGS:
+            switches.flag(flag, meaning)
+
+    def document(self) -> dict[str, Any]:
+        """As the collector takes it."""
+        given = self._switches
+        document: dict[str, Any] = {column: True for flag, column, _ in self._FLAGS if given[flag]}
+        plain = (("VO", "VO"), ("state", "State"), ("exit-code", "ExitCode"), ("since", "Since"), ("until", "Until"))
+        document |= {column: given[switch] for switch, column in plain if given[switch] is not None}
+        if document.get("State") == "Quiet":  # no state of the database's
+            document |= {"State": "Open", "Quiet": True}
+        parts = {column: given[switch] for switch, column, _ in self._PARTS if given[switch]}
+        return document | ({"Contains": parts} if parts else {})
+
+
+class Collector:
+    """A collector, as commands ask it. To be made after the command line is read."""
+
+    def __init__(self) -> None:
+        from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import TornadoPilotLoggingClient
+
+        self._client = TornadoPilotLoggingClient()
+
+    def ask(self, doing: str, method: str, *arguments: Any) -> Any:
+        """What a method gives.
+
+        Args:
+            doing: For the sentence if it fails: "listing the logs".
+
+        Raises:
+            Rejected, NotFound, Unavailable: As the collector says, or because there is none.
+        """
+        from ..dirac_bridge.results import value_of
+
+        return value_of(getattr(self._client, method)(*arguments), doing)
+
+    def rows(
+        self, selection: dict[str, Any], sort: list[Any], limit: int, page: int = 1000
+    ) -> Iterator[tuple[Any, int]]:
+        """Rows of the list of logs, each with the number of all."""
+        start = 0
+        while start < limit:
+            answer = self.ask("listing the logs", "listLogs", selection, sort, start, min(page, limit - start))
+            for row in answer["rows"]:
+                yield row, answer["total"]
+            start += len(answer["rows"])
+            if start >= answer["total"] or not answer["rows"]:
+                return
+
+
+def line_query(
+    text: str | None = None, regex: str | None = None, level: str | None = None, ignore_case: bool | None = None
+) -> dict[str, Any]:
+    """Conditions for lines, as the collector takes them."""
+    query: dict[str, Any] = {}
+    if text is not None:
+        query["text"] = text
+    if regex is not None:
+        query["regex"] = regex
+    if query and ignore_case:
+        query["ignoreCase"] = True
+    if level is not None:
+        query["levels"] = from_level(level)
+    return query

@@ -1,0 +1,73 @@
+"""What the CS says of the text of each VO, remembered until the CS changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
+
+from ..errors import ConfigurationError
+from ..redaction import Redactor
+from ..settings import CommunitySettings
+from . import cs
+
+T = TypeVar("T")
+
+
+class Community(NamedTuple):
+    """A VO's settings, and what takes the secrets out of its text (None: nothing does)."""
+
+    settings: CommunitySettings
+    redactor: Redactor | None
+
+
+class Communities:
+    """The VOs by name. A mistake in a VO's section is told, and costs the VO no text: until it is mended, what was read
+    before holds, or the defaults do."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        """Nothing is read yet.
+
+        Args:
+            tell: Takes a sentence for the operator.
+        """
+        self._tell = tell
+        self._known: dict[str, Community] = {}
+        self._version = ""
+        self._fresh: set[str] = set()
+        self._quiet_after: Mapping[str, float] | None = None
+
+    def __getitem__(self, vo: str) -> Community:
+        self._forget_if_changed()
+        if vo not in self._fresh:
+            self._known[vo] = self._read(vo)
+            self._fresh.add(vo)
+        return self._known[vo]
+
+    def quiet_after(self) -> Mapping[str, float]:
+        """``QuietAfter`` of each VO in the Registry, in seconds."""
+        self._forget_if_changed()
+        known = self._quiet_after
+        if known is None:
+            known = {vo: self[vo].settings.quiet_after for vo in sorted(cs.registered_vos())}
+            self._quiet_after = known
+        return known
+
+    def _forget_if_changed(self) -> None:
+        if self._version != cs.version():
+            self._version = cs.version()
+            self._fresh.clear()
+            self._quiet_after = None
+
+    def _read(self, vo: str) -> Community:
+        before = self._known.get(vo, Community(CommunitySettings(), Redactor()))
+        settings = self._or_before(vo, before.settings, cs.community_settings)
+        if not settings.redact:
+            return Community(settings, None)
+        return Community(settings, self._or_before(vo, before.redactor or Redactor(), cs.redactor))
+
+    def _or_before(self, vo: str, before: T, read: Callable[[str], T]) -> T:
+        try:
+            return read(vo)
+        except ConfigurationError as error:
+            self._tell(f"Until it is mended, VO {vo} goes on as before: {error}")
+            return before

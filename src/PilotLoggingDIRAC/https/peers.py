@@ -1,0 +1,88 @@
+"""What is known of a peer from its credentials, and what has been decided about it."""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from typing import Any, NamedTuple
+
+from ..dirac_bridge import cs
+from ..dirac_bridge.callers import Caller
+
+_KNOWN_PEERS = 1000
+"""Parsed certificate chains and tokens that are remembered; a chain takes some 20 kB."""
+_KNOWN_DECISIONS = 100
+"""Decisions that are remembered for one peer: a portal asks for many users."""
+_DECISION_SECONDS = 10.0
+"""How long AuthManager is not asked again, unless the CS has changed; it trusts its own caches for a minute."""
+
+
+class Call(NamedTuple):
+    """What AuthManager is asked about."""
+
+    component: str
+    method: str
+    extra_credentials: str
+
+
+class Accepted(NamedTuple):
+    """AuthManager's decision that a peer may call a method, and whom it took it for."""
+
+    credentials: dict[str, Any]
+    caller: Caller
+    cs_version: str
+    until: float
+
+
+class Peer:
+    """Somebody who has shown a certificate chain or a token.
+
+    Args:
+        credentials: As DIRAC reads them, with ``secondsLeft``.
+        by_certificate: Whether it was a certificate: only those may come with ``extraCredentials``.
+    """
+
+    __slots__ = ("_accepted", "_credentials", "by_certificate", "expires")
+
+    def __init__(self, credentials: dict[str, Any], by_certificate: bool = True) -> None:
+        self._credentials = credentials
+        self._accepted: dict[Call, Accepted] = {}
+        self.by_certificate = by_certificate
+        self.expires = time.time() + credentials["secondsLeft"]
+
+    def accepted(self, call: Call) -> Accepted | None:
+        """The decision on an earlier request, while it may be trusted."""
+        accepted = self._accepted.get(call)
+        if accepted and accepted.until > time.monotonic() and accepted.cs_version == cs.version():
+            return accepted
+        return None
+
+    def note_accepted(self, call: Call, credentials: dict[str, Any], caller: Caller) -> None:
+        """Remember a decision for some seconds."""
+        if len(self._accepted) >= _KNOWN_DECISIONS:
+            self._accepted.clear()
+        until = time.monotonic() + _DECISION_SECONDS
+        self._accepted[call] = Accepted(credentials, caller, cs.version(), until)
+
+    @property
+    def credentials(self) -> dict[str, Any]:
+        """A copy: AuthManager writes into what it is given."""
+        return {**self._credentials, "secondsLeft": int(self.expires - time.time())}
+
+
+class KnownPeers:
+    """Peers by what they showed, the latest thousand. For the event loop only."""
+
+    def __init__(self) -> None:
+        self._peers: OrderedDict[bytes, Peer] = OrderedDict()
+
+    def get(self, shown: bytes) -> Peer | None:
+        """The peer that showed this (a digest) before."""
+        return self._peers.get(shown)
+
+    def note(self, shown: bytes, peer: Peer) -> Peer:
+        """Remember a peer."""
+        self._peers[shown] = peer
+        while len(self._peers) > _KNOWN_PEERS:
+            self._peers.popitem(last=False)
+        return peer

@@ -1,0 +1,102 @@
+"""Some lines of a log, by their numbers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+
+from ..lines.parser import Line, LineParser, State
+from .log_text import LogText
+from .outline import Outline
+from .time_slice import SLICE, slice_of_work
+
+LONGEST_LINE = 2**14
+"""Bytes of a line that are shown, unless more are asked for."""
+LEAST_OF_LINE = 2**10
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A line, perhaps only the beginning of it.
+
+    Attributes:
+        size: Bytes of all of it.
+    """
+
+    line: Line
+    size: int
+
+    @property
+    def cut(self) -> bool:
+        return self.size > len(self.line.data)
+
+
+def read_lines(
+    text: LogText,
+    outline: Outline,
+    numbers: Iterable[int],
+    most: int,
+    most_bytes: int,
+    seconds: float,
+    longest: int = LONGEST_LINE,
+    clock: Callable[[], float] = time.monotonic,
+) -> tuple[list[Shown], bool]:
+    """Lines by their numbers, in the order of the log.
+
+    Args:
+        text, outline: Of the same version.
+        numbers: Ascending; those that there are not are passed over.
+        most: How many are given.
+        most_bytes: Of what is given; at least one line is.
+        seconds: After this time no further block is looked at.
+        longest: About so many bytes of a line are given.
+
+    Returns:
+        The lines, and whether some are left out: for their number, their size or the time.
+    """
+    found: list[Shown] = []
+    size, until = 0, clock() + seconds
+    there = (number for number in numbers if 1 <= number <= outline.lines)
+    for place, of_block in groupby(there, key=outline.block_of):
+        if found and clock() > until:
+            return found, True
+        wanted = set(of_block)
+        for shown in _lines_of_block(text, outline, place, max(wanted), longest):
+            if shown.line.number not in wanted:
+                continue
+            size += len(shown.line.data)
+            if len(found) >= most or (found and size > most_bytes):
+                return found, True
+            found.append(shown)
+    return found, False
+
+
+def _lines_of_block(text: LogText, outline: Outline, place: int, last: int, longest: int) -> Iterator[Shown]:
+    """The lines of a block up to ``last``. Of a huge line only the beginning is read: it is the last of its block."""
+    block = outline.blocks[place]
+    next_line, end = outline.end_of(place)
+    parser = LineParser(State(block.line - 1, block.message), longest)
+    position = parsed = block.offset
+    waiting: Line | None = None
+    begun = parsed
+    while position < end:
+        data = text.read(position, min(position + SLICE, end))
+        position += len(data)
+        with slice_of_work():
+            lines = parser.feed(data)
+            if position >= end:
+                lines += parser.finish()
+        for line in lines:
+            if not line.continues:
+                if waiting is not None:
+                    yield Shown(waiting, parsed - begun)
+                if line.number > last:
+                    return
+                waiting, begun = line, parsed
+            parsed += len(line.data)
+        if waiting is not None and waiting.number == next_line - 1:
+            break
+    if waiting is not None:
+        yield Shown(waiting, (end if waiting.number == next_line - 1 else parsed) - begun)

@@ -1,0 +1,97 @@
+"""Lines for people: coloured by their level on a terminal, as they are in a pipe. See :mod:`.look`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..lines.header import Level
+from ..lines.parser import Line, LineParser
+from .appearance import Look
+from .tail import harmless
+
+LEVELS = tuple(Level.__members__)
+_COLOURS = {"DEBUG": "\x1b[2m", "WARN": "\x1b[33m", "ERROR": "\x1b[31m"}
+_BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
+_OF_LOGS = ("\x1b[36m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "\x1b[96m", "\x1b[92m", "\x1b[95m", "\x1b[94m")
+"""For the stamps of logs side by side; yellow and red say how loud a message is."""
+_SHORT = 8
+
+
+def from_level(name: str) -> list[str]:
+    """A level and all above it."""
+    return [level.name for level in Level if level >= Level[name]]
+
+
+def of_line(line: Mapping[str, Any], look: Look) -> str:
+    """A line of ``readLines``, with its end."""
+    text = f"{line['text']}{_cut(line)}"
+    return f"{_shown(text, line['level'], look)}\n"
+
+
+def abbreviate(stamps: Sequence[str]) -> dict[str, str]:
+    """The beginning of each stamp that names it among these; all are as long."""
+    length = _SHORT
+    while len({stamp[:length] for stamp in stamps}) < len(set(stamps)):
+        length += 1
+    return {stamp: stamp[:length] for stamp in stamps}
+
+
+def of_log(place: int, short: str, look: Look) -> str:
+    """What stands before each line of the log at that place among several."""
+    return f"{_OF_LOGS[place % len(_OF_LOGS)]}{short}{_PLAIN} " if look.coloured else f"{short} "
+
+
+def heading(stamp: str, first: bool, look: Look) -> str:
+    """What stands before one of several logs, as ``tail`` has it."""
+    text = f"==> {stamp} <=="
+    return f"{'' if first else chr(10)}{f'{_BOLD}{text}{_PLAIN}' if look.coloured else text}\n"
+
+
+def _cut(line: Mapping[str, Any]) -> str:
+    return f" [... of {line['size']} bytes]" if "size" in line else ""
+
+
+def of_hit(hit: Mapping[str, Any], terminal: bool, look: Look) -> str:
+    """The lines of one log that a search has found: one under the other on a terminal, each for itself in a pipe."""
+    row = hit["row"]
+    stamp = row["Stamp"]
+    bold, dim, plain = (_BOLD, _DIM, _PLAIN) if look.coloured else ("", "", "")
+    if not terminal:
+        return "".join(f"{bold}{stamp}:{line['n']}:{plain}{of_line(line, look)}" for line in hit["lines"])
+    place = harmless(f"{stamp}  {row['Site'] or row['CE']}  {str(row['LastArrival'])[:16].replace('T', ' ')}")
+    lines = [f"{bold}{place.replace(chr(10), ' ')}{plain}\n"]
+    lines += [f"{dim}{line['n']:>7}{plain} {of_line(line, look)}" for line in hit["lines"]]
+    lines += [f"{dim}        and more in this log{plain}\n"] if hit["more"] else []
+    return "".join(lines)
+
+
+def _shown(text: str, level: str | None, look: Look) -> str:
+    """A line; on a terminal one that cannot be steered by what stands in it."""
+    if not look.harmless:
+        return text
+    colour = _COLOURS.get(level or "", "") if look.coloured else ""
+    return f"{colour}{harmless(text)}{_PLAIN}" if colour else harmless(text)
+
+
+class Colouring:
+    """Colours a text that comes in pieces. What of a line has been shown is not shown again."""
+
+    def __init__(self, look: Look) -> None:
+        self._look = look
+        self._parser = LineParser()
+
+    def __call__(self, text: str) -> str:
+        """The next piece."""
+        if not self._look.harmless:
+            return text
+        lines = self._parser.feed(text.encode("utf-8", "surrogatepass"))
+        return "".join(self._line(line) for line in lines)
+
+    def rest(self) -> str:
+        """What has no line's end."""
+        return "".join(self._line(line) for line in self._parser.finish())
+
+    def _line(self, line: Line) -> str:
+        end = "\n" if line.data.endswith(b"\n") else ""
+        return _shown(line.text, None if line.level is None else line.level.name, self._look) + end
