@@ -21,9 +21,9 @@ from parts import lifecycle, state
 from parts.failure import StackFailure
 from sqlalchemy import URL
 
-from PilotLoggingDIRAC.deliver.contract import Outcome, Piece, StreamPlugin
+from PilotLoggingDIRAC.deliver.contract import Acknowledgements, Chunk, StreamPlugin
 from PilotLoggingDIRAC.deliver.courier import Courier
-from PilotLoggingDIRAC.deliver.queue.encoder import messages_of
+from PilotLoggingDIRAC.deliver.queue.encoder import encode
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.deliver.streaming import StreamCourier
 from PilotLoggingDIRAC.model import Append, Final, LogKey
@@ -98,7 +98,7 @@ class _Queue(StreamPlugin[Settings]):
         super().__init__("alpha", Settings())
         self._publisher = publisher
 
-    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
         self._publisher.publish(pieces, outcome)
 
     def close(self) -> None:
@@ -149,7 +149,7 @@ def _bare(broker: Broker, chunks: int, size: int) -> tuple[float, float]:
     messages = [
         message
         for stamp, seq, text in _stamps(chunks, size)
-        for message in messages_of(Piece(LogKey("alpha", stamp), seq, text, 1, NOW, "s", seq), 10**6)
+        for message in encode(Chunk(LogKey("alpha", stamp), seq, text, 1, NOW, "s", seq), 10**6)
     ]
     access = broker.access("pilotlogs.alpha")
     connection = stomp.Connection12(list(access.brokers), vhost="/", heartbeats=(10000, 10000))

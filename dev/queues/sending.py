@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from PilotLoggingDIRAC.deliver.contract import End, Piece
+from PilotLoggingDIRAC.deliver.contract import Chunk, End
 from PilotLoggingDIRAC.deliver.queue.publisher import Publisher
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import LogKey
@@ -24,16 +24,16 @@ def numbered_lines(stamp: str, number: int, size: int) -> bytes:
     return "".join(lines).encode()
 
 
-def log(key: LogKey, chunks: int, size: int = 1000, ended: bool = True) -> list[Piece]:
+def log(key: LogKey, chunks: int, size: int = 1000, ended: bool = True) -> list[Chunk]:
     """A log of numbered lines."""
     pieces = []
     for number in range(1, chunks + 1):
         line = f"2026-06-10T11:02:02.823512Z INFO [Command] {key.stamp} {number} ".encode()
-        pieces.append(Piece(key, number, line.ljust(size - 1, b"x") + b"\n", number, NOW))
-    return [*pieces, Piece(key, chunks, b"", chunks + 1, NOW, end=End(True, 0))] if ended else pieces
+        pieces.append(Chunk(key, number, line.ljust(size - 1, b"x") + b"\n", number, NOW))
+    return [*pieces, Chunk(key, chunks, b"", chunks + 1, NOW, end=End(True, 0))] if ended else pieces
 
 
-def mixed(logs: Iterable[list[Piece]]) -> Iterator[Piece]:
+def mixed(logs: Iterable[list[Chunk]]) -> Iterator[Chunk]:
     """The pieces of several logs, each log's in order."""
     waiting = [iter(pieces) for pieces in logs]
     while waiting:
@@ -55,7 +55,7 @@ class Sender(threading.Thread):
         failure: What should not have happened.
     """
 
-    def __init__(self, publisher: Publisher, logs: list[list[Piece]]) -> None:
+    def __init__(self, publisher: Publisher, logs: list[list[Chunk]]) -> None:
         super().__init__(daemon=True)
         self._publisher = publisher
         self._logs = {pieces[0].key: pieces for pieces in logs}
@@ -78,10 +78,10 @@ class Sender(threading.Thread):
         except BaseException as error:
             self.failure = error
 
-    def _left(self) -> list[list[Piece]]:
+    def _left(self) -> list[list[Chunk]]:
         return [left for key, pieces in self._logs.items() if (left := pieces[self._cursors[key] :])]
 
-    def confirmed(self, piece: Piece) -> None:
+    def confirmed(self, piece: Chunk) -> None:
         expected = self._logs[piece.key][self._cursors[piece.key]]
         assert piece == expected, f"{piece.key} {piece.chunk} was confirmed, and not {expected.chunk}"
         self._cursors[piece.key] += 1
@@ -89,7 +89,7 @@ class Sender(threading.Thread):
         if self.confirmed_pieces == self.held_at:
             assert self.go_on.wait(300)
 
-    def refused(self, piece: Piece, reason: str) -> None:
+    def refused(self, piece: Chunk, reason: str) -> None:
         raise AssertionError(f"{piece.key} {piece.chunk} was refused: {reason}")
 
     def go_on_until(self, pieces: int) -> None:

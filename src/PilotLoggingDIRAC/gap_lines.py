@@ -7,16 +7,16 @@ from collections.abc import Sequence
 from .model import Gap
 
 
-def with_gap_lines(text: str, gaps: Sequence[Gap]) -> str:
+def insert_gap_lines(text: str, gaps: Sequence[Gap]) -> str:
     """A text with a line for each gap, where it is."""
     pieces, end = [], 0
     for gap in gaps:
-        pieces += [text[end : gap.offset], gap_line(gap)]
+        pieces += [text[end : gap.offset], format_gap(gap)]
         end = gap.offset
     return "".join([*pieces, text[end:]])
 
 
-def gap_line(gap: Gap) -> str:
+def format_gap(gap: Gap) -> str:
     """The line that a reader is shown in the place of a gap."""
     missing = f"message {gap.first} is" if gap.first == gap.last else f"messages {gap.first} to {gap.last} are"
     return f"[... {missing} missing here (session {gap.session}) ...]\n"

@@ -14,13 +14,13 @@ _VO = re.compile(r"(?=.{1,64}\Z)[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
 _SESSION = re.compile(r"[0-9A-Za-z._:-]{1,64}")
 
 
-def _shown(value: Any) -> str:
+def _quote(value: Any) -> str:
     """A hostile name in an error message: escaped, and never longer than a line."""
     shown = ascii(value)
     return shown if len(shown) <= 80 else f"{shown[:77]}..."
 
 
-def checked_stamp(value: Any) -> str:
+def check_stamp(value: Any) -> str:
     """A pilot's stamp: 32 characters 0-9a-z, or a lower-case UUID.
 
     Raises:
@@ -29,7 +29,7 @@ def checked_stamp(value: Any) -> str:
     if isinstance(value, str) and _STAMP.fullmatch(value):
         return value
     raise Rejected(
-        f"Pilot UUID is invalid: {_shown(value)} is neither 32 characters of 0-9 and a-z nor a lower-case UUID."
+        f"Pilot UUID is invalid: {_quote(value)} is neither 32 characters of 0-9 and a-z nor a lower-case UUID."
     )
 
 
@@ -43,7 +43,7 @@ def is_vo_name(value: Any) -> bool:
     return isinstance(value, str) and _VO.fullmatch(value) is not None
 
 
-def checked_vo(value: Any) -> str:
+def check_vo(value: Any) -> str:
     """A VO's name.
 
     Raises:
@@ -51,10 +51,10 @@ def checked_vo(value: Any) -> str:
     """
     if is_vo_name(value):
         return str(value)
-    raise Rejected(f"VO name is invalid: {_shown(value)} is not a name made of letters, digits, '-', '_' and '.'.")
+    raise Rejected(f"VO name is invalid: {_quote(value)} is not a name made of letters, digits, '-', '_' and '.'.")
 
 
-def checked_session(value: Any) -> str:
+def check_session(value: Any) -> str:
     """The name of a sender's own numbering.
 
     Raises:
@@ -62,4 +62,4 @@ def checked_session(value: Any) -> str:
     """
     if isinstance(value, str) and _SESSION.fullmatch(value):
         return value
-    raise Rejected(f"session is invalid: {_shown(value)} is not 1 to 64 characters of 0-9, A-Z, a-z and . _ : -")
+    raise Rejected(f"session is invalid: {_quote(value)} is not 1 to 64 characters of 0-9, A-Z, a-z and . _ : -")

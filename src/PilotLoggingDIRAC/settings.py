@@ -148,7 +148,7 @@ class DatabaseSettings(Settings):
     """Full path of the SQLite file. Empty: ``work/WorkloadManagement/PilotLogDB.sqlite`` below DIRAC's root path."""
 
 
-class CommunitySettings(Settings):
+class VOSettings(Settings):
     """``/Operations/<VO or Defaults>/Pilot``, the options that are ours; DIRAC's own beside them are left alone."""
 
     logging_plugins: Names = Field((), alias="LoggingPlugins")

@@ -18,7 +18,7 @@ class Counts:
     errors: int
 
 
-def encoded(text: str, limit: int) -> bytes:
+def encode(text: str, limit: int) -> bytes:
     """The text as bytes, exactly: NULs, escapes and lone surrogates included.
 
     Raises:
@@ -33,8 +33,8 @@ def encoded(text: str, limit: int) -> bytes:
     return data
 
 
-def decoded(data: bytes) -> str:
-    """The inverse of :func:`encoded`. Bytes that it never made (a file from elsewhere) become U+FFFD."""
+def decode(data: bytes) -> str:
+    """The inverse of :func:`encode`. Bytes that it never made (a file from elsewhere) become U+FFFD."""
     try:
         return data.decode("utf-8", "surrogatepass")
     except UnicodeDecodeError:

@@ -20,7 +20,7 @@ from harness.issuer import KEYS, Issuer, KeyPair, encoded
 from harness.sender import batch
 from harness.stacks import RunningStack, dumped, running
 
-from PilotLoggingDIRAC.https.tokens import credentials_of
+from PilotLoggingDIRAC.https.tokens import verify
 
 SUBJECTS = {name: f"{name}-of-the-issuer" for name in ("alpha_pilot", "alpha_user", "beta_user")}
 SCOPES = {name: f"wlcg.groups:/{name.replace('_', '/')}" for name in SUBJECTS}
@@ -249,6 +249,6 @@ class _Service:
 def test_new_keys_of_an_issuer_are_taken_up_within_minutes(issuer: Issuer) -> None:
     """DIRAC alone refuses tokens with them for a day."""
     token = issuer.token("x", "y")
-    assert credentials_of(_Service(issuer.url, _Provider(time.time() - 301)), token)["DN"] == "/O=DIRAC/CN=x"
+    assert verify(_Service(issuer.url, _Provider(time.time() - 301)), token)["DN"] == "/O=DIRAC/CN=x"
     with pytest.raises(ValueError, match="issuer's keys"):
-        credentials_of(_Service(issuer.url, _Provider(time.time() - 200)), token)
+        verify(_Service(issuer.url, _Provider(time.time() - 200)), token)

@@ -12,8 +12,8 @@ from PilotLoggingDIRAC.deliver.queue.settings import BrokerSettings, MessageQueu
 from PilotLoggingDIRAC.settings import (
     AgentSettings,
     CollectorSettings,
-    CommunitySettings,
     DatabaseSettings,
+    VOSettings,
     option_names,
     parse,
 )
@@ -27,7 +27,7 @@ from PilotLoggingDIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.Stora
 PROJECT = Path(__file__).parents[2]
 DOCUMENT = (PROJECT / "docs" / "configuration.md").read_text()
 SECTIONS = {
-    "For each VO": CommunitySettings,
+    "For each VO": VOSettings,
     "`StorageElement`": StorageElementSettings,
     "`LocalDirectory`": LocalDirectorySettings,
     "`MessageQueue`": MessageQueueSettings,

@@ -26,7 +26,7 @@ from parts.environment import BIN
 
 from PilotLoggingDIRAC.deliver.conformance import fetched, store
 from PilotLoggingDIRAC.errors import ConfigurationError, NotKept, Unavailable
-from PilotLoggingDIRAC.storage.legacy_plugin import OldInterface
+from PilotLoggingDIRAC.storage.legacy_plugin import LegacyPlugin
 from PilotLoggingDIRAC.storage.plugin_loading import load_plugin
 
 SOURCE = Path(__file__).with_name("second_extension")
@@ -236,7 +236,7 @@ class TestLoading:
     @pytest.mark.parametrize("name", ["FileCacheLogging", "FileCacheLoggingPlugin"])
     def test_diracs_own_plugin_is_taken_by_either_name(self, name: str, tmp_path: Path) -> None:
         plugin = load_plugin("alpha", name)
-        assert isinstance(plugin, OldInterface)
+        assert isinstance(plugin, LegacyPlugin)
         text = TEXT.encode()
         assert store(plugin, STAMP, text, tmp_path) == STAMP
         assert (tmp_path / "pilotlogs" / "alpha" / f"{STAMP}.log").read_bytes() == text

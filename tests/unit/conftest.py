@@ -21,9 +21,9 @@ from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.settings import Settings
 from PilotLoggingDIRAC.store import chunks, deliveries, lifecycle, logs, schema
 from PilotLoggingDIRAC.store.append import append_all
-from PilotLoggingDIRAC.store.due import due
+from PilotLoggingDIRAC.store.due import list_due
 from PilotLoggingDIRAC.store.engine import Database
-from PilotLoggingDIRAC.text import decoded
+from PilotLoggingDIRAC.text import decode
 
 KEY = LogKey("alpha", "0" * 32)
 
@@ -104,7 +104,7 @@ class Store:
         """Whether another agent may take over the delivery of a log."""
         with self.database.reading() as connection:
             now, log_id = self.database.now(connection), self._found(connection, key).log_id
-            return log_id in due(connection, key.vo, plugin, now, 1000)
+            return log_id in list_due(connection, key.vo, plugin, now, 1000)
 
     @staticmethod
     def _found(connection: Connection, key: LogKey) -> LogRecord:
@@ -130,7 +130,7 @@ class Store:
         """All text of a log that the database has, in its order."""
         index = self.index(key)
         with self.database.reading() as connection:
-            return decoded(b"".join(chunks.stream_text(connection, self.record(key).log_id, index)))
+            return decode(b"".join(chunks.stream_text(connection, self.record(key).log_id, index)))
 
     def delivery(self, plugin: str, key: LogKey = KEY) -> Delivery:
         with self.database.reading() as connection:
@@ -198,7 +198,7 @@ class FolderArchive(ArchivePlugin[NoOptions]):
         """The text of a stored log."""
         reference = self.locate(key.stamp)
         assert reference is not None
-        return decoded(Path(reference).read_bytes())
+        return decode(Path(reference).read_bytes())
 
     @property
     def files(self) -> set[str]:

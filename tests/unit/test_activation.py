@@ -8,12 +8,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.activation.decision import Sender, command_line, decide, first_fatal, white_list
-from PilotLoggingDIRAC.activation.editing import applied, described, disabling, enabling
+from PilotLoggingDIRAC.activation.editing import apply_changes, describe, plan_disabling, plan_enabling
 from PilotLoggingDIRAC.activation.mistakes import mistakes
 from PilotLoggingDIRAC.activation.report import pilot_rows, verdicts
 from PilotLoggingDIRAC.activation.sections import as_components_read, as_pilot_reads
 from PilotLoggingDIRAC.errors import ConfigurationError, Rejected
-from PilotLoggingDIRAC.settings import CommunitySettings, default_texts, parse
+from PilotLoggingDIRAC.settings import VOSettings, default_texts, parse
 
 URL = "https://one.example.org:8443/WorkloadManagement/TornadoPilotLogging"
 OTHER = URL.replace("one", "two")
@@ -245,16 +245,16 @@ class TestEditing:
     @given(trees(harmless=True), SETUPS, SOME_CES, st.booleans(), st.lists(st.sampled_from([URL, OTHER]), max_size=1))
     def test_enabled_is_enabled_for_those_and_changes_nothing_for_others(self, tree, setup, ces, module, urls):
         try:
-            changes = enabling(tree, "alpha", ces, urls, [URL], module, setup)
+            changes = plan_enabling(tree, "alpha", ces, urls, [URL], module, setup)
         except ConfigurationError as error:
             # What stands in the way is in a section that other VOs read.
             assert error.path.startswith(("/Operations/Defaults/", "/Operations/Production/"))
             return
-        after = applied(tree, changes)
+        after = apply_changes(tree, changes)
         for ce in CES:
             wanted = not ces or ce in ces or sends(tree, ce, setup)
             assert sends(after, ce, setup) is wanted
-        assert enabling(after, "alpha", ces, urls, [URL], module, setup) == []
+        assert plan_enabling(after, "alpha", ces, urls, [URL], module, setup) == []
         if module:
             assert decide(as_pilot_reads(after, "alpha", setup), (ces or CES)[0]).sender is Sender.MODULE
         if urls:
@@ -265,21 +265,21 @@ class TestEditing:
     @given(trees(harmless=True), SETUPS, SOME_CES)
     def test_disabled_is_disabled_for_those_and_changes_nothing_for_others(self, tree, setup, ces):
         try:
-            changes = disabling(tree, "alpha", ces, setup)
+            changes = plan_disabling(tree, "alpha", ces, setup)
         except ConfigurationError:
             assert white_list(as_pilot_reads(tree, "alpha", setup)) is None
             return
-        after = applied(tree, changes)
+        after = apply_changes(tree, changes)
         for ce in CES:
             assert sends(after, ce, setup) is (sends(tree, ce, setup) and bool(ces) and ce not in ces)
-        assert disabling(after, "alpha", ces, setup) == []
+        assert plan_disabling(after, "alpha", ces, setup) == []
         assert len(changes) <= 1
 
     @given(trees(), SETUPS)
     def test_options_that_end_pilots_come_first(self, tree, setup):
         assume(first_fatal(as_pilot_reads(tree, "alpha", setup)))
         with pytest.raises(Rejected, match="Mend that first"):
-            enabling(tree, "alpha", [], [], [URL], False, setup)
+            plan_enabling(tree, "alpha", [], [], [URL], False, setup)
 
     @pytest.mark.parametrize(
         ("ces", "urls", "known", "module"),
@@ -295,16 +295,16 @@ class TestEditing:
     )
     def test_arguments_that_cannot_be_used(self, ces, urls, known, module):
         with pytest.raises(Rejected) as raised:
-            enabling({}, "alpha", ces, urls, known, module, "")
+            plan_enabling({}, "alpha", ces, urls, known, module, "")
         assert "\n" not in str(raised.value)
 
     def test_without_any_collector(self):
         with pytest.raises(ConfigurationError, match="give --url"):
-            enabling({}, "alpha", [], [], [], False, "")
+            plan_enabling({}, "alpha", [], [], [], False, "")
 
     def test_the_difference(self):
         tree = of_alpha(RemoteLogging="false", RemoteLoggerURL=URL, CommandExtensions="Mine")
-        assert list(described(enabling(tree, "alpha", CES[:1], [], [URL], True, ""))) == [
+        assert list(describe(plan_enabling(tree, "alpha", CES[:1], [], [URL], True, ""))) == [
             "/Operations/alpha/Pilot",
             "  - RemoteLogging = false",
             "  + RemoteLogging = true",
@@ -317,10 +317,10 @@ class TestEditing:
 
 
 def test_defaults_are_written_as_they_are_read():
-    texts = default_texts(CommunitySettings)
+    texts = default_texts(VOSettings)
     assert texts["SilentAfter"] == "3h"
     given_all = {name: text for name, text in texts.items() if text}
-    assert parse(CommunitySettings, "/X", given_all) == CommunitySettings()
+    assert parse(VOSettings, "/X", given_all) == VOSettings()
 
 
 def test_options_that_are_not_set_are_shown_with_their_defaults():

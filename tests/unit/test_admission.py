@@ -8,7 +8,7 @@ import pytest
 
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.ingest.admission import Admission
-from PilotLoggingDIRAC.settings import CommunitySettings
+from PilotLoggingDIRAC.settings import VOSettings
 from PilotLoggingDIRAC.store import usage
 from PilotLoggingDIRAC.store.usage import Usage
 
@@ -43,7 +43,7 @@ class Situation:
 
     def taken(self, vo: str = "alpha", size: int = 100, count: int = 1, **options: Any) -> int:
         """How many of so many messages come in."""
-        settings = CommunitySettings.model_validate(NO_LIMITS | options)
+        settings = VOSettings.model_validate(NO_LIMITS | options)
         for number in range(count):
             try:
                 self.admission.check(vo, settings, size)
@@ -53,7 +53,7 @@ class Situation:
 
     def refusal(self, size: int = 100, **options: Any) -> tuple[str, str]:
         with pytest.raises(Unavailable) as error:
-            self.admission.check("alpha", CommunitySettings.model_validate(NO_LIMITS | options), size)
+            self.admission.check("alpha", VOSettings.model_validate(NO_LIMITS | options), size)
         return error.value.reason, str(error.value)
 
 
@@ -133,7 +133,7 @@ def test_a_goodbye_always_comes_in(situation: Situation) -> None:
 def test_open_logs_are_limited(situation: Situation) -> None:
     situation.stored = {"alpha": Usage(3, 0)}
     situation.admission.look()
-    settings = [CommunitySettings.model_validate({"MaxOpenLogs": most}) for most in (0, 3, 4)]
+    settings = [VOSettings.model_validate({"MaxOpenLogs": most}) for most in (0, 3, 4)]
     assert [situation.admission.may_open("alpha", each) for each in settings] == [True, False, True]
     assert all(situation.admission.may_open("beta", each) for each in settings)
     assert situation.admission.usage()["alpha"].open_logs == 3

@@ -9,7 +9,7 @@ from typing import Any
 from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.read import replies
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.settings import CommunitySettings
+from PilotLoggingDIRAC.settings import VOSettings
 from PilotLoggingDIRAC.store import deliveries, logs
 from PilotLoggingDIRAC.store.usage import Usage
 
@@ -20,7 +20,7 @@ def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
     store.send_numbered(1, "one \ud800\n")
     store.send_numbered(3, "three\n")
     store.finalise(exit_code=3)
-    answer = replies.of_page(key, archives.reader.page(key, Cursor(), 1000))
+    answer = replies.render_page(key, archives.reader.page(key, Cursor(), 1000))
     assert json.loads(json.dumps(answer)) == answer, "it is plain values"
     times = [datetime.fromisoformat(answer.pop(name)) for name in ("firstArrival", "lastArrival")]
     assert all(time.utcoffset() == timedelta() for time in times)
@@ -49,7 +49,7 @@ def test_a_page_that_only_the_archive_knows(store: Any, archives: Any, key: LogK
     archives.deliver(store.record().log_id)
     store.expire()
     store.forget()
-    answer = replies.of_page(key, archives.reader.page(key, Cursor(), 1000))
+    answer = replies.render_page(key, archives.reader.page(key, Cursor(), 1000))
     assert (answer["text"], answer["cursor"], answer["state"]) == ("one\n", "0.0.4", "Archived")
     known = {"vo", "stamp", "text", "cursor", "more", "gaps", "state"}
     assert all(answer[name] is None for name in answer.keys() - known)
@@ -59,7 +59,7 @@ def test_a_row(store: Any) -> None:
     store.send("one\n")
     with store.database.reading() as connection:
         (row,), _ = logs.list_logs(connection, {}, [], 0, 10)
-    answer = replies.of_row(row)
+    answer = replies.render_row(row)
     assert json.loads(json.dumps(answer)) == answer
     assert datetime.fromisoformat(answer["FirstArrival"]) == store.record().first_arrival
     assert (answer["Lines"], answer["Finalised"]) == (1, None)
@@ -70,7 +70,10 @@ def test_states(store: Any) -> None:
         store.send("one\n", key=store.new_key(vo))
     store.finalise(LogKey("alpha", f"{1:032d}"))
     with store.database.reading() as connection:
-        assert replies.of_states(logs.states(connection)) == {"alpha": {"Complete": 1, "Open": 1}, "beta": {"Open": 1}}
+        assert replies.render_states(logs.count_states(connection)) == {
+            "alpha": {"Complete": 1, "Open": 1},
+            "beta": {"Open": 1},
+        }
 
 
 def test_a_backlog(store: Any) -> None:
@@ -83,7 +86,7 @@ def test_a_backlog(store: Any) -> None:
         deliveries.claim(connection, log_id, "A", "agent", now, LEASE)
         deliveries.fail(connection, log_id, "A", "agent", 1, "It is full.", now)
     with store.database.reading() as connection:
-        (answer,) = [replies.of_backlog(entry, now) for entry in deliveries.backlog(connection)]
+        (answer,) = [replies.render_backlog(entry, now) for entry in deliveries.backlog(connection)]
     assert 7190 < answer.pop("oldest") < 9000
     assert answer == {
         "vo": "alpha",
@@ -96,8 +99,8 @@ def test_a_backlog(store: Any) -> None:
 
 
 def test_what_a_vo_has_and_may_have() -> None:
-    limits = {"alpha": CommunitySettings(MaxOpenLogs=7, Quota="1kB")}
-    assert replies.of_usage({"alpha": Usage(3, 500), "beta": Usage(1, 20)}, limits) == {
+    limits = {"alpha": VOSettings(MaxOpenLogs=7, Quota="1kB")}
+    assert replies.render_usage({"alpha": Usage(3, 500), "beta": Usage(1, 20)}, limits) == {
         "alpha": {"openLogs": 3, "maxOpenLogs": 7, "text": 500, "quota": 1000},
         "beta": {"openLogs": 1, "maxOpenLogs": 0, "text": 20, "quota": 0},
     }

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.ingest.append_protocol import batch
+from PilotLoggingDIRAC.ingest.append_protocol import parse_batch
 from PilotLoggingDIRAC.model import Append, Final, LogKey
 
 STAMP = "0" * 32
@@ -18,7 +18,7 @@ LIMIT = 100
 
 
 def read(**fields: Any) -> Append:
-    return batch("alpha", LEAST | fields, LIMIT)
+    return parse_batch("alpha", LEAST | fields, LIMIT)
 
 
 def test_the_least_that_a_batch_needs() -> None:
@@ -54,13 +54,13 @@ def test_all_that_a_batch_may_have() -> None:
 @pytest.mark.parametrize("document", [None, [], "text", 5, True])
 def test_a_batch_is_an_object(document: Any) -> None:
     with pytest.raises(Rejected, match=r"^The batch is not an object with stamp, session, seq and text\.$"):
-        batch("alpha", document, LIMIT)
+        parse_batch("alpha", document, LIMIT)
 
 
 @pytest.mark.parametrize("missing", list(LEAST))
 def test_what_a_batch_needs_must_be_there(missing: str) -> None:
     with pytest.raises(Rejected, match=f"(?i){'Pilot UUID' if missing == 'stamp' else missing}.* is "):
-        batch("alpha", {name: value for name, value in LEAST.items() if name != missing}, LIMIT)
+        parse_batch("alpha", {name: value for name, value in LEAST.items() if name != missing}, LIMIT)
 
 
 @pytest.mark.parametrize("name", ["txet", "", "\x1b[31m", "\ud800", "x" * 10_000])
@@ -133,6 +133,6 @@ def test_a_context_fits_its_column_and_can_be_shown() -> None:
 def test_whatever_comes_is_taken_or_rejected(document: dict[str, Any]) -> None:
     for each in (document, LEAST | document):
         try:
-            assert isinstance(batch("alpha", each, LIMIT), Append)
+            assert isinstance(parse_batch("alpha", each, LIMIT), Append)
         except Rejected as refusal:
             assert str(refusal)

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from PilotLoggingDIRAC.deliver.archive_names import begins_with, names_of
+from PilotLoggingDIRAC.deliver.archive_names import begins_with, list_names
 
 STAMP = "0" * 32
 
 
 def test_the_usual_name_is_diracs_own() -> None:
-    names = names_of(STAMP)
+    names = list_names(STAMP)
     assert names[:3] == [f"{STAMP}.log", f"{STAMP}-2.log", f"{STAMP}-3.log"]
     assert len(set(names)) == len(names)
 

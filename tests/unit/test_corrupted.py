@@ -23,7 +23,7 @@ from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Unav
 from PilotLoggingDIRAC.model import Append, LogKey
 from PilotLoggingDIRAC.store import quarantine, schema
 from PilotLoggingDIRAC.store.append import append_all
-from PilotLoggingDIRAC.store.quarantine import list_set_aside, piece_of
+from PilotLoggingDIRAC.store.quarantine import companion_of, list_quarantined
 from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
 from PilotLoggingDIRAC.store.wal_check import lost_commits
 
@@ -93,7 +93,7 @@ def leave_after_crash(file: Path, logs: int = 40) -> None:
     for number in range(logs - 10, logs):
         first.send(number, 3000)
     for ending in ("", "-wal"):
-        shutil.copy(piece_of(first.file, ending), piece_of(file, ending))
+        shutil.copy(companion_of(first.file, ending), companion_of(file, ending))
     first.close()
     first.file.unlink()
 
@@ -104,7 +104,7 @@ def leave_in_order(file: Path, logs: int = 40) -> None:
     with closing(sqlite3.connect(file)) as connection:
         connection.execute("SELECT COUNT(*) FROM PilotLogs").fetchone()
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    piece_of(file, "-wal").unlink(missing_ok=True)
+    companion_of(file, "-wal").unlink(missing_ok=True)
 
 
 def scribble(path: Path, start: int, size: int) -> None:
@@ -121,11 +121,13 @@ def root_page(file: Path, table: str) -> int:
 
 def bytes_of(file: Path) -> dict[str, bytes]:
     """What is in the file and in its -wal; one that is not there is an empty one."""
-    return {end: piece_of(file, end).read_bytes() if piece_of(file, end).exists() else b"" for end in ("", "-wal")}
+    return {
+        end: companion_of(file, end).read_bytes() if companion_of(file, end).exists() else b"" for end in ("", "-wal")
+    }
 
 
 def the_set_aside(file: Path) -> Path:
-    (only,) = list_set_aside(file)
+    (only,) = list_quarantined(file)
     return only
 
 
@@ -146,9 +148,9 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
 DAMAGES_AFTER_CRASH: dict[str, Callable[[Path], Any]] = {
     "empty": lambda file: os.truncate(file, 0),
     "missing": lambda file: file.unlink(),
-    "frame in the middle of the -wal": lambda file: scribble(piece_of(file, "-wal"), 32 + 24 + 100, 16),
-    "frame's head in the middle of the -wal": lambda file: scribble(piece_of(file, "-wal"), 32 + 24 + PAGE, 24),
-    "head of the -wal": lambda file: scribble(piece_of(file, "-wal"), 0, 32),
+    "frame in the middle of the -wal": lambda file: scribble(companion_of(file, "-wal"), 32 + 24 + 100, 16),
+    "frame's head in the middle of the -wal": lambda file: scribble(companion_of(file, "-wal"), 32 + 24 + PAGE, 24),
+    "head of the -wal": lambda file: scribble(companion_of(file, "-wal"), 0, 32),
 }
 
 
@@ -203,7 +205,7 @@ def test_what_was_set_aside_can_be_recovered(file: Path, part: Callable[[], Part
     aside = the_set_aside(file)
     copy = file.parent / "copy"
     for ending in ("", "-wal"):
-        shutil.copy(piece_of(aside, ending), piece_of(copy, ending))
+        shutil.copy(companion_of(aside, ending), companion_of(copy, ending))
     # ".recover" saves more, but not all builds of sqlite3 have it.
     dump = subprocess.run(["sqlite3", copy, ".dump"], capture_output=True, check=False).stdout
     recovered = file.parent / "recovered"
@@ -221,7 +223,7 @@ def test_what_was_set_aside_can_be_recovered(file: Path, part: Callable[[], Part
 
 def test_a_transaction_that_was_cut_off_is_no_damage(file: Path, part: Callable[[], Part]) -> None:
     leave_after_crash(file)
-    wal = piece_of(file, "-wal")
+    wal = companion_of(file, "-wal")
     complete = wal.read_bytes()
     for cut in (1, 2000, PAGE + 30):
         wal.write_bytes(complete[:-cut])
@@ -238,15 +240,15 @@ def test_frames_of_an_earlier_round_are_no_damage(file: Path, part: Callable[[],
         collector.send(number, 3000)
     with closing(sqlite3.connect(file)) as other:
         assert other.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()[0] == 0
-    size = piece_of(file, "-wal").stat().st_size
+    size = companion_of(file, "-wal").stat().st_size
     collector.send(20)
-    assert piece_of(file, "-wal").stat().st_size == size
-    assert not lost_commits(piece_of(file, "-wal"))
+    assert companion_of(file, "-wal").stat().st_size == size
+    assert not lost_commits(companion_of(file, "-wal"))
 
 
 def spoil(file: Path) -> None:
     """All but the first page, and what of it is in the -wal: whoever reads next sees it."""
-    for path in (file, piece_of(file, "-wal")):
+    for path in (file, companion_of(file, "-wal")):
         if path.stat().st_size > PAGE:
             scribble(path, PAGE, path.stat().st_size - PAGE)
 
@@ -285,10 +287,10 @@ def test_closing_the_damaged_file_leaves_the_new_one_alone(file: Path, part: Cal
             collector.logs()
             idle.logs()
     collector.send(1000)
-    new_wal = piece_of(file, "-wal").stat().st_ino
+    new_wal = companion_of(file, "-wal").stat().st_ino
     idle.close()
     collector.send(1001)
-    assert piece_of(file, "-wal").stat().st_ino == new_wal
+    assert companion_of(file, "-wal").stat().st_ino == new_wal
     assert collector.logs() == [1000, 1001]
     assert bytes_of(the_set_aside(file)) == before
 
@@ -340,10 +342,10 @@ def test_killed_while_it_is_set_aside(
 ) -> None:
     """Whatever was done by then, the next process finishes it, and each piece is there as it was."""
     leave_after_crash(file)
-    piece_of(file, "-shm").write_bytes(b"shared memory")
+    companion_of(file, "-shm").write_bytes(b"shared memory")
     before = bytes_of(file)
     with killed_at(step, monkeypatch), pytest.raises(_Killed):
-        quarantine.set_aside(file)
+        quarantine.isolate(file)
     collector = part()
     collector.send_again(1000)
     if step == 0:  # it had not begun, and the file is sound
@@ -371,7 +373,7 @@ def test_where_it_cannot_be_set_aside_it_is_left_alone(
     with pytest.raises(Unavailable, match=r"damaged .* cannot be set aside: .* by hand\.$"):
         collector.send(1)
     assert bytes_of(file) == before
-    assert list_set_aside(file) == []
+    assert list_quarantined(file) == []
     assert collector.told
 
 
@@ -403,7 +405,7 @@ def test_a_file_of_something_else_is_left_alone(
     with pytest.raises(ConfigurationError, match=r"^/Systems/.*/PilotLogDB/SQLiteFile leads to .*name another file\.$"):
         collector.send(1)
     assert bytes_of(file)[""][100:] == before[""][100:]  # SQLite notes in its head that a database uses WAL now
-    assert list_set_aside(file) == []
+    assert list_quarantined(file) == []
     if make is another_applications_database:
         with closing(sqlite3.connect(file)) as connection:
             assert connection.execute("SELECT name FROM sqlite_master").fetchall() == [("cookies",)]
@@ -422,7 +424,7 @@ def test_a_directory_in_its_place(file: Path, part: Callable[[], Part]) -> None:
     collector.send(1)
     collector.close()
     for ending in PIECES:
-        piece_of(file, ending).unlink(missing_ok=True)
+        companion_of(file, ending).unlink(missing_ok=True)
     file.mkdir()
     with pytest.raises(Unavailable, match=r"^PilotLogDB cannot do that now: "):
         collector.send(2)
@@ -440,7 +442,7 @@ def test_an_unreadable_file(file: Path, part: Callable[[], Part]) -> None:
         collector.logs()
     file.chmod(0o600)
     assert collector.logs() == list(range(40))
-    assert list_set_aside(file) == []
+    assert list_quarantined(file) == []
 
 
 @contextmanager
@@ -476,7 +478,7 @@ def test_a_full_disk_is_no_damage(file: Path) -> None:
         late.send(6000)
         collector.send(6001)
         assert collector.logs() == [*stored, 6000, 6001]
-        assert list_set_aside(file) == []
+        assert list_quarantined(file) == []
         assert collector.told == late.told == []
         collector.close()
         late.close()
@@ -497,7 +499,7 @@ def test_a_read_only_disk_is_no_damage(file: Path) -> None:
             subprocess.run(["mount", "-o", "remount,bind,rw", str(file.parent)], check=True)
             late.send(3)
             assert late.logs() == collector.logs() == [1, 3]
-            assert list_set_aside(file) == []
+            assert list_quarantined(file) == []
             late.close()
         finally:
             subprocess.run(["umount", "--lazy", str(file.parent)], check=True)
@@ -510,14 +512,14 @@ def test_removed_under_a_running_process(file: Path, part: Callable[[], Part], p
     collector, agent = part(), part()
     collector.send(1)
     assert agent.logs() == [1]
-    wal = piece_of(file, "-wal").read_bytes()
+    wal = companion_of(file, "-wal").read_bytes()
     for ending in pieces:
-        piece_of(file, ending).unlink()
+        companion_of(file, ending).unlink()
     collector.send(2)
     assert collector.logs() == agent.logs() == [2]
     assert "removed or replaced" in collector.told[0]
     if len(pieces) == 1:
-        assert piece_of(the_set_aside(file), "-wal").read_bytes() == wal
+        assert companion_of(the_set_aside(file), "-wal").read_bytes() == wal
 
 
 def test_replaced_under_a_running_process(file: Path, part: Callable[[], Part]) -> None:
@@ -549,7 +551,7 @@ def test_a_locked_database_is_no_damage(file: Path, part: Callable[[], Part], mo
             part().send(2)
         other.execute("ROLLBACK")
     collector.send(3)
-    assert list_set_aside(file) == []
+    assert list_quarantined(file) == []
 
 
 SENDING = """
@@ -609,14 +611,14 @@ def test_several_processes_see_the_same_damage(file: Path, part: Callable[[], Pa
 
     def damage() -> None:
         """Again and again, until it is noticed: what is being carried over from the -wal makes a page sound again."""
-        before = len(list_set_aside(file))
+        before = len(list_quarantined(file))
         deadline = time.monotonic() + 120
-        while len(list_set_aside(file)) == before:
+        while len(list_quarantined(file)) == before:
             assert time.monotonic() < deadline
             with suppress(FileNotFoundError):
                 spoil(file)
             noticed = time.monotonic() + 2
-            while len(list_set_aside(file)) == before and time.monotonic() < noticed:
+            while len(list_quarantined(file)) == before and time.monotonic() < noticed:
                 time.sleep(0.05)
 
     damaged = 3
@@ -637,7 +639,7 @@ def test_several_processes_see_the_same_damage(file: Path, part: Callable[[], Pa
         sentences, numbers = json.loads(output)
         told += sentences
         acknowledged += numbers
-    aside = list_set_aside(file)
+    aside = list_quarantined(file)
     assert len(aside) == told >= damaged
     last = max(path.stat().st_ctime for path in aside)
     late = {number for begun, number in acknowledged if begun > last + 0.05}

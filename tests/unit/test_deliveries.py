@@ -11,7 +11,7 @@ import pytest
 from PilotLoggingDIRAC.model import DeliveryState, LogKey
 from PilotLoggingDIRAC.store import deliveries, schema
 from PilotLoggingDIRAC.store import due as due_module
-from PilotLoggingDIRAC.store.due import due
+from PilotLoggingDIRAC.store.due import list_due
 
 NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=6)
@@ -34,7 +34,7 @@ class WorkList:
 
     def due(self, now: datetime = NOW, plugin: str = "A", vo: str = "alpha", limit: int = 100) -> list[int]:
         with self.database.reading() as connection:
-            return due(connection, vo, plugin, now, limit)
+            return list_due(connection, vo, plugin, now, limit)
 
     def claim(self, log_id: int, owner: str, now: datetime = NOW) -> Any:
         with self.database.writing() as connection:

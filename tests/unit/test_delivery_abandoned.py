@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from PilotLoggingDIRAC.deliver.stale_files import remove_abandoned
+from PilotLoggingDIRAC.deliver.stale_files import remove_stale
 
 
 def test_only_what_is_old_is_removed(tmp_path: Path) -> None:
@@ -17,6 +17,6 @@ def test_only_what_is_old_is_removed(tmp_path: Path) -> None:
     two_days_ago = time.time() - 2 * 86400
     for name in ("old", "old.log"):
         os.utime(tmp_path / name, (two_days_ago, two_days_ago))
-    remove_abandoned(tmp_path)
+    remove_stale(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["new", "new.log"]
     assert (tmp_path / "new" / "dirac.cfg").exists()

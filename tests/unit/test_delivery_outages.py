@@ -14,16 +14,16 @@ from typing import BinaryIO
 import pytest
 from sqlalchemy import Connection
 
-from PilotLoggingDIRAC.deliver.circuit_breaker import Outages
+from PilotLoggingDIRAC.deliver.circuit_breaker import CircuitBreakers
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
 from PilotLoggingDIRAC.deliver.courier import Courier, note_lost
-from PilotLoggingDIRAC.deliver.delivery_round import PATIENCE, Round, deliver_due
+from PilotLoggingDIRAC.deliver.delivery_round import FAILURE_THRESHOLD, Round, deliver_due
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import Append, Final, LogKey
 from PilotLoggingDIRAC.settings import Settings
 from PilotLoggingDIRAC.store import deliveries, logs, schema
 from PilotLoggingDIRAC.store.append import append_all
-from PilotLoggingDIRAC.store.due import due
+from PilotLoggingDIRAC.store.due import list_due
 from PilotLoggingDIRAC.store.engine import Database
 
 CYCLE = timedelta(minutes=4)
@@ -87,7 +87,7 @@ class Site:
     def __init__(self, database: ClockedDatabase, folder: Path) -> None:
         self.database = database
         self.folder = folder
-        self.outages = Outages(lambda: self.database.time.timestamp())
+        self.outages = CircuitBreakers(lambda: self.database.time.timestamp())
         self.storage: dict[str, dict[str, Storage]] = {}
         self.logs = 0
 
@@ -111,7 +111,7 @@ class Site:
             courier = Courier(self.database, plugins, "agent", self.folder)
             patience = self.outages.patience(vo, plugins)
             with self.database.reading() as connection:
-                waiting = any(due(connection, vo, plugin, self.database.time, 1) for plugin in patience)
+                waiting = any(list_due(connection, vo, plugin, self.database.time, 1) for plugin in patience)
             if waiting:
                 done = deliver_due(courier, vo, lambda: False, patience)
                 self.outages.note(vo, done.works, done.down)
@@ -152,7 +152,7 @@ class Site:
 
     def states(self) -> dict[tuple[str, str], int]:
         with self.database.reading() as connection:
-            return logs.states(connection)
+            return logs.count_states(connection)
 
 
 @pytest.fixture
@@ -234,7 +234,7 @@ def test_storage_that_comes_and_goes(site: Site) -> None:
         if cycle % 5 == 4:
             assert site.backlog() == 0
     assert sorted(storage.confirmed) == list(range(200)), "each once"
-    assert len(storage.failed) <= 10 * (PATIENCE + 1)
+    assert len(storage.failed) <= 10 * (FAILURE_THRESHOLD + 1)
 
 
 def test_storage_that_refuses_one_vo(site: Site) -> None:
@@ -245,7 +245,7 @@ def test_storage_that_refuses_one_vo(site: Site) -> None:
         theirs = site.arrive("beta", 2)
         site.cycle()
         assert welcome.confirmed[-2:] == list(theirs)
-    assert len(refused.calls) <= PATIENCE + 40
+    assert len(refused.calls) <= FAILURE_THRESHOLD + 40
     assert "PermissionError: VO alpha has no right here." in site.last_error()
     refused.problem = up
     site.cycles_until_drained(refused, 80)
@@ -274,10 +274,10 @@ def test_a_plugin_is_down_when_it_fails_with_log_after_log(site: Site) -> None:
     storage.problem = down
     site.arrive("alpha", 10)
     done = site.cycle()["alpha"]
-    assert (done.failed, done.down, done.works, done.unfinished) == (PATIENCE, {"Down"}, set(), False)
+    assert (done.failed, done.down, done.works, done.unfinished) == (FAILURE_THRESHOLD, {"Down"}, set(), False)
     assert storage.failed == [0, 1, 2], "the others are left alone"
     with site.database.reading() as connection:
-        assert deliveries.of_log(connection, max(due(connection, "alpha", "Down", site.database.time, 10))) == []
+        assert deliveries.of_log(connection, max(list_due(connection, "alpha", "Down", site.database.time, 10))) == []
 
 
 def test_failures_with_a_success_between_do_not_make_it_down(site: Site) -> None:
@@ -341,13 +341,13 @@ def test_a_log_that_alone_fails_for_ever_keeps_its_growing_pause(site: Site) -> 
 
 def test_a_plugin_that_is_down_is_asked_with_one_log_after_a_pause() -> None:
     now = 0.0
-    outages = Outages(lambda: now)
-    assert outages.patience("alpha", ["A", "B"]) == {"A": PATIENCE, "B": PATIENCE}
+    outages = CircuitBreakers(lambda: now)
+    assert outages.patience("alpha", ["A", "B"]) == {"A": FAILURE_THRESHOLD, "B": FAILURE_THRESHOLD}
     pauses = []
     for _ in range(6):
         outages.note("alpha", ["B"], ["A"])
-        assert outages.patience("alpha", ["A", "B"]) == {"B": PATIENCE}
-        assert outages.patience("beta", ["A"]) == {"A": PATIENCE}
+        assert outages.patience("alpha", ["A", "B"]) == {"B": FAILURE_THRESHOLD}
+        assert outages.patience("beta", ["A"]) == {"A": FAILURE_THRESHOLD}
         begun = now
         while "A" not in outages.patience("alpha", ["A", "B"]):
             now += 1
@@ -356,12 +356,12 @@ def test_a_plugin_that_is_down_is_asked_with_one_log_after_a_pause() -> None:
     for pause, longest in zip(pauses, (60, 120, 240, 300, 300, 300), strict=True):
         assert 0.7 * longest < pause <= longest
     outages.note("alpha", ["A"], [])
-    assert outages.patience("alpha", ["A"]) == {"A": PATIENCE}
+    assert outages.patience("alpha", ["A"]) == {"A": FAILURE_THRESHOLD}
 
 
 def test_a_plugin_that_works_and_goes_down_in_one_round_has_a_short_pause_again() -> None:
     now = 0.0
-    outages = Outages(lambda: now)
+    outages = CircuitBreakers(lambda: now)
     for _ in range(5):
         outages.note("alpha", [], ["A"])
     outages.note("alpha", ["A"], ["A"])
@@ -452,5 +452,5 @@ def test_a_log_with_which_a_process_crashed_counts_as_failed(site: Site) -> None
         (noted,) = deliveries.of_log(connection, first)
         assert (noted.attempts, noted.last_error) == (1, "It ended with exit code -11.")
         assert noted.next_attempt > site.database.time
-        assert due(connection, "alpha", "A", site.database.time + timedelta(minutes=2), 10) == [second, first]
+        assert list_due(connection, "alpha", "A", site.database.time + timedelta(minutes=2), 10) == [second, first]
     assert note_lost(site.database, "crashed", "again") == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from dataclasses import dataclass, field
 
-from PilotLoggingDIRAC.deliver.fair_scheduler import Turns
+from PilotLoggingDIRAC.deliver.fair_scheduler import FairScheduler
 
 PLACES, TURN = 4, 60.0
 
@@ -28,7 +28,7 @@ class Site:
     delivered: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.turns = Turns(lambda: self.now)
+        self.turns = FairScheduler(lambda: self.now)
         self._ends: list[tuple[float, str]] = []
 
     def run(self, until: float) -> None:
@@ -68,7 +68,7 @@ def slow_site(slow: int, call: float = 30.0, places: int = PLACES) -> Site:
 
 def test_who_was_served_longest_ago_comes_next() -> None:
     clock = 0.0
-    turns = Turns(lambda: clock)
+    turns = FairScheduler(lambda: clock)
     for vo in "cab":
         turns.wait(vo)
     order = []
@@ -84,7 +84,7 @@ def test_who_was_served_longest_ago_comes_next() -> None:
 
 
 def test_nobody_is_served_twice_at_once() -> None:
-    turns = Turns(lambda: 0.0)
+    turns = FairScheduler(lambda: 0.0)
     turns.wait("a")
     assert turns.next(4, TURN) == "a"
     turns.wait("a")
@@ -95,7 +95,7 @@ def test_nobody_is_served_twice_at_once() -> None:
 
 
 def test_who_has_left_is_not_served() -> None:
-    turns = Turns(lambda: 0.0)
+    turns = FairScheduler(lambda: 0.0)
     turns.wait("a")
     turns.leave("a")
     assert not turns
@@ -103,7 +103,7 @@ def test_who_has_left_is_not_served() -> None:
 
 
 def test_without_a_place_there_is_one_all_the_same() -> None:
-    turns = Turns(lambda: 0.0)
+    turns = FairScheduler(lambda: 0.0)
     turns.wait("a")
     assert turns.next(0, TURN) == "a"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Rejected, Unavailable
-from PilotLoggingDIRAC.ingest.metrics import Figures
+from PilotLoggingDIRAC.ingest.metrics import Metrics
 
 
 class Clock:
@@ -17,7 +17,7 @@ class Clock:
 
 
 def test_before_the_first_message() -> None:
-    answer = Figures().answer()
+    answer = Metrics().answer()
     assert 0 <= answer.pop("secondsUp") < 600
     nothing = {"messages": 0.0, "bytes": 0.0}
     assert answer == {
@@ -32,7 +32,7 @@ def test_before_the_first_message() -> None:
 
 
 def test_what_is_counted() -> None:
-    figures = Figures()
+    figures = Metrics()
     for number in range(1, 101):
         figures.note_stored(size=10, repeated=number <= 3, seconds=number / 1000)
     answer = figures.answer()
@@ -42,7 +42,7 @@ def test_what_is_counted() -> None:
 
 
 def test_refusals_by_their_reason() -> None:
-    figures = Figures()
+    figures = Metrics()
     for error in (
         Rejected("no"),
         Rejected("too long", reason="too large"),
@@ -67,7 +67,7 @@ def test_refusals_by_their_reason() -> None:
 
 def test_the_last_refusals() -> None:
     """The same to the same is no news; what a peer sent cannot steer a terminal, and takes no room."""
-    figures = Figures()
+    figures = Metrics()
     for number in range(12):
         figures.note_refusal(Rejected(f"{number}"), "alpha pilot")
     for _ in range(100):
@@ -87,7 +87,7 @@ def test_the_last_refusals() -> None:
 
 def test_the_rate_is_of_the_last_minute() -> None:
     clock = Clock()
-    figures = Figures(clock)
+    figures = Metrics(clock)
     for _ in range(300):
         figures.note_stored(100, False, 0.01)
         clock.now += 1
@@ -104,7 +104,7 @@ def test_the_rate_is_of_the_last_minute() -> None:
 
 def test_only_the_latest_latencies_count() -> None:
     clock = Clock()
-    figures = Figures(clock)
+    figures = Metrics(clock)
     figures.note_stored(1, False, 100.0)
     for _ in range(2000):
         figures.note_stored(1, False, 0.5)
@@ -114,7 +114,7 @@ def test_only_the_latest_latencies_count() -> None:
 
 
 def test_many_threads() -> None:
-    figures = Figures()
+    figures = Metrics()
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda _: figures.note_stored(2, False, 0.1), range(2000)))
     answer = figures.answer()

@@ -11,14 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.https.urlencoded import fields_of
+from PilotLoggingDIRAC.https.urlencoded import parse_fields
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import Append
-from PilotLoggingDIRAC.names import checked_session, checked_stamp, checked_vo
+from PilotLoggingDIRAC.names import check_session, check_stamp, check_vo
 from PilotLoggingDIRAC.read.cursor import Cursor
 from PilotLoggingDIRAC.read.query import Query
-from PilotLoggingDIRAC.read.search import Progress
+from PilotLoggingDIRAC.read.search import SearchCursor
 from PilotLoggingDIRAC.store import logs
 
 STAMP = "0" * 32
@@ -49,31 +49,31 @@ def taken(call: Any) -> Any:
 
 @given(JSON)
 def test_any_batch(document: Any) -> None:
-    append = taken(lambda: append_protocol.batch("alpha", document, 1000))
+    append = taken(lambda: append_protocol.parse_batch("alpha", document, 1000))
     assert append is None or isinstance(append, Append)
 
 
 @given(st.dictionaries(st.sampled_from([*GOOD_BATCH, "unknown"]), JSON, max_size=3))
 def test_a_batch_with_wrong_fields(wrong: dict[str, Any]) -> None:
-    append = taken(lambda: append_protocol.batch("alpha", GOOD_BATCH | wrong, 1000))
+    append = taken(lambda: append_protocol.parse_batch("alpha", GOOD_BATCH | wrong, 1000))
     if append is not None:
         assert len(append.data) <= 1000
-        assert checked_stamp(append.key.stamp)
-        assert checked_session(append.session)
+        assert check_stamp(append.key.stamp)
+        assert check_session(append.session)
         assert all(len(value) <= 255 and value.isprintable() for value in append.context.values())
 
 
 @given(JSON | TEXT.map(json.dumps))
 def test_any_goodbye(payload: Any) -> None:
-    append = taken(lambda: stock_protocol.goodbye("alpha", STAMP, payload))
+    append = taken(lambda: stock_protocol.parse_goodbye("alpha", STAMP, payload))
     assert append is None or append.final is not None
-    append = taken(lambda: stock_protocol.goodbye("alpha", STAMP, json.dumps(payload, default=str)))
+    append = taken(lambda: stock_protocol.parse_goodbye("alpha", STAMP, json.dumps(payload, default=str)))
     assert append is None or append.final is not None
 
 
 @given(JSON)
 def test_any_name(value: Any) -> None:
-    for check in (checked_stamp, checked_vo, checked_session):
+    for check in (check_stamp, check_vo, check_session):
         name = taken(lambda check=check: check(value))
         assert name is None or (name == value and "/" not in name and len(name) <= 64)
 
@@ -91,7 +91,7 @@ def test_a_form_is_read_as_others_read_it(body: bytes) -> None:
     for pair in body.split(b"&"):
         name, _, value = pair.partition(b"=")
         expected[unquote_to_bytes(name.replace(b"+", b" "))] = unquote_to_bytes(value.replace(b"+", b" "))
-    assert fields_of(body) == expected
+    assert parse_fields(body) == expected
 
 
 @given(st.dictionaries(st.text(min_size=1), st.text(min_size=1), max_size=4))
@@ -99,7 +99,7 @@ def test_a_form_comes_back_as_it_was(fields: dict[str, str]) -> None:
     from urllib.parse import urlencode
 
     body = urlencode(fields)
-    assert {name.decode(): value.decode() for name, value in fields_of(body.encode()).items() if name} == dict(
+    assert {name.decode(): value.decode() for name, value in parse_fields(body.encode()).items() if name} == dict(
         parse_qsl(body)
     )
 
@@ -121,8 +121,8 @@ def test_any_pattern(pattern: str) -> None:
 
 @given(JSON)
 def test_any_cursor_of_a_search(value: Any) -> None:
-    progress = taken(lambda: Progress.parse(value))
-    assert progress is None or str(Progress.parse(str(progress))) == str(progress)
+    progress = taken(lambda: SearchCursor.parse(value))
+    assert progress is None or str(SearchCursor.parse(str(progress))) == str(progress)
 
 
 @settings(max_examples=60)

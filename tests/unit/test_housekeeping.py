@@ -9,15 +9,15 @@ import pytest
 
 from PilotLoggingDIRAC.deliver import housekeeping
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
-from PilotLoggingDIRAC.settings import CommunitySettings, parse
+from PilotLoggingDIRAC.settings import VOSettings, parse
 from PilotLoggingDIRAC.store import lifecycle, schema
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 
 
-def settings(**options: str) -> CommunitySettings:
-    return parse(CommunitySettings, "/Operations/alpha/Pilot", options)
+def settings(**options: str) -> VOSettings:
+    return parse(VOSettings, "/Operations/alpha/Pilot", options)
 
 
 def archived_log(store: Any, archives: Any, age: timedelta, text: str = "text\n") -> LogKey:

@@ -12,7 +12,7 @@ from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import LogKey, LogState
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.settings import CommunitySettings, parse
+from PilotLoggingDIRAC.settings import VOSettings, parse
 
 DAY = timedelta(days=1)
 
@@ -41,7 +41,7 @@ class Log:
     def agent(self, **options: str) -> None:
         """One cycle of the agent. The VO's plugins are those of ``archives``."""
         settings = parse(
-            CommunitySettings, "/Operations/alpha/Pilot", {"LoggingPlugins": ", ".join(self.archives.plugins)} | options
+            VOSettings, "/Operations/alpha/Pilot", {"LoggingPlugins": ", ".join(self.archives.plugins)} | options
         )
         housekeeping.close_silent(self.store.database, "alpha", settings)
         housekeeping.settle(self.store.database, "alpha", settings)

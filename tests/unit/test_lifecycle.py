@@ -140,12 +140,12 @@ def test_what_may_expire(store: Any) -> None:
     store.send("text\n", key=still_open)
     log_id = store.record(old).log_id
     with store.database.reading() as connection:
-        assert lifecycle.expired(connection, "alpha", NOW) == []
-        assert lifecycle.expired(connection, "alpha", NOW + HOUR) == [log_id]
-        assert lifecycle.expired(connection, "beta", NOW + HOUR) == []
+        assert lifecycle.list_expired(connection, "alpha", NOW) == []
+        assert lifecycle.list_expired(connection, "alpha", NOW + HOUR) == [log_id]
+        assert lifecycle.list_expired(connection, "beta", NOW + HOUR) == []
     assert store.expire(old)
     with store.database.reading() as connection:
-        assert lifecycle.expired(connection, "alpha", NOW + HOUR) == []
+        assert lifecycle.list_expired(connection, "alpha", NOW + HOUR) == []
 
 
 def test_only_the_text_expires(store: Any, two: tuple[LogKey, LogKey]) -> None:

@@ -345,8 +345,8 @@ def test_find_a_log(store: Any) -> None:
 def test_communities_and_states(listed: Any, store: Any) -> None:
     store.send("one\n", key=LogKey("Alpha", "0" * 32))
     with store.database.reading() as connection:
-        assert logs.communities(connection) == ["Alpha", "alpha", "beta"]
-        assert logs.states(connection) == {
+        assert logs.list_vos(connection) == ["Alpha", "alpha", "beta"]
+        assert logs.count_states(connection) == {
             ("Alpha", "Open"): 1,
             ("alpha", "Open"): 1,
             ("alpha", "Complete"): 3,
@@ -357,6 +357,6 @@ def test_communities_and_states(listed: Any, store: Any) -> None:
 
 def test_an_empty_database(store: Any) -> None:
     with store.database.reading() as connection:
-        assert logs.communities(connection) == []
-        assert logs.states(connection) == {}
+        assert logs.list_vos(connection) == []
+        assert logs.count_states(connection) == {}
         assert logs.list_logs(connection, {}, [], 0, 10) == ([], 0)

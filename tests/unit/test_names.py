@@ -49,18 +49,18 @@ NO_STAMPS = [
 
 @pytest.mark.parametrize("stamp", STAMPS)
 def test_a_stamp_is_accepted(stamp: str) -> None:
-    assert names.checked_stamp(stamp) == stamp
+    assert names.check_stamp(stamp) == stamp
 
 
 @pytest.mark.parametrize("stamp", [*NO_STAMPS, *NOT_STRINGS], ids=lambda value: ascii(value)[:30])
 def test_what_is_no_stamp_is_rejected(stamp: Any) -> None:
     with pytest.raises(Rejected, match=r"^Pilot UUID is invalid: "):
-        names.checked_stamp(stamp)
+        names.check_stamp(stamp)
 
 
 @pytest.mark.parametrize("vo", ["alpha", "vo.example.org", "my-vo_2", "Alpha", "a", "x" * 64])
 def test_a_vo_is_accepted(vo: str) -> None:
-    assert names.checked_vo(vo) == vo
+    assert names.check_vo(vo) == vo
     assert names.is_vo_name(vo)
 
 
@@ -71,12 +71,12 @@ NO_VOS = [*HOSTILE, "x" * 65, ".", ".alpha", "alpha.", "al..pha", "alpha\n", "al
 def test_what_is_no_vo_is_rejected(vo: Any) -> None:
     assert not names.is_vo_name(vo)
     with pytest.raises(Rejected, match=r"^VO name is invalid: "):
-        names.checked_vo(vo)
+        names.check_vo(vo)
 
 
 @pytest.mark.parametrize("session", ["1", "host.example.org:4711-2026", "A_b", "x" * 64])
 def test_a_session_is_accepted(session: str) -> None:
-    assert names.checked_session(session) == session
+    assert names.check_session(session) == session
 
 
 @pytest.mark.parametrize(
@@ -86,13 +86,13 @@ def test_what_is_no_session_is_rejected(session: Any) -> None:
     if session in ("..", "."):
         return  # a session is no path: dots are harmless in it
     with pytest.raises(Rejected, match=r"^session is invalid: "):
-        names.checked_session(session)
+        names.check_session(session)
 
 
 @given(st.one_of(st.text(), st.binary(), st.integers(), st.lists(st.text())))
 def test_a_refusal_can_be_shown(value: Any) -> None:
     """One printable line of bearable length, whatever came."""
-    for check in (names.checked_stamp, names.checked_vo, names.checked_session):
+    for check in (names.check_stamp, names.check_vo, names.check_session):
         try:
             check(value)
         except Rejected as refusal:

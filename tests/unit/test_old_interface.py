@@ -11,7 +11,7 @@ import pytest
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import DeliveryState, LogKey, LogState
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.storage.legacy_plugin import OldInterface, has_old_interface
+from PilotLoggingDIRAC.storage.legacy_plugin import LegacyPlugin, is_legacy_plugin
 
 OK = {"OK": True, "Value": None}
 LINES = "".join(f"line {number} of a pilot: ünï €\n" for number in range(8000))
@@ -57,7 +57,7 @@ def backend() -> str:
 @pytest.fixture
 def journal(archives: Any) -> Journal:
     """The one old plugin of the VO."""
-    plugin = OldInterface("alpha", Journal)
+    plugin = LegacyPlugin("alpha", Journal)
     archives.plugins["Journal"] = plugin
     made: Journal = plugin._plugin
     return made
@@ -302,7 +302,7 @@ def test_a_plugin_is_made_with_its_first_log_only() -> None:
         def __init__(self) -> None:
             raise AssertionError("a reader has no need of it")
 
-    plugin = OldInterface("alpha", Greedy)
+    plugin = LegacyPlugin("alpha", Greedy)
     assert plugin.locate("0" * 32) is None
     with pytest.raises(NotKept):
         plugin.fetch("0" * 32)
@@ -312,5 +312,5 @@ def test_what_has_the_old_interface() -> None:
     class Half:
         def sendMessage(self, *_: Any) -> None: ...
 
-    assert has_old_interface(Journal)
-    assert not any(has_old_interface(thing) for thing in (Half, Journal(), len, None))
+    assert is_legacy_plugin(Journal)
+    assert not any(is_legacy_plugin(thing) for thing in (Half, Journal(), len, None))

@@ -20,10 +20,10 @@ from PilotLoggingDIRAC.lines.parser import Line, LineParser
 from PilotLoggingDIRAC.model import LogKey, Rules
 from PilotLoggingDIRAC.read import find, line_window, outline
 from PilotLoggingDIRAC.read.find import Found, find_lines
-from PilotLoggingDIRAC.read.line_window import Shown, read_lines
+from PilotLoggingDIRAC.read.line_window import ShownLine, read_lines
 from PilotLoggingDIRAC.read.log_text import LogText
 from PilotLoggingDIRAC.read.outline import Outline, OutlineBuilder
-from PilotLoggingDIRAC.read.outline_cache import Outlines
+from PilotLoggingDIRAC.read.outline_cache import OutlineCache
 from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.store import chunks
@@ -208,7 +208,7 @@ def reader(archives: Any) -> Reader:
     return archives.reader  # type: ignore[no-any-return]
 
 
-def seen(outlines: Outlines, key: LogKey) -> Outline:
+def seen(outlines: OutlineCache, key: LogKey) -> Outline:
     """The outline of a log; it fits the text line by line."""
 
     def look(text: LogText, found: Outline) -> Outline:
@@ -219,13 +219,13 @@ def seen(outlines: Outlines, key: LogKey) -> Outline:
         return found
 
     found = outlines.look(key, look)
-    fresh = Outlines(outlines._reader).look(key, lambda _, other: other)
+    fresh = OutlineCache(outlines._reader).look(key, lambda _, other: other)
     assert found == fresh
     return found
 
 
 def test_a_log_that_grows(store: Any, reader: Reader, key: LogKey) -> None:
-    outlines = Outlines(reader)
+    outlines = OutlineCache(reader)
     store.send_numbered(1, message("INFO", "one") + "unfin")
     first = seen(outlines, key)
     assert (first.lines, first.ended) == (2, False)
@@ -241,7 +241,7 @@ def test_a_log_that_grows(store: Any, reader: Reader, key: LogKey) -> None:
 
 
 def test_gaps_and_a_late_message(store: Any, reader: Reader, key: LogKey) -> None:
-    outlines = Outlines(reader)
+    outlines = OutlineCache(reader)
     store.send_numbered(1, "one\n")
     store.send_numbered(3, "three\n")
     store.send_numbered(6, "six, with")
@@ -258,7 +258,7 @@ def test_gaps_and_a_late_message(store: Any, reader: Reader, key: LogKey) -> Non
 
 
 def test_a_log_whose_middle_is_left_out(store: Any, reader: Reader, key: LogKey) -> None:
-    outlines = Outlines(reader)
+    outlines = OutlineCache(reader)
     rules = Rules(max_log_size=1000)
     for number in range(1, 20):
         store.send_numbered(number, message("INFO", str(number)), rules=rules)
@@ -277,7 +277,7 @@ def test_a_log_whose_middle_is_left_out(store: Any, reader: Reader, key: LogKey)
 
 
 def test_a_log_on_its_way_to_the_archive_and_after(store: Any, archives: Any, reader: Reader, key: LogKey) -> None:
-    outlines = Outlines(reader)
+    outlines = OutlineCache(reader)
     archive = archives.add()
     store.send_numbered(1, message("INFO", "one"))
     store.send_numbered(3, message("ERROR", "three"))
@@ -285,7 +285,7 @@ def test_a_log_on_its_way_to_the_archive_and_after(store: Any, archives: Any, re
     before = seen(outlines, key)
     archives.deliver(store.record().log_id)
     assert store.expire()
-    after = seen(Outlines(reader), key)
+    after = seen(OutlineCache(reader), key)
     assert seen(outlines, key) is before  # it has not changed
     assert (after.version, after.lines, after.marks, after.errors) == (before.version, 2, before.marks, before.errors)
     store.send_numbered(4, "late\n")
@@ -308,9 +308,9 @@ def test_text_that_leaves_the_database_under_the_hands(store: Any, archives: Any
     store.send(message("INFO", "x") * 100)
     store.finalise()
     archives.deliver(store.record().log_id)
-    outlines, calls = Outlines(reader), []
+    outlines, calls = OutlineCache(reader), []
 
-    def look(text: LogText, found: Outline) -> list[Shown]:
+    def look(text: LogText, found: Outline) -> list[ShownLine]:
         if not calls:
             assert store.expire()
         calls.append(found)
@@ -334,7 +334,7 @@ def test_an_archive_that_cannot_be_read_from_its_middle(key: LogKey) -> None:
 
 def test_a_log_that_was_forgotten_and_begins_again(store: Any, archives: Any, reader: Reader, key: LogKey) -> None:
     """Its messages have the same numbers and sizes as those of the old one."""
-    outlines = Outlines(reader)
+    outlines = OutlineCache(reader)
     archives.add()
     for level in ("ERROR", "DEBUG"):
         store.send_numbered(1, message(level, "x"))
@@ -347,11 +347,11 @@ def test_a_log_that_was_forgotten_and_begins_again(store: Any, archives: Any, re
 
 def test_unknown_logs(reader: Reader) -> None:
     with pytest.raises(NotFound):
-        Outlines(reader).look(LogKey("alpha", "9" * 32), lambda _, found: found)
+        OutlineCache(reader).look(LogKey("alpha", "9" * 32), lambda _, found: found)
 
 
 def test_outlines_are_forgotten_when_there_are_many(store: Any, reader: Reader) -> None:
-    outlines = Outlines(reader, most_weight=5)
+    outlines = OutlineCache(reader, most_weight=5)
     keys = [store.new_key() for _ in range(10)]
     for key in keys:
         store.send("x\n", key)
@@ -366,7 +366,7 @@ def test_chunks_in_any_order_and_cut_anywhere(store: Any, reader: Reader) -> Non
     @settings(max_examples=15)
     @given(st.lists(st.tuples(st.integers(1, 12), BITS), min_size=1, max_size=8, unique_by=lambda pair: pair[0]))
     def check(messages: list[tuple[int, bytes]]) -> None:
-        outlines, key = Outlines(reader), store.new_key()
+        outlines, key = OutlineCache(reader), store.new_key()
         for seq, data in messages:
             store.send_numbered(seq, data.decode("utf-8", "replace"), key)
             seen(outlines, key)

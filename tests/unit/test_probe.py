@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import pytest
 
-from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog, Outcome, Piece, StreamPlugin
+from PilotLoggingDIRAC.deliver.contract import Acknowledgements, ArchivePlugin, Chunk, ClosedLog, StreamPlugin
 from PilotLoggingDIRAC.deliver.probe import probe
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
@@ -50,7 +50,7 @@ class Shelf(ArchivePlugin[Settings]):
 class Stream(StreamPlugin[Settings]):
     closed = False
 
-    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
         raise AssertionError("nobody sends")
 
     def close(self) -> None:

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from PilotLoggingDIRAC.deliver.contract import End, Piece
-from PilotLoggingDIRAC.deliver.queue.encoder import SMALLEST_BODY, messages_of
+from PilotLoggingDIRAC.deliver.contract import Chunk, End
+from PilotLoggingDIRAC.deliver.queue.encoder import SMALLEST_BODY, encode
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import LogKey
 
@@ -32,13 +32,13 @@ BITS = st.lists(
 ).map(b"".join)
 
 
-def piece(text: bytes, **more: Any) -> Piece:
-    return Piece(**{"key": KEY, "chunk": 7, "text": text, "first_line": 3, "arrival": ARRIVAL} | more)
+def piece(text: bytes, **more: Any) -> Chunk:
+    return Chunk(**{"key": KEY, "chunk": 7, "text": text, "first_line": 3, "arrival": ARRIVAL} | more)
 
 
-def documents(what: Piece, largest: int = 10**6) -> list[dict[str, Any]]:
+def documents(what: Chunk, largest: int = 10**6) -> list[dict[str, Any]]:
     found = []
-    for message in messages_of(what, largest):
+    for message in encode(what, largest):
         assert len(message.body) <= largest
         document = json.loads(message.body)
         VALIDATOR.validate(document)
@@ -62,7 +62,7 @@ def test_the_schema_is_one() -> None:
 
 def test_a_message_as_it_is_documented() -> None:
     text = b"rest\n" + PILOT + b"Hello\n  more\n" + WRAPPER + b"d\xc3\xa4mn"
-    (message,) = messages_of(piece(text, session="s", seq=4, context={"site": "LCG.X.org", "ce": "ce:1"}), 10**6)
+    (message,) = encode(piece(text, session="s", seq=4, context={"site": "LCG.X.org", "ce": "ce:1"}), 10**6)
     assert message.headers == {
         "persistent": "true",
         "content-type": "application/json",
@@ -109,7 +109,7 @@ def test_a_message_as_it_is_documented() -> None:
 
 
 def test_the_end_of_a_log() -> None:
-    (message,) = messages_of(piece(b"", end=End(True, 3)), 10**6)
+    (message,) = encode(piece(b"", end=End(True, 3)), 10**6)
     assert (message.headers["final"], message.headers["key"]) == ("true", f"alpha/{KEY.stamp}/7/0")
     (document,) = documents(piece(b"", end=End(True, 3)))
     assert (document["end"], document["entries"]) == ({"finalised": True, "exitCode": 3}, [])
@@ -159,7 +159,7 @@ def test_entries_have_the_headers_that_readers_of_lines_see(text: bytes) -> None
     assert ["time" in entry for entry in entries] == [line.time is not None for line in lines]
     assert all(entry["time"].startswith("2026-06-10T11:02:02.823512") for entry in entries if "time" in entry)
     highest = max((line.level for line in lines), default=None)
-    (message,) = messages_of(piece(text), 10**6)
+    (message,) = encode(piece(text), 10**6)
     assert message.headers["level"] == ("" if highest is None else highest.name)
 
 
@@ -185,7 +185,7 @@ def test_a_large_piece_is_cut(text: bytes) -> None:
     for document in found:
         assert document["firstLine"] == line
         line += rebuilt(document).count(b"\n")
-    keys = [message.headers["key"] for message in messages_of(piece(text), SMALLEST_BODY)]
+    keys = [message.headers["key"] for message in encode(piece(text), SMALLEST_BODY)]
     assert keys == [f"alpha/{KEY.stamp}/7/{number}" for number in range(1, len(found) + 1)]
 
 
@@ -201,5 +201,5 @@ def test_wide_characters_are_not_cut() -> None:
 
 def test_twenty_megabytes_are_cut_in_seconds() -> None:
     text = (PILOT + b"x" * 60 + b"\n") * (20_000_000 // 112)
-    found = messages_of(piece(text), 10**6)
+    found = encode(piece(text), 10**6)
     assert 20 < len(found) < 80

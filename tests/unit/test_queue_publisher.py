@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from PilotLoggingDIRAC.deliver.conformance import Ledger
-from PilotLoggingDIRAC.deliver.contract import Piece
+from PilotLoggingDIRAC.deliver.contract import Chunk
 from PilotLoggingDIRAC.deliver.queue.access import Access
 from PilotLoggingDIRAC.deliver.queue.connection import Event, Gone, Receipt, Refusal
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
@@ -87,9 +87,9 @@ class OfBroker(Publisher):
         return Connection(self.broker)
 
 
-def pieces(*names: str) -> list[Piece]:
+def pieces(*names: str) -> list[Chunk]:
     """Such as "a1": log a, chunk 1."""
-    return [Piece(LogKey("v", name[0]), int(name[1:]), name.encode(), 1, NOW) for name in names]
+    return [Chunk(LogKey("v", name[0]), int(name[1:]), name.encode(), 1, NOW) for name in names]
 
 
 def publish(publisher: Publisher, *names: str) -> Ledger:

@@ -132,7 +132,7 @@ def test_each_vo_has_its_own_time(senders: Senders) -> None:
         assert logs.count_quiet(connection, quietness) == {"alpha": 1, "gamma": 1}
         values, _ = logs.list_values(connection, {"Quiet": True}, ["VO"], 10, quietness=quietness)
         assert sorted(values["VO"]) == [("alpha", 1), ("gamma", 1)]
-        row = logs.row_of(connection, alpha, quietness)
+        row = logs.find_row(connection, alpha, quietness)
         assert row is not None
         assert row["QuietSince"]
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
-from PilotLoggingDIRAC.gap_lines import gap_line, with_gap_lines
+from PilotLoggingDIRAC.gap_lines import format_gap, insert_gap_lines
 from PilotLoggingDIRAC.model import Gap, LogKey, LogState
 from PilotLoggingDIRAC.read.cursor import Cursor
 from PilotLoggingDIRAC.read.reader import Page
@@ -168,7 +168,7 @@ def test_a_gap_before_a_goodbye_without_text_is_shown(store: Any, archives: Any,
     if expired:
         archive(store, archives, key)
     assert gaps_of(pages_of(archives, key, 1000)) == [Gap(4, "pilot", 2, 2)]
-    assert archives.reader.whole(key, 1000) == "one\n" + gap_line(Gap(0, "pilot", 2, 2))
+    assert archives.reader.whole(key, 1000) == "one\n" + format_gap(Gap(0, "pilot", 2, 2))
 
 
 def test_a_gap_between_the_archived_part_and_the_rest(store: Any, archives: Any, key: LogKey) -> None:
@@ -484,7 +484,7 @@ def test_a_log_is_shortened_between_characters(store: Any, archives: Any, key: L
 
 def test_lines_for_gaps() -> None:
     gaps = [Gap(0, "a", 1, 1), Gap(2, "a", 3, 5), Gap(2, "b", 1, 1), Gap(4, "a", 7, 7)]
-    assert with_gap_lines("é\n6\n", gaps) == "".join(
-        [gap_line(gaps[0]), "é\n", gap_line(gaps[1]), gap_line(gaps[2]), "6\n", gap_line(gaps[3])]
+    assert insert_gap_lines("é\n6\n", gaps) == "".join(
+        [format_gap(gaps[0]), "é\n", format_gap(gaps[1]), format_gap(gaps[2]), "6\n", format_gap(gaps[3])]
     )
-    assert with_gap_lines("text", []) == "text"
+    assert insert_gap_lines("text", []) == "text"

@@ -14,7 +14,7 @@ from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import Append, LogKey
 from PilotLoggingDIRAC.read import search
 from PilotLoggingDIRAC.read.query import Query
-from PilotLoggingDIRAC.read.search import Hit, Progress, Search
+from PilotLoggingDIRAC.read.search import Hit, Search, SearchCursor
 
 HOUR = 3600.0
 NEEDLE = "2026-06-10T11:02:02.823512Z ERROR [Install] needle\n"
@@ -33,14 +33,14 @@ class Searches:
         limit: int = 1000,
         seconds: float = HOUR,
         most_bytes: int = 10**9,
-    ) -> tuple[list[Hit], Progress]:
+    ) -> tuple[list[Hit], SearchCursor]:
         """A whole search, in as many calls as it takes."""
         hits: list[Hit] = []
         cursor: str | None = None
         self.calls = 0
         while True:
             one = Search(self.reader, Query.parse(query), limit, seconds, most_bytes)
-            progress, done = one.run(selection or {}, vo, Progress.parse(cursor))
+            progress, done = one.run(selection or {}, vo, SearchCursor.parse(cursor))
             assert sum(len(hit.lines) for hit in one.hits) <= limit
             hits += one.hits
             self.calls += 1
@@ -88,7 +88,7 @@ def test_only_selected_logs_of_the_vo_are_looked_at(searches: Searches, stamps: 
     hits, progress = searches(vo="alpha", selection={"Site": ["Site0", "Site1"]})
     assert [hit.row["Stamp"] for hit in hits] == [stamps[4], stamps[0]]
     assert progress.total == 4
-    assert searches(vo="gamma") == ([], Progress(search._NEWEST, 0, 0, 0, 0))
+    assert searches(vo="gamma") == ([], SearchCursor(search._NEWEST, 0, 0, 0, 0))
     with pytest.raises(Rejected):
         searches(selection={"Colour": "red"})
 

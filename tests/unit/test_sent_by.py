@@ -26,7 +26,7 @@ Read = Callable[[str | None], Reply]
 @pytest.fixture(params=[64, 10**6], ids=["small pages", "one page"])
 def read(request: pytest.FixtureRequest, archives: Any, key: LogKey) -> Read:
     """``readLog`` of a collector."""
-    return lambda cursor: replies.of_page(key, archives.reader.page(key, Cursor.parse(cursor), request.param))
+    return lambda cursor: replies.render_page(key, archives.reader.page(key, Cursor.parse(cursor), request.param))
 
 
 def say(read: Read, version: str | None = VERSION) -> list[str]:

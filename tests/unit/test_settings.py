@@ -13,11 +13,11 @@ from PilotLoggingDIRAC.errors import ConfigurationError
 from PilotLoggingDIRAC.settings import (
     AgentSettings,
     CollectorSettings,
-    CommunitySettings,
     DatabaseSettings,
     Names,
     Seconds,
     Settings,
+    VOSettings,
     comes_from,
     option_names,
     own_options,
@@ -25,7 +25,7 @@ from PilotLoggingDIRAC.settings import (
 )
 
 SECTION = "/Systems/WorkloadManagement/Services/TornadoPilotLogging"
-ALL_SETTINGS = [CollectorSettings, DatabaseSettings, CommunitySettings, AgentSettings]
+ALL_SETTINGS = [CollectorSettings, DatabaseSettings, VOSettings, AgentSettings]
 
 
 def field_of(settings: type[Settings], option: str) -> str:
@@ -42,14 +42,14 @@ SIZES: list[tuple[type[Settings], str]] = [
         for name in option_names(CollectorSettings)
         if name.endswith(("Size", "Disk", "Memory"))
     ),
-    (CommunitySettings, "MaxLogSize"),
-    (CommunitySettings, "MaxTextRate"),
-    (CommunitySettings, "Quota"),
+    (VOSettings, "MaxLogSize"),
+    (VOSettings, "MaxTextRate"),
+    (VOSettings, "Quota"),
 ]
 DURATIONS: list[tuple[type[Settings], str]] = [
-    (CommunitySettings, "SilentAfter"),
-    (CommunitySettings, "QuietAfter"),
-    (CommunitySettings, "KeepDelivered"),
+    (VOSettings, "SilentAfter"),
+    (VOSettings, "QuietAfter"),
+    (VOSettings, "KeepDelivered"),
     (AgentSettings, "ProxyTimeleftLimit"),
     *((CollectorSettings, name) for name in option_names(CollectorSettings) if name.endswith("Time")),
     (AgentSettings, "TurnTime"),
@@ -57,17 +57,17 @@ DURATIONS: list[tuple[type[Settings], str]] = [
 ]
 NUMBERS: list[tuple[type[Settings], str]] = [
     *((CollectorSettings, name) for name in ("MaxConnections", "MaxUnauthenticated")),
-    (CommunitySettings, "MaxOpenLogs"),
-    (CommunitySettings, "MaxMessageRate"),
+    (VOSettings, "MaxOpenLogs"),
+    (VOSettings, "MaxMessageRate"),
     (AgentSettings, "ClearPilotsDelay"),
     (AgentSettings, "MaxWorkers"),
 ]
 NAMES: list[tuple[type[Settings], str]] = [
     (CollectorSettings, "ReadAnyVO"),
-    (CommunitySettings, "LoggingPlugins"),
+    (VOSettings, "LoggingPlugins"),
 ]
 NETWORKS = "BalancerAddresses"
-FLAGS: list[tuple[type[Settings], str]] = [(CommunitySettings, "Redact")]
+FLAGS: list[tuple[type[Settings], str]] = [(VOSettings, "Redact")]
 
 
 def test_every_option_is_tested_below() -> None:
@@ -204,15 +204,15 @@ def test_all_options_have_defaults_of_their_own_kind(settings: type[Settings]) -
 
 
 def test_the_documented_defaults() -> None:
-    assert CommunitySettings().silent_after == 3 * 3600
-    assert CommunitySettings().keep_delivered == 24 * 3600
+    assert VOSettings().silent_after == 3 * 3600
+    assert VOSettings().keep_delivered == 24 * 3600
     assert AgentSettings().clear_pilots_delay == 30
     assert CollectorSettings().read_any_vo == ("Operator", "JobAdministrator", "TrustedHost")
 
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValueError, match="frozen"):
-        CommunitySettings().silent_after = 5  # type: ignore[misc]
+        VOSettings().silent_after = 5  # type: ignore[misc]
 
 
 @given(st.sampled_from(ALL_SETTINGS), st.text(st.characters(codec="utf-8")), st.data())
@@ -289,4 +289,4 @@ def test_a_plugin_without_options_refuses_any() -> None:
 
 def test_options_of_diracs_own_are_left_alone() -> None:
     section = {"RemoteLogging": "true", "SilentAfter": "2h", "UploadSE": "SE"}
-    assert own_options(CommunitySettings, section) == {"SilentAfter": "2h"}
+    assert own_options(VOSettings, section) == {"SilentAfter": "2h"}

@@ -7,11 +7,11 @@ import time
 from typing import Any
 
 from PilotLoggingDIRAC.errors import Unavailable
-from PilotLoggingDIRAC.read.database_status import Standing
+from PilotLoggingDIRAC.read.database_status import DatabaseStatus
 
 
 def test_what_the_database_says() -> None:
-    standing = Standing(lambda: {"logs": {"alpha": {"Open": 1}}})
+    standing = DatabaseStatus(lambda: {"logs": {"alpha": {"Open": 1}}})
     assert standing.look().result(120) == {"logs": {"alpha": {"Open": 1}}, "databaseProblem": ""}
 
 
@@ -19,14 +19,14 @@ def test_a_database_that_is_away() -> None:
     def ask() -> dict[str, Any]:
         raise Unavailable("It is away.")
 
-    assert Standing(ask).look().result(120) == {"databaseProblem": "It is away."}
+    assert DatabaseStatus(ask).look().result(120) == {"databaseProblem": "It is away."}
 
 
 def test_any_other_failure() -> None:
     def ask() -> dict[str, Any]:
         raise ValueError("odd")
 
-    assert Standing(ask).look().result(120) == {"databaseProblem": "PilotLogDB failed: ValueError: odd."}
+    assert DatabaseStatus(ask).look().result(120) == {"databaseProblem": "PilotLogDB failed: ValueError: odd."}
 
 
 def test_a_database_that_hangs_is_asked_once_and_used_again() -> None:
@@ -38,7 +38,7 @@ def test_a_database_that_hangs_is_asked_once_and_used_again() -> None:
         hang.wait()
         return {"logs": {}}
 
-    standing = Standing(ask, patience=0.2)
+    standing = DatabaseStatus(ask, patience=0.2)
     answers = [standing.look() for _ in range(20)]
     for answer in answers:
         assert answer.result(120) == {"databaseProblem": "PilotLogDB has not answered within 0.2 s."}

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from PilotLoggingDIRAC.ingest.metrics import Figures
+from PilotLoggingDIRAC.ingest.metrics import Metrics
 from PilotLoggingDIRAC.terminal import collector_status, render
 from PilotLoggingDIRAC.terminal.collector_status import Answer, Tolerance, problems, tables
 
@@ -32,7 +32,7 @@ def figures(**more: Any) -> dict[str, Any]:
         "quiet": {"alpha": 2},
         "deliveries": [],
         "usage": {"alpha": {"openLogs": 3, "maxOpenLogs": 1000, "text": 5 * 2**20, "quota": 50 * GIB}},
-        **Figures().answer(),
+        **Metrics().answer(),
         **more,
     }
 
@@ -158,7 +158,7 @@ def test_the_tolerance_is_the_operators() -> None:
 
 
 def everything() -> tuple[list[Answer], list[str]]:
-    counted = Figures()
+    counted = Metrics()
     for _ in range(5):
         counted.note_stored(2000, False, 0.012)
     counted.note_refused("malformed", "alpha pilot", "[bold]no[/bold] \x1b[2J JSON")

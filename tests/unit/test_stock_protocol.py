@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.ingest import stock_protocol
 from PilotLoggingDIRAC.model import Append, Final, LogKey
-from PilotLoggingDIRAC.text import decoded
+from PilotLoggingDIRAC.text import decode
 
 STAMP = "6f9619ff-8b86-d011-b42d-00cf4fc964ff"
 KEY = LogKey("alpha", STAMP)
@@ -20,7 +20,7 @@ LIMIT = 1000
 
 
 def message(content: Any) -> Append:
-    return stock_protocol.message("alpha", STAMP, content, LIMIT)
+    return stock_protocol.parse_message("alpha", STAMP, content, LIMIT)
 
 
 def test_a_string() -> None:
@@ -39,8 +39,8 @@ def test_an_empty_message_is_one(content: str) -> None:
 
 @given(st.text(st.characters(codec=None), max_size=200))
 def test_any_text_arrives_as_it_was(text: str) -> None:
-    assert decoded(message(json.dumps(text)).data) == text
-    assert decoded(message(json.dumps(text, ensure_ascii=False)).data) == text
+    assert decode(message(json.dumps(text)).data) == text
+    assert decode(message(json.dumps(text, ensure_ascii=False)).data) == text
 
 
 @pytest.mark.parametrize(
@@ -75,9 +75,9 @@ def test_a_message_has_a_limit() -> None:
 @pytest.mark.parametrize("stamp", ["", "../x", "A" * 32, None, 5])
 def test_another_stamp_is_rejected(stamp: Any) -> None:
     with pytest.raises(Rejected, match=r"^Pilot UUID is invalid"):
-        stock_protocol.message("alpha", stamp, '"a"', LIMIT)
+        stock_protocol.parse_message("alpha", stamp, '"a"', LIMIT)
     with pytest.raises(Rejected, match=r"^Pilot UUID is invalid"):
-        stock_protocol.goodbye("alpha", stamp, "{}")
+        stock_protocol.parse_goodbye("alpha", stamp, "{}")
 
 
 @pytest.mark.parametrize(
@@ -99,20 +99,20 @@ def test_another_stamp_is_rejected(stamp: Any) -> None:
     ],
 )
 def test_a_goodbye_and_its_exit_code(payload: str, exit_code: int | None) -> None:
-    assert stock_protocol.goodbye("alpha", STAMP, payload) == Append(KEY, final=Final(exit_code))
+    assert stock_protocol.parse_goodbye("alpha", STAMP, payload) == Append(KEY, final=Final(exit_code))
 
 
 @pytest.mark.parametrize("payload", ["[]", "0", '"0"', "null"])
 def test_a_goodbye_of_another_type_is_rejected(payload: str) -> None:
     with pytest.raises(Rejected, match=r"^The payload is not a JSON object such as \{\"retCode\": \"0\"\}\.$"):
-        stock_protocol.goodbye("alpha", STAMP, payload)
+        stock_protocol.parse_goodbye("alpha", STAMP, payload)
 
 
 def test_a_goodbye_that_is_not_json_is_rejected() -> None:
     with pytest.raises(Rejected, match=r"^The payload is not a JSON document: "):
-        stock_protocol.goodbye("alpha", STAMP, "retCode=0")
+        stock_protocol.parse_goodbye("alpha", STAMP, "retCode=0")
     with pytest.raises(Rejected, match=r"^The payload is not a string"):
-        stock_protocol.goodbye("alpha", STAMP, {"retCode": "0"})
+        stock_protocol.parse_goodbye("alpha", STAMP, {"retCode": "0"})
 
 
 _JSON = st.recursive(
@@ -124,7 +124,7 @@ _JSON = st.recursive(
 
 @given(st.one_of(_JSON, _JSON.map(json.dumps), st.dictionaries(st.just("retCode"), _JSON).map(json.dumps), st.text()))
 def test_whatever_comes_is_taken_or_rejected(content: Any) -> None:
-    for read in (message, lambda payload: stock_protocol.goodbye("alpha", STAMP, payload)):
+    for read in (message, lambda payload: stock_protocol.parse_goodbye("alpha", STAMP, payload)):
         try:
             assert isinstance(read(content), Append)
         except Rejected as refusal:

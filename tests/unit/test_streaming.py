@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from PilotLoggingDIRAC.deliver import streaming
-from PilotLoggingDIRAC.deliver.contract import End, Outcome, Piece, StreamPlugin
+from PilotLoggingDIRAC.deliver.contract import Acknowledgements, Chunk, End, StreamPlugin
 from PilotLoggingDIRAC.deliver.delivery_round import Round, deliver_due
 from PilotLoggingDIRAC.deliver.streaming import Sent, StreamCourier
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
@@ -38,14 +38,14 @@ class Wire(StreamPlugin[Settings]):
 
     def __init__(self) -> None:
         super().__init__("alpha", Settings())
-        self.arrived: list[Piece] = []
-        self.refuses: Callable[[Piece], str] = lambda _piece: ""
+        self.arrived: list[Chunk] = []
+        self.refuses: Callable[[Chunk], str] = lambda _piece: ""
         self.dies_after: int | None = None
-        self.after_each: Callable[[Piece], object] = lambda _piece: None
+        self.after_each: Callable[[Chunk], object] = lambda _piece: None
         self.closed = 0
 
-    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
-        outstanding: deque[Piece] = deque()
+    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
+        outstanding: deque[Chunk] = deque()
         bad: set[LogKey] = set()
         with ThreadPoolExecutor(1) as confirmer:
             for piece in pieces:
@@ -71,7 +71,7 @@ class Wire(StreamPlugin[Settings]):
     def close(self) -> None:
         self.closed += 1
 
-    def of(self, key: LogKey) -> list[Piece]:
+    def of(self, key: LogKey) -> list[Chunk]:
         """What arrived of a log, repeats dropped by their names."""
         found = {(piece.chunk, piece.end is not None): piece for piece in self.arrived if piece.key == key}
         return list(found.values())
@@ -258,7 +258,7 @@ def test_no_more_is_asked_for_than_the_stream_wants(
     asked: list[int] = []
 
     class Counting(Wire):
-        def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+        def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
             first = next(pieces)
             asked.append(first.chunk)
             outcome.confirmed(first)
@@ -309,7 +309,7 @@ def test_a_stream_that_fails_before_it_asks_for_anything_has_its_reason_noted(
 ) -> None:
     store.send("one\n")
 
-    def fails(_pieces: Iterator[Piece], _outcome: Outcome) -> None:
+    def fails(_pieces: Iterator[Chunk], _outcome: Acknowledgements) -> None:
         raise Unavailable("Nobody is there.")
 
     with monkeypatch.context() as patched:
@@ -324,7 +324,7 @@ def test_an_unexpected_error_of_the_plugin_counts_as_a_failure(
 ) -> None:
     store.send("one\n")
 
-    def breaks(_piece: Piece) -> None:
+    def breaks(_piece: Chunk) -> None:
         raise ZeroDivisionError("nought")
 
     wire.after_each = breaks
@@ -380,7 +380,7 @@ def test_a_killed_process_leaves_repeats_and_no_gap(
         now = store.database.now(connection)
         found = streams.due(connection, "alpha", "Wire", now, 10)
         (claim,) = streams.claim(connection, found, "Wire", "dead", now, streaming.LEASE)
-        streams.keep_progress(connection, "Wire", "dead", [streams.Progress(claim.log.log_id, 7, 7)])
+        streams.keep_progress(connection, "Wire", "dead", [streams.StreamProgress(claim.log.log_id, 7, 7)])
 
     store.database.transact(take)
     assert carry() == Sent(), "somebody else has it"
@@ -397,7 +397,7 @@ def test_what_is_confirmed_is_noted_while_the_stream_goes_on(
     for seq in range(1, 40):
         store.send_numbered(seq, f"{seq}\n")
 
-    def wait(piece: Piece) -> None:
+    def wait(piece: Chunk) -> None:
         until = time.monotonic() + 120
         while piece.seq == 30 and store.delivery("Wire").cursor < 20:
             assert time.monotonic() < until

@@ -14,13 +14,13 @@ from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.read import replies
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.terminal.tail import Reply, harmless, shown
+from PilotLoggingDIRAC.terminal.tail import Reply, escape_controls, follow_text
 
 
 @pytest.fixture
 def read(archives: Any, key: LogKey) -> Callable[[str | None], Reply]:
     """``readLog`` of a collector with very small pages."""
-    return lambda cursor: replies.of_page(key, archives.reader.page(key, Cursor.parse(cursor), 6))
+    return lambda cursor: replies.render_page(key, archives.reader.page(key, Cursor.parse(cursor), 6))
 
 
 # Embeddings, overrides and isolates change the order in which a line is shown.
@@ -34,7 +34,7 @@ def no_sleep(_seconds: float) -> None:
 def test_a_log_as_it_is_now(store: Any, read: Any) -> None:
     store.send_numbered(1, "one\ntwo\n")
     store.send_numbered(3, "four\n")
-    pieces = list(shown(read, follow=False, terminal=False, sleep=no_sleep))
+    pieces = list(follow_text(read, follow=False, terminal=False, sleep=no_sleep))
     assert "".join(pieces) == "one\ntwo\n[... message 2 is missing here (session pilot) ...]\nfour\n"
     assert len(pieces) > 1
 
@@ -50,7 +50,7 @@ def test_following_a_log_until_it_is_closed(store: Any, read: Any) -> None:
         if number == 5:
             store.finalise()
 
-    text = "".join(shown(read, follow=True, terminal=False, sleep=meanwhile))
+    text = "".join(follow_text(read, follow=True, terminal=False, sleep=meanwhile))
     assert text == "".join(f"line {each}\n" for each in range(1, 6))
 
 
@@ -58,7 +58,7 @@ def test_following_a_log_until_it_is_closed(store: Any, read: Any) -> None:
 def test_a_closed_log_is_not_waited_for(store: Any, read: Any, end: str) -> None:
     store.send("one\n")
     getattr(store, end)()
-    assert "".join(shown(read, follow=True, terminal=False, sleep=no_sleep)) == "one\n"
+    assert "".join(follow_text(read, follow=True, terminal=False, sleep=no_sleep)) == "one\n"
 
 
 def test_a_collector_that_is_away_is_waited_for(store: Any, read: Any) -> None:
@@ -72,7 +72,7 @@ def test_a_collector_that_is_away_is_waited_for(store: Any, read: Any) -> None:
         reply = read(cursor)
         return reply if cursor else {**reply, "more": True}
 
-    assert "".join(shown(flaky, follow=True, terminal=False, sleep=pauses.append)) == "one\n"
+    assert "".join(follow_text(flaky, follow=True, terminal=False, sleep=pauses.append)) == "one\n"
     assert pauses == [1, 2, 4, 8, 16, 30, 30, 30]
 
 
@@ -80,24 +80,24 @@ def test_a_collector_that_is_away_is_waited_for(store: Any, read: Any) -> None:
 def test_a_log_that_cannot_be_read_is_said(store: Any, read: Any, archives: Any, follow: bool) -> None:
     archives.add()
     with pytest.raises(NotFound):
-        list(shown(read, follow, terminal=False, sleep=no_sleep))
+        list(follow_text(read, follow, terminal=False, sleep=no_sleep))
 
     def away(_cursor: str | None) -> Reply:
         raise Unavailable("The collector does not answer.")
 
     with pytest.raises(Unavailable):
-        list(shown(away, follow, terminal=False, sleep=no_sleep))
+        list(follow_text(away, follow, terminal=False, sleep=no_sleep))
 
 
 def test_a_terminal_is_safe_and_a_file_is_exact(store: Any, read: Any) -> None:
     store.send("\x1b[31m\r\t\n")
-    assert "".join(shown(read, follow=False, terminal=True)) == "␛[31m␍\t\n"
-    assert "".join(shown(read, follow=False, terminal=False)) == "\x1b[31m\r\t\n"
+    assert "".join(follow_text(read, follow=False, terminal=True)) == "␛[31m␍\t\n"
+    assert "".join(follow_text(read, follow=False, terminal=False)) == "\x1b[31m\r\t\n"
 
 
 @given(st.text(st.characters(codec=None)))
 def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
-    safe = harmless(text)
+    safe = escape_controls(text)
     assert len(safe) == len(text)
     controls = {character for character in safe if unicodedata.category(character) in ("Cc", "Cs")}
     assert controls <= {"\t", "\n"}
@@ -105,4 +105,4 @@ def test_nothing_that_steers_a_terminal_is_left(text: str) -> None:
 
 
 def test_ordinary_text_is_left_alone() -> None:
-    assert harmless("Grüße 😀 из Женевы\tx\n") == "Grüße 😀 из Женевы\tx\n"
+    assert escape_controls("Grüße 😀 из Женевы\tx\n") == "Grüße 😀 из Женевы\tx\n"

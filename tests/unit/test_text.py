@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.text import Counts, counted, cut_at_character, decoded, encoded
+from PilotLoggingDIRAC.text import Counts, counted, cut_at_character, decode, encode
 
 # All code points: NULs, escapes and the surrogates, alone or in pairs, that JSON may bring.
 ANY_TEXT = st.text(st.characters(codec=None))
@@ -16,33 +16,33 @@ _CHARACTERS = "a\0\n\x1bé€😀\ud800\udfff"
 
 @given(st.one_of(ANY_TEXT, st.text(_CHARACTERS)))
 def test_text_comes_back_as_it_was(text: str) -> None:
-    assert decoded(encoded(text, 10**6)) == text
+    assert decode(encode(text, 10**6)) == text
 
 
 @given(st.binary())
 def test_foreign_bytes_become_some_text(data: bytes) -> None:
-    assert isinstance(decoded(data), str)
+    assert isinstance(decode(data), str)
 
 
 def test_foreign_bytes_are_marked_where_they_are() -> None:
-    assert decoded("Grüße".encode("latin-1")) == "Gr\ufffd\ufffde"
+    assert decode("Grüße".encode("latin-1")) == "Gr\ufffd\ufffde"
 
 
 def test_the_limit_counts_bytes_and_may_be_reached() -> None:
-    assert encoded("é" * 5, 10) == "é".encode() * 5
+    assert encode("é" * 5, 10) == "é".encode() * 5
     with pytest.raises(Rejected, match=r"^The message has 12 bytes of text and the limit \(MaxMessageSize\) is 11: "):
-        encoded("é" * 6, 11)
+        encode("é" * 6, 11)
 
 
 def test_a_limit_of_nothing_lets_the_empty_message_through() -> None:
-    assert encoded("", 0) == b""
+    assert encode("", 0) == b""
 
 
 @given(st.text(_CHARACTERS), st.integers(0, 30))
 def test_a_cut_is_the_longest_that_ends_between_characters(text: str, size: int) -> None:
-    data = encoded(text, 10**6)
+    data = encode(text, 10**6)
     cut = cut_at_character(data, size)
-    beginnings = [encoded(text[:end], 10**6) for end in range(len(text) + 1)]
+    beginnings = [encode(text[:end], 10**6) for end in range(len(text) + 1)]
     assert cut == max((beginning for beginning in beginnings if len(beginning) <= size), key=len)
 
 

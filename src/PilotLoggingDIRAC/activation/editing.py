@@ -72,7 +72,7 @@ class Draft:
             self.changes.append(Change(path, found(self._operations, section)[name], None))
 
 
-def enabling(
+def plan_enabling(
     operations: Tree,
     vo: str,
     ces: Sequence[str],
@@ -121,7 +121,7 @@ def enabling(
     return draft.changes
 
 
-def disabling(operations: Tree, vo: str, ces: Sequence[str], setup: str) -> list[Change]:
+def plan_disabling(operations: Tree, vo: str, ces: Sequence[str], setup: str) -> list[Change]:
     """What must change for pilots of a VO to send nothing, on some CEs or on all.
 
     Raises:
@@ -149,7 +149,7 @@ def disabling(operations: Tree, vo: str, ces: Sequence[str], setup: str) -> list
     return draft.changes
 
 
-def applied(operations: Tree, changes: Sequence[Change]) -> dict[str, Any]:
+def apply_changes(operations: Tree, changes: Sequence[Change]) -> dict[str, Any]:
     """A copy of ``/Operations`` with the changes made."""
     copy = _copied(operations)
     for change in changes:
@@ -168,7 +168,7 @@ def _copied(tree: Tree) -> dict[str, Any]:
     return {name: _copied(value) if isinstance(value, Mapping) else value for name, value in tree.items()}
 
 
-def described(changes: Sequence[Change]) -> Iterator[str]:
+def describe(changes: Sequence[Change]) -> Iterator[str]:
     """The changes as lines of a difference, section by section."""
     section = ""
     for change in sorted(changes, key=lambda change: change.path.rpartition("/")[0]):

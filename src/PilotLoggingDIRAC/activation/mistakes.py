@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
-from ..settings import CommunitySettings, option_names
+from ..settings import VOSettings, option_names
 from .decision import Sender, decide, extensions_of, first_fatal, white_list
 from .guess import guess
 from .sections import (
@@ -36,7 +36,7 @@ PILOT = (
     *NUMBERS,
 )
 """What pilots read, in the order in which it is shown."""
-COMPONENTS = (*option_names(CommunitySettings), "RemoteLogsPriority")
+COMPONENTS = (*option_names(VOSettings), "RemoteLogsPriority")
 _KNOWN = (*PILOT, *COMPONENTS, *SYNCHRONIZER, "UploadSE", "UploadPath")
 _OTHERS = ("pilotRepoBranch", "pilotScriptsPath", "pilotScriptPath", "Commands", "Command")
 """What DIRAC reads there under names that are like some of these."""

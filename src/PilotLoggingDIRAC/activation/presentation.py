@@ -17,12 +17,12 @@ Line = tuple[str, str]
 _STYLES = {State.OK: "green", State.TODO: "bold red", State.NOTE: "yellow", State.NOT_TRIED: "yellow"}
 
 
-def of_report(report: Report, terminal: bool) -> str:
+def render_report(report: Report, terminal: bool) -> str:
     """What a pilot would do, what is wrong, and then option by option."""
     return _shown([*_verdicts(report), *_mistakes(report.mistakes)], report.tables(), terminal)
 
 
-def of_verdicts(reports: Sequence[Report], terminal: bool, more: Sequence[Mistake] = ()) -> str:
+def render_verdicts(reports: Sequence[Report], terminal: bool, more: Sequence[Mistake] = ()) -> str:
     """What pilots do in several places, and what is wrong there and elsewhere; nothing is said twice."""
     lines = [line for report in reports for line in _verdicts(report)]
     lines += _mistakes([each for report in reports for each in report.mistakes])
@@ -30,13 +30,13 @@ def of_verdicts(reports: Sequence[Report], terminal: bool, more: Sequence[Mistak
     return _shown(list(dict.fromkeys(lines)), [], terminal)
 
 
-def of_changes(lines: Sequence[str], terminal: bool) -> str:
+def render_changes(lines: Sequence[str], terminal: bool) -> str:
     """A difference."""
     styles = {"  -": "red", "  +": "green"}
     return _shown([(line, styles.get(line[:3], "bold")) for line in lines], [], terminal)
 
 
-def of_findings(findings: Sequence[Finding], terminal: bool) -> str:
+def render_findings(findings: Sequence[Finding], terminal: bool) -> str:
     """One line for each thing that was tried."""
     width = max(len(state.value) for state in State)
     heading = (summary(findings), "bold red" if number(findings, State.TODO) else "bold green")

@@ -21,7 +21,7 @@ from ..dirac_bridge.stdout import take_stdout
 from ..durations import ACCEPTED, parse_duration
 from ..errors import PilotLoggingError
 from ..terminal.appearance import WISHES
-from ..terminal.line_output import from_level
+from ..terminal.line_output import levels_from
 from .output import Output
 from .start import connect, parse_command_line
 
@@ -338,5 +338,5 @@ def line_query(
     if query and ignore_case:
         query["ignoreCase"] = True
     if level is not None:
-        query["levels"] = from_level(level)
+        query["levels"] = levels_from(level)
     return query

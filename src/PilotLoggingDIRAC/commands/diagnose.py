@@ -49,7 +49,7 @@ _AS_HOST = f"Run check on the agent's host, as the agent's user, with {vo_report
 _MODULE_FILE = "PilotLoggingCommands.py"
 
 
-def check(vo: str) -> list[Finding]:
+def diagnose(vo: str) -> list[Finding]:
     """Try everything for a VO, in the order of a log's way.
 
     Raises:
@@ -247,7 +247,7 @@ def _default_authorization() -> dict[str, list[str]]:
 
 def _proxy(vo: str) -> Iterator[Finding]:
     about = "shifter's proxy"
-    if not any(_needs_proxy(vo, name) for name in cs.community_settings(vo).logging_plugins):
+    if not any(_needs_proxy(vo, name) for name in cs.vo_settings(vo).logging_plugins):
         yield Finding(about, State.OK, "No plugin of the VO needs one.")
         return
     user, group = cs.shifter(vo)
@@ -298,7 +298,7 @@ def _of_shifter(vo: str, user: str, group: str) -> str:
 
 def _plugins(vo: str) -> Iterator[Finding]:
     why_not = "" if _is_host() else _AS_HOST
-    for name in cs.community_settings(vo).logging_plugins:
+    for name in cs.vo_settings(vo).logging_plugins:
         about = f"plugin {name}"
         try:
             load_plugin(vo, name).examine()

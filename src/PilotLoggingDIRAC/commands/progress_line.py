@@ -8,7 +8,7 @@ from types import TracebackType
 _CLEAR = "\r\x1b[K"
 
 
-class Progress:
+class ProgressLine:
     """One line that is written over.
 
     Args:
@@ -23,7 +23,7 @@ class Progress:
         # Looked at each time: with a pager, standard error goes through it too.
         return sys.stderr.isatty()
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> ProgressLine:
         return self
 
     def __exit__(

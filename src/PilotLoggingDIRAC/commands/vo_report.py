@@ -17,8 +17,8 @@ from ..activation.report import Report, Row, component_rows, pilot_rows, synchro
 from ..activation.sections import Tree, as_pilot_reads
 from ..dirac_bridge import cs
 from ..errors import ConfigurationError, Rejected, Unavailable
-from ..names import checked_vo
-from ..settings import CommunitySettings, default_texts
+from ..names import check_vo
+from ..settings import VOSettings, default_texts
 from ..storage.plugin_loading import load_plugin
 from ..terminal.collector_status import span
 from ..text import one_line
@@ -70,7 +70,7 @@ def known_vo(vo: str) -> None:
         Unavailable: Nothing can be had of the Registry.
     """
     vos = sorted(cs.registered_vos())
-    checked_vo(vo)
+    check_vo(vo)
     if not vos:
         raise Unavailable("The Registry is empty: the Configuration Service gives no answer, or none to you.")
     if vo not in vos:
@@ -92,10 +92,10 @@ def known_ces(ces: Collection[str]) -> None:
 
 def _components(tree: Tree, vo: str) -> tuple[list[Row], list[Mistake]]:
     """The options of collector, agent and portal with those of the VO's plugins, and what is wrong in them."""
-    rows = component_rows(tree, vo, default_texts(CommunitySettings) | _PORTAL)
+    rows = component_rows(tree, vo, default_texts(VOSettings) | _PORTAL)
     wrong = []
     try:
-        names = cs.community_settings(vo).logging_plugins
+        names = cs.vo_settings(vo).logging_plugins
     except ConfigurationError as error:
         return rows, [Mistake(str(each), grave=True) for each in (error, *error.others)]
     rows = [row._replace(value=", ".join(names)) if row.option == "LoggingPlugins" else row for row in rows]

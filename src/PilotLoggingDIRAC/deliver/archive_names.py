@@ -9,7 +9,7 @@ _COMPARED_BYTES = 2**20
 _MOST = 9
 
 
-def names_of(stamp: str) -> list[str]:
+def list_names(stamp: str) -> list[str]:
     """The names that a log's file may have. The first is the usual one, and DIRAC's own; the others are for a log
     whose usual name is taken by a file with another content, or by an earlier copy that must not be touched yet."""
     return [f"{stamp}.log", *(f"{stamp}-{number}.log" for number in range(2, _MOST + 1))]

@@ -9,7 +9,7 @@ _FIRST = 60.0
 _LONGEST = 3600.0
 
 
-def pause_after(attempts: int, jitter: float | None = None, longest: float = _LONGEST) -> timedelta:
+def compute_backoff(attempts: int, jitter: float | None = None, longest: float = _LONGEST) -> timedelta:
     """The pause after so many failures in a row: a minute, doubled each time up to an hour, and up to a quarter less,
     so that the logs of a storage element that comes back do not all fall on it at once.
 

@@ -6,20 +6,20 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
-from .backoff import pause_after
-from .delivery_round import PATIENCE
+from .backoff import compute_backoff
+from .delivery_round import FAILURE_THRESHOLD
 
 _LONGEST_PAUSE = 300.0
 """Seconds. Storage that is back is noticed after so long at the latest; in a day it is asked some 300 times."""
 
 
 @dataclass(slots=True)
-class _Outage:
+class _OpenBreaker:
     rounds: int
     until: float
 
 
-class Outages:
+class CircuitBreakers:
     """The plugins of all VOs that were down when they were last tried; the agent's memory, lost when it ends.
 
     A plugin that fails with log after log ends its round (see :class:`~.community.Round`). Then it has a pause of 1, 2,
@@ -29,14 +29,14 @@ class Outages:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._outages: dict[tuple[str, str], _Outage] = {}
+        self._outages: dict[tuple[str, str], _OpenBreaker] = {}
 
     def patience(self, vo: str, plugins: Iterable[str]) -> dict[str, int]:
         """Those plugins of a VO that may be tried now, and with how many failures in a row they are down again."""
         now = self._clock()
         known = {plugin: self._outages.get((vo, plugin)) for plugin in plugins}
         return {
-            plugin: 1 if outage else PATIENCE
+            plugin: 1 if outage else FAILURE_THRESHOLD
             for plugin, outage in known.items()
             if outage is None or outage.until <= now
         }
@@ -48,5 +48,5 @@ class Outages:
         for plugin in down:
             before = self._outages.get((vo, plugin))
             rounds = 1 if before is None or plugin in works else before.rounds + 1
-            pause = pause_after(rounds, longest=_LONGEST_PAUSE).total_seconds()
-            self._outages[vo, plugin] = _Outage(rounds, self._clock() + pause)
+            pause = compute_backoff(rounds, longest=_LONGEST_PAUSE).total_seconds()
+            self._outages[vo, plugin] = _OpenBreaker(rounds, self._clock() + pause)

@@ -28,7 +28,7 @@ import pytest
 
 from ..errors import NotFound, NotKept, PilotLoggingError, Unavailable
 from ..model import LogKey
-from .contract import ArchivePlugin, ClosedLog, End, Piece, StreamPlugin
+from .contract import ArchivePlugin, Chunk, ClosedLog, End, StreamPlugin
 
 _LONGEST_REFERENCE = 1024
 _LINES = b"".join(b"2026-11-22T12:00:00Z INFO [Pilot] line %d\n" % number for number in range(120))
@@ -277,13 +277,13 @@ class Ledger:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.confirmations: list[tuple[LogKey, int, bool]] = []
-        self.refusals: list[tuple[Piece, str]] = []
+        self.refusals: list[tuple[Chunk, str]] = []
 
-    def confirmed(self, piece: Piece) -> None:
+    def confirmed(self, piece: Chunk) -> None:
         with self._lock:
             self.confirmations.append((piece.key, piece.chunk, piece.end is not None))
 
-    def refused(self, piece: Piece, reason: str) -> None:
+    def refused(self, piece: Chunk, reason: str) -> None:
         with self._lock:
             self.refusals.append((piece, reason))
 
@@ -361,7 +361,7 @@ class StreamConformance:
         mistake = Unavailable("The database is away.")
         pieces = in_pieces(key, _LINES, size=500)
 
-        def breaks() -> Iterator[Piece]:
+        def breaks() -> Iterator[Chunk]:
             yield from pieces[:2]
             raise mistake
 
@@ -391,7 +391,7 @@ class StreamConformance:
             pass
 
 
-def in_pieces(key: LogKey, data: bytes, size: int = 10**7, after: int = 0, first_line: int = 1) -> list[Piece]:
+def in_pieces(key: LogKey, data: bytes, size: int = 10**7, after: int = 0, first_line: int = 1) -> list[Chunk]:
     """A closed log in pieces of so many bytes, with its end.
 
     Args:
@@ -405,17 +405,17 @@ def in_pieces(key: LogKey, data: bytes, size: int = 10**7, after: int = 0, first
     pieces, line = [], first_line
     for start in range(0, len(data), size):
         text, after = data[start : start + size], after + 1
-        pieces.append(Piece(key, after, text, line, now, "conformance", after, context={"site": "LCG.CERN.ch"}))
+        pieces.append(Chunk(key, after, text, line, now, "conformance", after, context={"site": "LCG.CERN.ch"}))
         line += text.count(b"\n")
-    return [*pieces, Piece(key, after, b"", line, now, end=End(finalised=True, exit_code=0))]
+    return [*pieces, Chunk(key, after, b"", line, now, end=End(finalised=True, exit_code=0))]
 
 
-def names(pieces: Sequence[Piece]) -> list[tuple[LogKey, int, bool]]:
+def names(pieces: Sequence[Chunk]) -> list[tuple[LogKey, int, bool]]:
     """What a :class:`Ledger` has when these were confirmed in their order."""
     return [(piece.key, piece.chunk, piece.end is not None) for piece in pieces]
 
 
-def send(plugin: StreamPlugin[Any], pieces: Sequence[Piece]) -> Ledger:
+def send(plugin: StreamPlugin[Any], pieces: Sequence[Chunk]) -> Ledger:
     """Send pieces, and give what became of them."""
     ledger = Ledger()
     plugin.send(iter(pieces), ledger)

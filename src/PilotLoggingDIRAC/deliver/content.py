@@ -36,7 +36,7 @@ class Content:
 
 
 @contextmanager
-def assembled(
+def assemble(
     database: Database, log: LogRecord, open_copy: OpenCopy, folder: Path, after: int = 0
 ) -> Iterator[Content]:
     """Write the whole log into a temporary file below ``folder``, in bounded memory.

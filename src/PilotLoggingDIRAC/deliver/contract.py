@@ -152,7 +152,7 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class Chunk:
     """The text of one message of a pilot, on its way to a stream; or the news that a log has ended.
 
     Attributes:
@@ -182,13 +182,13 @@ class Piece:
     end: End | None = None
 
 
-class Outcome(Protocol):
+class Acknowledgements(Protocol):
     """Where a stream plugin says what has become of pieces; from any thread."""
 
-    def confirmed(self, piece: Piece) -> None:
+    def confirmed(self, piece: Chunk) -> None:
         """The far side has it and keeps it, and all earlier pieces of its log."""
 
-    def refused(self, piece: Piece, reason: str) -> None:
+    def refused(self, piece: Chunk, reason: str) -> None:
         """The far side will not have this piece, though it takes others. Its log waits, in its order, and comes again
         after a growing pause; the reason is a sentence that is shown to operators."""
 
@@ -199,7 +199,7 @@ class StreamPlugin(Plugin[S]):
     gives_back = False
 
     @abstractmethod
-    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
         """Send pieces until there are no more, and wait for their confirmations.
 
         The pieces of each log come in their order, and must arrive and be confirmed in it; those of different logs come

@@ -18,8 +18,8 @@ from ..errors import PilotLoggingError, Unavailable
 from ..model import Delivery, LogRecord
 from ..store import deliveries, lifecycle, logs
 from ..store.engine import Database
-from .backoff import pause_after
-from .content import assembled
+from .backoff import compute_backoff
+from .content import assemble
 from .contract import ArchivePlugin, ClosedLog, Plugin
 
 LEASE = timedelta(minutes=5)
@@ -83,7 +83,7 @@ class Courier:
         plugin = self.plugins[delivery.plugin]
         assert isinstance(plugin, ArchivePlugin)
         confirmed = 0 if plugin.gives_back else delivery.cursor
-        with assembled(self.database, log, self._open_copy, self.folder, confirmed) as content:
+        with assemble(self.database, log, self._open_copy, self.folder, confirmed) as content:
             if content.size == 0:
                 # A pilot that said goodbye and nothing else, or nothing new: there is nothing to store.
                 return delivery.reference, content.cursor
@@ -126,7 +126,7 @@ class Courier:
 
     def _note_failure(self, log: LogRecord, delivery: Delivery, error: str) -> None:
         attempts = delivery.attempts + 1
-        pause = pause_after(attempts)
+        pause = compute_backoff(attempts)
         _log.error(
             "Log %s of VO %s could not be delivered to %s (attempt %d, next in %d s): %s",
             log.key.stamp,
@@ -196,7 +196,7 @@ def note_lost(database: Database, owner: str, error: str) -> list[Delivery]:
         lost = deliveries.of_owner(connection, owner)
         for delivery in lost:
             attempts = delivery.attempts + 1
-            next_attempt = now + pause_after(attempts)
+            next_attempt = now + compute_backoff(attempts)
             deliveries.fail(connection, delivery.log_id, delivery.plugin, owner, attempts, error, next_attempt)
         return lost
 

@@ -15,10 +15,10 @@ from ..errors import PilotLoggingError, Unavailable
 from ..store import due, streams
 from .contract import StreamPlugin
 from .courier import Courier
-from .shared_turn import Together
+from .shared_turn import SharedTurn
 from .streaming import StreamCourier
 
-PATIENCE = 3
+FAILURE_THRESHOLD = 3
 """A plugin that fails with so many logs in a row is down: that is no longer the logs' fault."""
 _AT_ONCE = 50
 _LOOK_AGAIN_SECONDS = 0.5
@@ -59,8 +59,8 @@ def deliver_due(
         vo: The VO.
         stopping: Asked before each log; True ends the work.
         patience: The plugins to serve, and for each the number of failures in a row with which the round ends for it:
-            1 for one that was down when it was tried last. By default all, with :data:`PATIENCE`.
-        turn_is_over: Asked before each log; True lets no plugin begin one, see :class:`~.together.Together`.
+            1 for one that was down when it was tried last. By default all, with :data:`FAILURE_THRESHOLD`.
+        turn_is_over: Asked before each log; True lets no plugin begin one, see :class:`~.together.SharedTurn`.
         lingers: While it says so, streams wait for what pilots write that are still running.
 
     Raises:
@@ -73,9 +73,9 @@ def deliver_due(
     def serve(plugin: str, failures_allowed: int) -> None:
         try:
             if isinstance(courier.plugins[plugin], StreamPlugin):
-                _StreamService(courier, vo, plugin, stopping, done, lock, together).run(lingers)
+                _StreamRound(courier, vo, plugin, stopping, done, lock, together).run(lingers)
             else:
-                _Service(courier, vo, plugin, stopping, done, lock, together).run(failures_allowed)
+                _ArchiveRound(courier, vo, plugin, stopping, done, lock, together).run(failures_allowed)
         except PilotLoggingError as error:
             with lock:
                 failures.append(error)
@@ -86,9 +86,9 @@ def deliver_due(
         finally:
             together.ended(plugin)
 
-    wanted = dict.fromkeys(courier.plugins, PATIENCE) if patience is None else patience
+    wanted = dict.fromkeys(courier.plugins, FAILURE_THRESHOLD) if patience is None else patience
     served = {name: allowed for name, allowed in wanted.items() if name in courier.plugins}
-    together = Together(served, turn_is_over)
+    together = SharedTurn(served, turn_is_over)
     threads = [
         threading.Thread(target=serve, args=(name, allowed), name=f"deliver-{name}") for name, allowed in served.items()
     ]
@@ -101,7 +101,7 @@ def deliver_due(
     return done
 
 
-class _Service:
+class _ArchiveRound:
     """One plugin's part of a round."""
 
     def __init__(
@@ -112,7 +112,7 @@ class _Service:
         stopping: Callable[[], bool],
         done: Round,
         lock: threading.Lock,
-        together: Together,
+        together: SharedTurn,
     ) -> None:
         self._courier = courier
         self._vo = vo
@@ -138,7 +138,7 @@ class _Service:
                         self._round.down.add(self._plugin)
                     return
                 continue
-            failures_in_row, failures_allowed = 0, PATIENCE
+            failures_in_row, failures_allowed = 0, FAILURE_THRESHOLD
             if failed_before and not pauses_ended:
                 # What was wrong is over: the others need not wait for the end of their pauses. Once a round, so that a
                 # log which alone fails for ever is not tried without a pause.
@@ -156,7 +156,7 @@ class _Service:
     def _work(self) -> Iterator[tuple[int, bool]]:
         """Each log once that is due, and whether it had failed before: until none is left, or it is time to stop."""
         while True:
-            for failed_before, select in ((False, due.never_failed), (True, due.failed_before)):
+            for failed_before, select in ((False, due.list_never_failed), (True, due.list_failed_before)):
                 for log_id in self._each(select):
                     if self._stopping() or not self._together.may_begin(self._plugin):
                         self._round.unfinished = True
@@ -194,7 +194,7 @@ class _Service:
         self._order_changed = True
 
 
-class _StreamService:
+class _StreamRound:
     """One stream's part of a round."""
 
     def __init__(
@@ -205,7 +205,7 @@ class _StreamService:
         stopping: Callable[[], bool],
         done: Round,
         lock: threading.Lock,
-        together: Together,
+        together: SharedTurn,
     ) -> None:
         plugin = courier.plugins[name]
         assert isinstance(plugin, StreamPlugin)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 
-class Turns:
+class FairScheduler:
     """The order in which VOs are served, and how many at once.
 
     - A turn is a length of time. When it is over, the VO's process begins no new log; a transfer that runs goes on.

@@ -9,14 +9,14 @@ from functools import partial
 
 from sqlalchemy import Connection
 
-from ..settings import CommunitySettings
+from ..settings import VOSettings
 from ..store import lifecycle
 from ..store.engine import Database
 
 _DAY = 86400.0
 
 
-def close_silent(database: Database, vo: str, settings: CommunitySettings) -> int:
+def close_silent(database: Database, vo: str, settings: VOSettings) -> int:
     """Close the logs of a VO whose pilots have said nothing for too long; gives their number."""
 
     def close(connection: Connection) -> int:
@@ -26,7 +26,7 @@ def close_silent(database: Database, vo: str, settings: CommunitySettings) -> in
     return database.transact(close)
 
 
-def settle(database: Database, vo: str, settings: CommunitySettings) -> int:
+def settle(database: Database, vo: str, settings: VOSettings) -> int:
     """Archive logs that wait for nothing any more, since a plugin was taken off the VO's list; gives their number."""
     return database.transact(
         lambda connection: lifecycle.settle(connection, vo, settings.logging_plugins, database.now(connection))
@@ -36,7 +36,7 @@ def settle(database: Database, vo: str, settings: CommunitySettings) -> int:
 def expire(
     database: Database,
     vo: str,
-    settings: CommunitySettings,
+    settings: VOSettings,
     clear_pilots_delay: int,
     stopping: Callable[[], bool] = lambda: False,
 ) -> Counter[str]:
@@ -72,4 +72,4 @@ def expire(
 
 def _expired(database: Database, vo: str, before: datetime) -> list[int]:
     with database.reading() as connection:
-        return lifecycle.expired(connection, vo, before)
+        return lifecycle.list_expired(connection, vo, before)

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 
 
-class Together:
+class SharedTurn:
     """What the threads of a round know of each other. Each name is one thread's.
 
     A plugin takes no new log when the turn is over, unless another one is still at a log that it began within the turn:

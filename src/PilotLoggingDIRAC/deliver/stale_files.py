@@ -11,7 +11,7 @@ _ABANDONED_SECONDS = 86400.0
 """No process of ours works for so long on one thing."""
 
 
-def remove_abandoned(folder: Path) -> None:
+def remove_stale(folder: Path) -> None:
     """Remove the files and folders below ``folder`` that nobody has touched for a day.
 
     Several processes may do it at once.

@@ -16,8 +16,8 @@ from ..errors import PilotLoggingError, Unavailable
 from ..model import LogKey, LogState
 from ..store import deliveries, lifecycle, streams
 from ..store.engine import Database
-from .backoff import pause_after
-from .contract import End, Piece, StreamPlugin
+from .backoff import compute_backoff
+from .contract import Chunk, End, StreamPlugin
 from .courier import LEASE, Courier
 
 _CLAIMED_AT_ONCE = 200
@@ -161,7 +161,7 @@ class _Call:
 
     # What the plugin calls
 
-    def confirmed(self, piece: Piece) -> None:
+    def confirmed(self, piece: Chunk) -> None:
         with self._lock:
             sending = self._sending[piece.key]
             sending.cursor = piece.chunk
@@ -169,18 +169,18 @@ class _Call:
             sending.ended = piece.end is not None
             self._sent.pieces += 1
 
-    def refused(self, piece: Piece, reason: str) -> None:
+    def refused(self, piece: Chunk, reason: str) -> None:
         with self._lock:
             self._sending[piece.key].refusal = reason or "The stream refuses a piece of it without a reason."
 
-    def _pieces(self) -> Iterator[Piece]:
+    def _pieces(self) -> Iterator[Chunk]:
         try:
             yield from self._claimed_pieces()
         except PilotLoggingError as error:
             self._own_problem = error
             raise
 
-    def _claimed_pieces(self) -> Iterator[Piece]:
+    def _claimed_pieces(self) -> Iterator[Chunk]:
         while self._may_go_on():
             claims = self._courier.claim()
             if not claims:
@@ -195,7 +195,7 @@ class _Call:
                 sending.asks_no_more = True
             self._note()
 
-    def _pieces_of(self, sending: _Sending) -> Iterator[Piece]:
+    def _pieces_of(self, sending: _Sending) -> Iterator[Chunk]:
         log = sending.claim.log
         context = {
             "site": log.site,
@@ -215,7 +215,7 @@ class _Call:
                 if sending.refusal:
                     return
                 sending.last_asked = chunk.chunk_id
-                yield Piece(
+                yield Chunk(
                     key=log.key,
                     chunk=chunk.chunk_id,
                     text=chunk.text,
@@ -235,9 +235,9 @@ class _Call:
         if log.state is not LogState.OPEN and not sending.refusal:
             sending.end_asked = True
             end = End(log.finalised is not None, log.exit_code)
-            yield Piece(log.key, sending.last_asked, b"", line, arrival, context=known, end=end)
+            yield Chunk(log.key, sending.last_asked, b"", line, arrival, context=known, end=end)
 
-    def _load(self, sending: _Sending) -> list[streams.Chunk]:
+    def _load(self, sending: _Sending) -> list[streams.StoredChunk]:
         try:
             with self._courier.database.reading() as connection:
                 return list(streams.load(connection, sending.claim.log.log_id, sending.last_asked, _CHUNKS_AT_ONCE))
@@ -286,7 +286,7 @@ class _Call:
             streams.keep_progress(connection, name, courier.owner, progress)
             for sending in refused:
                 attempts = sending.claim.delivery.attempts + 1
-                self._fail(connection, sending, attempts, sending.refusal, now + pause_after(attempts))
+                self._fail(connection, sending, attempts, sending.refusal, now + compute_backoff(attempts))
             if blamed is not None:
                 self._fail(connection, blamed, blamed.claim.delivery.attempts + 1, str(self._sent.problem), now)
             ended = 0
@@ -327,15 +327,15 @@ class _Call:
         with self._lock:
             return sorted(self._sending.values(), key=lambda sending: sending.claim.log.log_id)
 
-    def _progress(self, sendings: list[_Sending]) -> list[streams.Progress]:
+    def _progress(self, sendings: list[_Sending]) -> list[streams.StreamProgress]:
         with self._lock:
             return [
-                streams.Progress(sending.claim.log.log_id, sending.cursor, sending.lines)
+                streams.StreamProgress(sending.claim.log.log_id, sending.cursor, sending.lines)
                 for sending in sendings
                 if sending.cursor > sending.noted
             ]
 
-    def _noted(self, progress: list[streams.Progress]) -> None:
+    def _noted(self, progress: list[streams.StreamProgress]) -> None:
         cursors = {entry.log_id: entry.cursor for entry in progress}
         with self._lock:
             for sending in self._sending.values():

@@ -10,7 +10,7 @@ from DIRAC.ConfigurationSystem.Client.Helpers import Registry
 from DIRAC.Core.DISET.AuthManager import AuthManager
 
 from ..errors import Rejected
-from ..names import checked_vo
+from ..names import check_vo
 from ..text import one_line
 from . import cs
 
@@ -36,11 +36,11 @@ class Caller:
             Rejected: There is no such VO.
         """
         if self.vo:
-            return checked_vo(self.vo)
+            return check_vo(self.vo)
         if not self.properties:
             # Only where an operator has opened the method to everybody.
             raise Rejected("Your credentials are in no group: you cannot write.", reason="not allowed")
-        vo = checked_vo(named_vo)
+        vo = check_vo(named_vo)
         if vo not in cs.registered_vos():
             raise Rejected(f"VO name is invalid: there is no VO {vo} in the Registry.", reason="not allowed")
         return vo
@@ -66,7 +66,7 @@ class Caller:
         Raises:
             Rejected: It may not, or names none and has none.
         """
-        vo = checked_vo(named_vo or self.vo)
+        vo = check_vo(named_vo or self.vo)
         if vo != self.vo and not self.reads_any_vo(privileged):
             raise Rejected(f"You may not read the logs of VO {vo}.", reason="not allowed")
         return vo

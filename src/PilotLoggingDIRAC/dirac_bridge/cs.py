@@ -21,9 +21,9 @@ from ..errors import ConfigurationError
 from ..settings import (
     AgentSettings,
     CollectorSettings,
-    CommunitySettings,
     DatabaseSettings,
     Settings,
+    VOSettings,
     option_names,
     own_options,
     parse,
@@ -127,14 +127,14 @@ def database_url() -> URL:
     )
 
 
-def community_settings(vo: str) -> CommunitySettings:
+def vo_settings(vo: str) -> VOSettings:
     """A VO's options, with ``LoggingPlugins`` filled in.
 
     Raises:
         ConfigurationError: One is ill-typed.
     """
     options = pilot_options(vo)
-    settings = parse(CommunitySettings, _place(vo, "Pilot"), own_options(CommunitySettings, options))
+    settings = parse(VOSettings, _place(vo, "Pilot"), own_options(VOSettings, options))
     if settings.logging_plugins:
         return settings
     # A CS that has only DIRAC's own options behaves as documented there: UploadSE is where finished logs go.

@@ -7,20 +7,20 @@ from typing import NamedTuple, TypeVar
 
 from ..errors import ConfigurationError
 from ..redaction import Redactor
-from ..settings import CommunitySettings
+from ..settings import VOSettings
 from . import cs
 
 T = TypeVar("T")
 
 
-class Community(NamedTuple):
+class VOPolicy(NamedTuple):
     """A VO's settings, and what takes the secrets out of its text (None: nothing does)."""
 
-    settings: CommunitySettings
+    settings: VOSettings
     redactor: Redactor | None
 
 
-class Communities:
+class VOPolicies:
     """The VOs by name. A mistake in a VO's section is told, and costs the VO no text: until it is mended, what was read
     before holds, or the defaults do."""
 
@@ -31,12 +31,12 @@ class Communities:
             tell: Takes a sentence for the operator.
         """
         self._tell = tell
-        self._known: dict[str, Community] = {}
+        self._known: dict[str, VOPolicy] = {}
         self._version = ""
         self._fresh: set[str] = set()
         self._quiet_after: Mapping[str, float] | None = None
 
-    def __getitem__(self, vo: str) -> Community:
+    def __getitem__(self, vo: str) -> VOPolicy:
         self._forget_if_changed()
         if vo not in self._fresh:
             self._known[vo] = self._read(vo)
@@ -58,12 +58,12 @@ class Communities:
             self._fresh.clear()
             self._quiet_after = None
 
-    def _read(self, vo: str) -> Community:
-        before = self._known.get(vo, Community(CommunitySettings(), Redactor()))
-        settings = self._or_before(vo, before.settings, cs.community_settings)
+    def _read(self, vo: str) -> VOPolicy:
+        before = self._known.get(vo, VOPolicy(VOSettings(), Redactor()))
+        settings = self._or_before(vo, before.settings, cs.vo_settings)
         if not settings.redact:
-            return Community(settings, None)
-        return Community(settings, self._or_before(vo, before.redactor or Redactor(), cs.redactor))
+            return VOPolicy(settings, None)
+        return VOPolicy(settings, self._or_before(vo, before.redactor or Redactor(), cs.redactor))
 
     def _or_before(self, vo: str, before: T, read: Callable[[str], T]) -> T:
         try:

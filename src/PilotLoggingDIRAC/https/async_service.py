@@ -6,7 +6,7 @@ for a commit, so here
 
 - the peer is known before its body is read: its chain is parsed once a connection, and once for all connections of the
   same proxy; connections share their TLS context (:mod:`.tls_context`), and forms are decoded in C (:mod:`.form`);
-- methods marked with :func:`immediate` run on the event loop and may give a future: nothing is held while they wait;
+- methods marked with :func:`on_event_loop` run on the event loop and may give a future: nothing is held while they wait;
 - other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
 
 What is authorised, and how, stays DIRAC's: ``AuthManager`` decides, and its word holds for some seconds or until the CS
@@ -38,12 +38,12 @@ from ..errors import PilotLoggingError, Rejected
 from ..settings import CollectorSettings, IPNetwork
 from ..text import one_line
 from . import connections, server
-from .authentication import shown_peer
+from .authentication import authenticate
 from .patches.tls_context import share_contexts
-from .patches.tls_errors import keep_to_their_connection
+from .patches.tls_errors import confine_errors
 from .peers import Call
 from .request_body import Body, RequestMemory
-from .urlencoded import fields_of
+from .urlencoded import parse_fields
 
 _READERS = 8
 _STRANGERS_BODY = 2**16
@@ -57,14 +57,14 @@ _LOGGED_CHARACTERS = 500
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def immediate(method: F) -> F:
+def on_event_loop(method: F) -> F:
     """Mark an ``export_`` method that never blocks: it runs on the event loop, and may return a future."""
     method.immediate = True  # type: ignore[attr-defined]
     return method
 
 
 @stream_request_body
-class ShortPathService(TornadoService):  # type: ignore[misc]
+class AsyncService(TornadoService):  # type: ignore[misc]
     """A TornadoService whose requests take the short path. Its subclasses define ``export_`` methods as ever."""
 
     largest_body: ClassVar[int] = 100 * 2**20
@@ -92,7 +92,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         """DIRAC calls this when the server starts, after it has loaded the configuration."""
         urls: list[Any] = super()._pre_initialize()
         share_contexts()
-        keep_to_their_connection()
+        confine_errors()
         # What is loaded by now stays: the garbage collector need not look through it again and again.
         gc.freeze()
         return urls
@@ -104,7 +104,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         cls.body_seconds = settings.body_time
         cls.balancers = settings.balancer_addresses
         cls.request_memory = RequestMemory(settings.max_request_memory)
-        connections.report(cls.request_memory.figures)
+        connections.add_source(cls.request_memory.figures)
         server.bound_connections(settings)
 
     # Tornado calls these, in this order.
@@ -117,7 +117,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         connection = self.request.connection
         connection.set_body_timeout(_STRANGERS_SECONDS)
         try:
-            self._peer = await shown_peer(self, self.balancers)
+            self._peer = await authenticate(self, self.balancers)
         except ValueError as error:
             self._ends_early()
             raise HTTPError(HTTPStatus.UNAUTHORIZED, str(error)) from None
@@ -223,7 +223,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
 
     def _ends_early(self) -> None:
         self._early = True
-        server.answers_early(self.request)
+        server.answer_early(self.request)
 
     # The steps of post().
 
@@ -261,7 +261,7 @@ class ShortPathService(TornadoService):  # type: ignore[misc]
         body = self._body.content()
         content_type = self.request.headers.get("Content-Type", "")
         if content_type.startswith("application/x-www-form-urlencoded"):
-            raw = fields_of(body)
+            raw = parse_fields(body)
         else:
             arguments: dict[str, list[bytes]] = {}
             parse_body_arguments(content_type, body, arguments, {})

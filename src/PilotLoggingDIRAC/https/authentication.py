@@ -29,7 +29,7 @@ _peers = KnownPeers()
 _token_readers = ThreadPoolExecutor(_TOKEN_READERS, thread_name_prefix="token")
 
 
-async def shown_peer(service: Any, balancers: tuple[IPNetwork, ...]) -> Peer:
+async def authenticate(service: Any, balancers: tuple[IPNetwork, ...]) -> Peer:
     """Whoever has shown something good with a request.
 
     Args:
@@ -52,7 +52,7 @@ async def shown_peer(service: Any, balancers: tuple[IPNetwork, ...]) -> Peer:
             peer = _peer_of_certificate(
                 service, _digest(*(request.headers.get(name, "").encode() for name in (_VERIFIED, _CHAIN)))
             )
-        elif token := tokens.token_in(request.headers.get("Authorization", "")):
+        elif token := tokens.extract_token(request.headers.get("Authorization", "")):
             peer = await _peer_of_token(service, token)
         else:
             raise ValueError("neither a certificate nor a token was shown")
@@ -77,7 +77,7 @@ async def _peer_of_token(service: Any, token: str) -> Peer:
     shown = _digest(token.encode())
     peer = _peers.get(shown)
     if peer is None:
-        credentials = await IOLoop.current().run_in_executor(_token_readers, tokens.credentials_of, service, token)
+        credentials = await IOLoop.current().run_in_executor(_token_readers, tokens.verify, service, token)
         peer = _peers.note(shown, Peer(credentials, by_certificate=False))
     return peer
 

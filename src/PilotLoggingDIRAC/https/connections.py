@@ -167,12 +167,12 @@ def _site(address: str) -> str:
 _sources: list[Callable[[], dict[str, Any]]] = []
 
 
-def report(source: Callable[[], dict[str, Any]]) -> None:
-    """Have a source's figures among those of :func:`figures`."""
+def add_source(source: Callable[[], dict[str, Any]]) -> None:
+    """Have a source's figures among those of :func:`metrics`."""
     _sources.append(source)
 
 
-def figures() -> dict[str, Any]:
+def metrics() -> dict[str, Any]:
     """What this process's connections and request bodies take, and what was refused; empty before the start."""
     merged: dict[str, Any] = {}
     for source in _sources:

@@ -13,7 +13,7 @@ from tornado.ioloop import PeriodicCallback
 from tornado.web import stream_request_body
 
 from ..settings import CollectorSettings
-from .connections import Connections, descriptors_for, report
+from .connections import Connections, add_source, descriptors_for
 from .graceful_shutdown import GracefulServer
 from .patches.chunked import read_chunks_strictly
 from .patches.lingering_close import linger
@@ -57,7 +57,7 @@ class BoundedServer(GracefulServer):
         super().on_close(server_conn)
 
 
-def answers_early(request: Any) -> None:
+def answer_early(request: Any) -> None:
     """Prepare a request's connection for an answer that ends it before the body has been read."""
     books, stream, address = BoundedServer.books, request.connection.stream, request.remote_ip
     linger(stream, lambda remainder: books.replaced(stream, remainder, address), books.closed)
@@ -73,7 +73,7 @@ def bound_connections(settings: CollectorSettings) -> None:
         settings.idle_time + settings.body_time,
     )
     BoundedServer.idle_seconds = settings.idle_time
-    report(BoundedServer.books.figures)
+    add_source(BoundedServer.books.figures)
     HTTPServer.configure(BoundedServer)
     _refuse_unknown_paths_early()
 
@@ -85,7 +85,7 @@ def _refuse_unknown_paths_early() -> None:
 
     class NotFoundHandler(TornadoServer.NotFoundHandler):  # type: ignore[misc]
         def prepare(self) -> None:
-            answers_early(self.request)
+            answer_early(self.request)
             self.set_header("Connection", "close")
             super().prepare()
 

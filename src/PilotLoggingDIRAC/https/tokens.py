@@ -26,13 +26,13 @@ _UNVERIFIED = {"verify_signature": False, "verify_exp": True, "verify_nbf": True
 _REQUIRED = ("iss", "sub", "exp")
 
 
-def token_in(authorization: str) -> str | None:
+def extract_token(authorization: str) -> str | None:
     """The token of an ``Authorization`` header; None where there is none."""
     matched = _BEARER.fullmatch(authorization.strip())
     return matched[1] if matched else None
 
 
-def credentials_of(service: Any, token: str) -> dict[str, Any]:
+def verify(service: Any, token: str) -> dict[str, Any]:
     """Who a token is of. May ask the issuer for its keys, so it blocks.
 
     Args:

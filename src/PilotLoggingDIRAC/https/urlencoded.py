@@ -6,13 +6,13 @@ import binascii
 from urllib.parse import unquote_to_bytes
 
 
-def fields_of(body: bytes) -> dict[bytes, bytes]:
+def parse_fields(body: bytes) -> dict[bytes, bytes]:
     """The fields of an ``application/x-www-form-urlencoded`` body. Repeated ones count once, the last."""
     pairs = (pair.partition(b"=") for pair in body.split(b"&"))
-    return {unquoted(name): unquoted(value) for name, _, value in pairs}
+    return {unquote(name): unquote(value) for name, _, value in pairs}
 
 
-def unquoted(quoted: bytes) -> bytes:
+def unquote(quoted: bytes) -> bytes:
     """The same as ``unquote_to_bytes(quoted.replace(b"+", b" "))``, several times as fast.
 
     Quoted-printable is the same encoding with ``=`` for ``%``, and binascii decodes it in C. It has rules of its own

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from ..errors import PilotLoggingError, Unavailable
-from ..settings import CommunitySettings
+from ..settings import VOSettings
 from ..store.usage import Usage
 
 _BURST_SECONDS = 10.0
@@ -27,7 +27,7 @@ class Guard(Protocol):
         """Raises Unavailable."""
 
 
-class Allowance:
+class TokenBucket:
     """So many units a second, and ten seconds' worth at once. Not safe for several threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -49,11 +49,11 @@ class Allowance:
             self._left -= units
 
 
-class _Community:
+class _VOBuckets:
     """What one VO has used of its limits, as far as this collector knows."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.messages, self.text = Allowance(clock), Allowance(clock)
+        self.messages, self.text = TokenBucket(clock), TokenBucket(clock)
         self.taken_since = 0  # bytes, since the database was last asked
 
 
@@ -80,11 +80,11 @@ class Admission:
         self._disk = disk
         self._clock = clock
         self._every = every
-        self._communities: dict[str, _Community] = {}
+        self._communities: dict[str, _VOBuckets] = {}
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="PilotLogDB-usage", daemon=True).start()
 
-    def check(self, vo: str, settings: CommunitySettings, size: int) -> None:
+    def check(self, vo: str, settings: VOSettings, size: int) -> None:
         """Pass if a message of a VO may come in now, and count it.
 
         Args:
@@ -98,7 +98,7 @@ class Admission:
         if not size:
             return
         self._disk.check()
-        community = self._communities.setdefault(vo, _Community(self._clock))
+        community = self._communities.setdefault(vo, _VOBuckets(self._clock))
         stored = self._usage.get(vo, Usage()).text + community.taken_since
         if 0 < settings.quota <= stored:
             raise Unavailable(
@@ -121,7 +121,7 @@ class Admission:
         community.text.take(size)
         community.taken_since += size
 
-    def may_open(self, vo: str, settings: CommunitySettings) -> bool:
+    def may_open(self, vo: str, settings: VOSettings) -> bool:
         """Whether the VO may begin one more log."""
         return not 0 < settings.max_open_logs <= self._usage.get(vo, Usage()).open_logs
 

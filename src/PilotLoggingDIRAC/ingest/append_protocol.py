@@ -7,7 +7,7 @@ from typing import Any
 from .. import names, text
 from ..errors import Rejected
 from ..model import Append, LogKey
-from .stock_protocol import final
+from .stock_protocol import parse_final
 
 _FIELDS = {"stamp", "vo", "session", "seq", "text", "context", "final"}
 _CONTEXT_COLUMNS = {
@@ -22,7 +22,7 @@ _CONTEXT_LENGTH = 255
 _LAST_SEQ = 2**53  # beyond it a JSON number is no longer exact everywhere
 
 
-def batch(vo: str, document: Any, limit: int) -> Append:
+def parse_batch(vo: str, document: Any, limit: int) -> Append:
     """One ``appendLog``.
 
     Args:
@@ -44,22 +44,22 @@ def batch(vo: str, document: Any, limit: int) -> Append:
     if goodbye is not None and not isinstance(goodbye, dict):
         raise Rejected('The batch\'s final is not an object such as {"retCode": "0"}.')
     return Append(
-        key=LogKey(vo, names.checked_stamp(document.get("stamp"))),
-        data=text.encoded(content, limit),
-        session=names.checked_session(document.get("session")),
-        seq=_checked_seq(document.get("seq")),
-        context=_checked_context(document.get("context")),
-        final=None if goodbye is None else final(goodbye),
+        key=LogKey(vo, names.check_stamp(document.get("stamp"))),
+        data=text.encode(content, limit),
+        session=names.check_session(document.get("session")),
+        seq=_check_seq(document.get("seq")),
+        context=_check_context(document.get("context")),
+        final=None if goodbye is None else parse_final(goodbye),
     )
 
 
-def _checked_seq(value: Any) -> int:
+def _check_seq(value: Any) -> int:
     if type(value) is int and 0 <= value <= _LAST_SEQ:
         return value
     raise Rejected("The batch's seq is not a whole number of 0 or more.")
 
 
-def _checked_context(value: Any) -> dict[str, str]:
+def _check_context(value: Any) -> dict[str, str]:
     """What is known of the sender, by column. Unknown names are left out: a newer sender may say more."""
     if value is None:
         return {}

@@ -27,7 +27,7 @@ class _Refusal(NamedTuple):
     sentence: str
 
 
-class Figures:
+class Metrics:
     """Counters of one process, since its start. Safe to use from several threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

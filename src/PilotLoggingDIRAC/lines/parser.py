@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import NamedTuple
 
-from ..text import cut_at_character, decoded
+from ..text import cut_at_character, decode
 from .header import HEADER, LONGEST, Header, Level, header_in
 
 _LINE = re.compile(rb"(?:" + HEADER + rb")?[^\n]*\n?")
@@ -42,12 +42,12 @@ class Line(NamedTuple):
     @property
     def text(self) -> str:
         """What stands in the line: header and all, without the line's end."""
-        return decoded(self._bare())
+        return decode(self._bare())
 
     @property
     def said(self) -> str:
         """The same without the line's own header."""
-        return decoded(self._bare()[self.header.size if self.header else 0 :])
+        return decode(self._bare()[self.header.size if self.header else 0 :])
 
     @property
     def time(self) -> datetime | None:

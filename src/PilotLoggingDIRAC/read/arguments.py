@@ -10,7 +10,7 @@ _MOST = 2**53 - 1
 """What JSON's numbers hold exactly."""
 
 
-def checked_number(name: str, value: Any, least: int, most: int = _MOST) -> int:
+def check_number(name: str, value: Any, least: int, most: int = _MOST) -> int:
     """A whole number between two others.
 
     Raises:

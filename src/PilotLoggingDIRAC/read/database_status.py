@@ -13,7 +13,7 @@ from ..errors import PilotLoggingError
 _PATIENCE = 3.0
 
 
-class Standing:
+class DatabaseStatus:
     """Answers in bounded time, whatever the database does: with what is wrong with it if it comes to that.
 
     One question is under way at a time, on a thread of its own; whoever asks meanwhile gets the same answer.

@@ -10,7 +10,7 @@ from ..lines.parser import LineParser, State
 from .log_text import LogText
 from .outline import Outline
 from .query import Query
-from .time_slice import SLICE, slice_of_work
+from .time_slice import SLICE, time_slice
 
 PIECE = 2**20
 """A longer line is looked at in pieces of so many bytes."""
@@ -70,13 +70,13 @@ def _look_through(
     position, last = block.offset, 0
     if end - position <= PIECE:
         data = text.read(position, end)
-        with slice_of_work():
+        with time_slice():
             if not query.in_block(data):
                 return
     while position < end:
         data = text.read(position, min(position + SLICE, end))
         position += len(data)
-        with slice_of_work():
+        with time_slice():
             lines = parser.feed(data)
             if position >= end:
                 lines += parser.finish()

@@ -10,7 +10,7 @@ from itertools import groupby
 from ..lines.parser import Line, LineParser, State
 from .log_text import LogText
 from .outline import Outline
-from .time_slice import SLICE, slice_of_work
+from .time_slice import SLICE, time_slice
 
 LONGEST_LINE = 2**14
 """Bytes of a line that are shown, unless more are asked for."""
@@ -18,7 +18,7 @@ LEAST_OF_LINE = 2**10
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class ShownLine:
     """A line, perhaps only the beginning of it.
 
     Attributes:
@@ -42,7 +42,7 @@ def read_lines(
     seconds: float,
     longest: int = LONGEST_LINE,
     clock: Callable[[], float] = time.monotonic,
-) -> tuple[list[Shown], bool]:
+) -> tuple[list[ShownLine], bool]:
     """Lines by their numbers, in the order of the log.
 
     Args:
@@ -56,7 +56,7 @@ def read_lines(
     Returns:
         The lines, and whether some are left out: for their number, their size or the time.
     """
-    found: list[Shown] = []
+    found: list[ShownLine] = []
     size, until = 0, clock() + seconds
     there = (number for number in numbers if 1 <= number <= outline.lines)
     for place, of_block in groupby(there, key=outline.block_of):
@@ -73,7 +73,7 @@ def read_lines(
     return found, False
 
 
-def _lines_of_block(text: LogText, outline: Outline, place: int, last: int, longest: int) -> Iterator[Shown]:
+def _lines_of_block(text: LogText, outline: Outline, place: int, last: int, longest: int) -> Iterator[ShownLine]:
     """The lines of a block up to ``last``. Of a huge line only the beginning is read: it is the last of its block."""
     block = outline.blocks[place]
     next_line, end = outline.end_of(place)
@@ -84,14 +84,14 @@ def _lines_of_block(text: LogText, outline: Outline, place: int, last: int, long
     while position < end:
         data = text.read(position, min(position + SLICE, end))
         position += len(data)
-        with slice_of_work():
+        with time_slice():
             lines = parser.feed(data)
             if position >= end:
                 lines += parser.finish()
         for line in lines:
             if not line.continues:
                 if waiting is not None:
-                    yield Shown(waiting, parsed - begun)
+                    yield ShownLine(waiting, parsed - begun)
                 if line.number > last:
                     return
                 waiting, begun = line, parsed
@@ -99,4 +99,4 @@ def _lines_of_block(text: LogText, outline: Outline, place: int, last: int, long
         if waiting is not None and waiting.number == next_line - 1:
             break
     if waiting is not None:
-        yield Shown(waiting, (end if waiting.number == next_line - 1 else parsed) - begun)
+        yield ShownLine(waiting, (end if waiting.number == next_line - 1 else parsed) - begun)

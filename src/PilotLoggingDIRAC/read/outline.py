@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from ..gap_lines import gap_line
+from ..gap_lines import format_gap
 from ..lines.header import HEADER, LONGEST, Header, Level, header_in
 from ..model import Gap
 
@@ -156,7 +156,7 @@ class OutlineBuilder:
         inside = self._inside
         if len(self._marks) < MOST_NUMBERS:
             line = self._lines + 1 + (begun and not inside)
-            sentence = gap_line(gap).strip("[]. \n")
+            sentence = format_gap(gap).strip("[]. \n")
             self._marks.append(Mark(line, True, f"{sentence[0].upper()}{sentence[1:]}."))
 
     def feed(self, data: bytes) -> None:

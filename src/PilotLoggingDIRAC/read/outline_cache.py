@@ -12,7 +12,7 @@ from ..store.chunks import Moved
 from .log_text import LogText, version_of
 from .outline import Outline, OutlineBuilder
 from .reader import Reader
-from .time_slice import SLICE, slice_of_work
+from .time_slice import SLICE, time_slice
 
 _MOST_WEIGHT = 50_000
 """Blocks of all outlines together: some 40 MB. A log of usual size has ten."""
@@ -52,7 +52,7 @@ class _Kept:
                 break
             end = min(builder.size + SLICE, gaps[0].offset if gaps else text.size)
             data = text.read(builder.size, end)
-            with slice_of_work():
+            with time_slice():
                 builder.feed(data)
         self.outline = builder.outline(text.version, text.edition)
         self._fingerprint = text.fingerprint(builder.size)
@@ -60,7 +60,7 @@ class _Kept:
         return self.outline
 
 
-class Outlines:
+class OutlineCache:
     """Serves all threads of a process; forgets those outlines first that nobody has asked for the longest."""
 
     def __init__(self, reader: Reader, most_weight: int = _MOST_WEIGHT) -> None:

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import BinaryIO, TypeVar
 
 from ..errors import NotFound, NotKept, Unavailable
-from ..gap_lines import with_gap_lines
+from ..gap_lines import insert_gap_lines
 from ..model import Delivery, Gap, LogKey, LogRecord
 from ..store import chunks, deliveries, logs
 from ..store.engine import Database
-from ..text import cut_at_character, decoded
+from ..text import cut_at_character, decode
 from .cursor import Cursor
 from .log_text import LogText
 
@@ -79,7 +79,7 @@ class Reader:
             return page
         with self.open_forgotten(key) as archived:
             data, more = _piece(archived, cursor.total, size, None)
-        return Page(None, decoded(data), Cursor(0, 0, cursor.total + len(data)), (), more)
+        return Page(None, decode(data), Cursor(0, 0, cursor.total + len(data)), (), more)
 
     def pieces(self, key: LogKey, size: int) -> Iterator[Page]:
         """A log from its beginning to its present end, page by page; at least one page."""
@@ -173,11 +173,11 @@ class Reader:
         # At the end of the archived part the reader goes on with the first chunk that the database has.
         chunk = 0 if more else record.expired_chunk_id
         gaps = tuple(
-            replace(gap, offset=len(decoded(data[: gap.offset - cursor.total])))
+            replace(gap, offset=len(decode(data[: gap.offset - cursor.total])))
             for gap in record.expired_part.gaps
             if cursor.total <= gap.offset < end or (gap.offset == end and not more)
         )
-        return Page(record, decoded(data), Cursor(chunk, 0, end), gaps, more or bool(log.index.entries))
+        return Page(record, decode(data), Cursor(chunk, 0, end), gaps, more or bool(log.index.entries))
 
     def _own_page(self, log: _Log, cursor: Cursor, size: int) -> Page:
         entries = log.index.entries
@@ -198,7 +198,7 @@ class Reader:
         chunk = entries[last].chunk_id if last >= 0 else log.record.expired_chunk_id
         return Page(
             log.record,
-            decoded(piece),
+            decode(piece),
             Cursor(chunk, read_of_last, before + len(piece)),
             _gaps(log, cursor, start, within, last + 1, piece),
             last + 1 < len(entries) or len(piece) < len(data),
@@ -209,7 +209,7 @@ class Reader:
         pieces, until = [], cursor.total + size
         while True:
             page = self._page(log, cursor, min(until - cursor.total, _PIECE_BYTES))
-            pieces.append(with_gap_lines(page.text, page.gaps))
+            pieces.append(insert_gap_lines(page.text, page.gaps))
             cursor = page.cursor
             if not page.more or (until < log.record.bytes and until - cursor.total < _CHARACTER):
                 return "".join(pieces), cursor
@@ -287,7 +287,7 @@ def _gaps(log: _Log, cursor: Cursor, start: int, within: int, end: int, piece: b
     due = chunks.due_after(entries[:first], record.expired_part.due)
     skipped = entries[start].size - within if within else 0
     return unseen + tuple(
-        replace(gap, offset=len(decoded(piece[: gap.offset + skipped])))
+        replace(gap, offset=len(decode(piece[: gap.offset + skipped])))
         for gap in chunks.find_gaps(entries[first:end], due, record.missing)
     )
 
@@ -334,7 +334,7 @@ def _shortened(file: BinaryIO, limit: int) -> str:
     """A file as text; of one larger than ``limit`` bytes the beginning and the end."""
     beginning = _read_exactly(file, limit + 1)
     if len(beginning) <= limit:
-        return decoded(beginning)
+        return decode(beginning)
     half = max(limit // 2, 1)
     kept = cut_at_character(beginning, half)
     rest, size = beginning[-half:], len(beginning)
@@ -342,4 +342,4 @@ def _shortened(file: BinaryIO, limit: int) -> str:
         size += len(piece)
         rest = (rest + piece)[-half:]
     rest = rest[_rest_of_character(rest[:_CHARACTER]) :]
-    return f"{decoded(kept)}\n[... {size - len(kept) - len(rest)} bytes left out ...]\n{decoded(rest)}"
+    return f"{decode(kept)}\n[... {size - len(kept) - len(rest)} bytes left out ...]\n{decode(rest)}"

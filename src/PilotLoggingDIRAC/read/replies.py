@@ -9,17 +9,17 @@ from typing import Any
 
 from ..lines.header import time_of
 from ..model import LogKey, LogState
-from ..settings import CommunitySettings
+from ..settings import VOSettings
 from ..store.deliveries import Backlog
 from ..store.usage import Usage
 from .find import Found
-from .line_window import Shown
+from .line_window import ShownLine
 from .outline import Block, Mark, Numbers, Outline
 from .reader import Page
-from .search import Hit, Progress
+from .search import Hit, SearchCursor
 
 
-def of_page(key: LogKey, page: Page, row: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def render_page(key: LogKey, page: Page, row: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """The reply of ``readLog``. Of a log that only its archive knows, most is None.
 
     Args:
@@ -47,12 +47,12 @@ def of_page(key: LogKey, page: Page, row: Mapping[str, Any] | None = None) -> di
     }
 
 
-def of_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def render_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a list of logs."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
 
 
-def of_states(states: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
+def render_states(states: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:
     """How many logs each VO has in each state."""
     answer: dict[str, dict[str, int]] = {}
     for (vo, state), number in states.items():
@@ -60,11 +60,11 @@ def of_states(states: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]
     return answer
 
 
-NOTHING_STANDS: Mapping[str, Any] = {"logs": {}, "quiet": {}, "deliveries": [], "usage": {}}
+NO_DATABASE_STATUS: Mapping[str, Any] = {"logs": {}, "quiet": {}, "deliveries": [], "usage": {}}
 """For a database that does not answer."""
 
 
-def of_usage(usage: Mapping[str, Usage], limits: Mapping[str, CommunitySettings]) -> dict[str, dict[str, int]]:
+def render_usage(usage: Mapping[str, Usage], limits: Mapping[str, VOSettings]) -> dict[str, dict[str, int]]:
     """What each VO has in the database, and how much it may have (0: no limit)."""
     return {
         vo: {
@@ -77,7 +77,7 @@ def of_usage(usage: Mapping[str, Usage], limits: Mapping[str, CommunitySettings]
     }
 
 
-def of_backlog(entry: Backlog, now: datetime) -> dict[str, Any]:
+def render_backlog(entry: Backlog, now: datetime) -> dict[str, Any]:
     """What a VO's plugin has not confirmed yet. ``oldest`` is in seconds."""
     return {
         "vo": entry.vo,
@@ -95,34 +95,34 @@ _FOUND_CHARACTERS = 1000
 """Of a line that a search across logs has found."""
 
 
-def of_outline(key: LogKey, row: Mapping[str, Any] | None, outline: Outline) -> dict[str, Any]:
+def render_outline(key: LogKey, row: Mapping[str, Any] | None, outline: Outline) -> dict[str, Any]:
     """The reply of ``outlineLog``."""
-    return of_unchanged(row, outline) | {
+    return render_unchanged(row, outline) | {
         "vo": key.vo,
         "stamp": key.stamp,
         "unchanged": False,
         "lines": outline.lines,
         "bytes": outline.size,
         "ended": outline.ended,
-        "blocks": [_of_block(block) for block in outline.blocks],
-        "warnings": _of_numbers(outline.warnings),
-        "errors": _of_numbers(outline.errors),
+        "blocks": [_render_block(block) for block in outline.blocks],
+        "warnings": _render_numbers(outline.warnings),
+        "errors": _render_numbers(outline.errors),
         "commands": [list(pair) for pair in outline.commands[:_MOST_COMMANDS]],
-        "marks": [_of_mark(mark) for mark in outline.marks],
+        "marks": [_render_mark(mark) for mark in outline.marks],
     }
 
 
-def of_unchanged(row: Mapping[str, Any] | None, outline: Outline) -> dict[str, Any]:
+def render_unchanged(row: Mapping[str, Any] | None, outline: Outline) -> dict[str, Any]:
     """The reply of ``outlineLog`` to somebody who has the rest."""
     return {
-        "row": None if row is None else of_row(row),
+        "row": None if row is None else render_row(row),
         "version": outline.version,
         "edition": outline.edition,
         "unchanged": True,
     }
 
 
-def _of_block(block: Block) -> list[Any]:
+def _render_block(block: Block) -> list[Any]:
     return [block.line, _milliseconds(block.earliest), _milliseconds(block.latest), *block.counts]
 
 
@@ -131,18 +131,18 @@ def _milliseconds(stamp: bytes) -> int | None:
     return None if time is None else int(time.timestamp() * 1000)
 
 
-def _of_numbers(numbers: Numbers) -> dict[str, Any]:
+def _render_numbers(numbers: Numbers) -> dict[str, Any]:
     return {"total": numbers.total, "lines": list(numbers.first)}
 
 
-def _of_mark(mark: Mark) -> dict[str, Any]:
+def _render_mark(mark: Mark) -> dict[str, Any]:
     return {"line": mark.line, "kind": "gap" if mark.missing else "truncation", "sentence": mark.sentence}
 
 
-def of_lines(outline: Outline, lines: Sequence[Shown], more: bool) -> dict[str, Any]:
+def render_lines(outline: Outline, lines: Sequence[ShownLine], more: bool) -> dict[str, Any]:
     """The reply of ``readLines``."""
     return {
-        "lines": [of_line(shown, outline) for shown in lines],
+        "lines": [render_line(shown, outline) for shown in lines],
         "more": more,
         "total": outline.lines,
         "version": outline.version,
@@ -150,7 +150,7 @@ def of_lines(outline: Outline, lines: Sequence[Shown], more: bool) -> dict[str, 
     }
 
 
-def of_line(shown: Shown, outline: Outline | None = None) -> dict[str, Any]:
+def render_line(shown: ShownLine, outline: Outline | None = None) -> dict[str, Any]:
     """A line."""
     line = shown.line
     answer = {
@@ -169,7 +169,7 @@ def of_line(shown: Shown, outline: Outline | None = None) -> dict[str, Any]:
     return answer
 
 
-def of_found(outline: Outline, found: Found) -> dict[str, Any]:
+def render_found(outline: Outline, found: Found) -> dict[str, Any]:
     """The reply of ``findLines``."""
     return {
         "numbers": found.numbers,
@@ -182,13 +182,13 @@ def of_found(outline: Outline, found: Found) -> dict[str, Any]:
     }
 
 
-def of_search(hits: Sequence[Hit], progress: Progress, done: bool) -> dict[str, Any]:
+def render_search(hits: Sequence[Hit], progress: SearchCursor, done: bool) -> dict[str, Any]:
     """The reply of ``searchLogs``."""
     number = progress.archived
     what = "One log is" if number == 1 else f"{number} logs are"
     return {
         "found": [
-            {"row": of_row(hit.row), "lines": [_of_short_line(shown) for shown in hit.lines], "more": hit.more}
+            {"row": render_row(hit.row), "lines": [_render_short_line(shown) for shown in hit.lines], "more": hit.more}
             for hit in hits
         ],
         "cursor": str(progress),
@@ -200,8 +200,8 @@ def of_search(hits: Sequence[Hit], progress: Progress, done: bool) -> dict[str, 
     }
 
 
-def _of_short_line(shown: Shown) -> dict[str, Any]:
-    answer = of_line(shown)
+def _render_short_line(shown: ShownLine) -> dict[str, Any]:
+    answer = render_line(shown)
     if len(answer["text"]) > _FOUND_CHARACTERS:
         answer |= {"text": answer["text"][:_FOUND_CHARACTERS], "size": shown.size}
     return answer

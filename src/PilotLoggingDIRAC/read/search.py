@@ -18,11 +18,11 @@ from ..store import logs
 from ..store.chunks import Moved
 from ..store.quiet import Quietness
 from .find import PIECE
-from .line_window import Shown
+from .line_window import ShownLine
 from .log_text import LogText
 from .query import Query
 from .reader import Reader
-from .time_slice import SLICE, slice_of_work
+from .time_slice import SLICE, time_slice
 
 _FROM_EACH = 20
 """Lines that are given of one log."""
@@ -34,7 +34,7 @@ _FORM = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})\
 
 
 @dataclass(slots=True)
-class Progress:
+class SearchCursor:
     """How far a search has come.
 
     Attributes:
@@ -52,7 +52,7 @@ class Progress:
     archived: int
 
     @classmethod
-    def parse(cls, cursor: Any) -> Progress | None:
+    def parse(cls, cursor: Any) -> SearchCursor | None:
         """What a reader brings back; None for the beginning.
 
         Raises:
@@ -78,7 +78,7 @@ class Hit:
     """
 
     row: Mapping[str, Any]
-    lines: list[Shown] = field(default_factory=list)
+    lines: list[ShownLine] = field(default_factory=list)
     more: bool = False
 
 
@@ -106,7 +106,9 @@ class Search:
     _bytes: int = 0
     _until: float = 0.0
 
-    def run(self, selection: Mapping[str, Any], vo: str | None, progress: Progress | None) -> tuple[Progress, bool]:
+    def run(
+        self, selection: Mapping[str, Any], vo: str | None, progress: SearchCursor | None
+    ) -> tuple[SearchCursor, bool]:
         """Look on from where the last call stopped, through one piece of text at least.
 
         Args:
@@ -124,7 +126,7 @@ class Search:
         if progress is None:
             with database.reading() as connection:
                 total = logs.count_logs(connection, selection, vo, self._quietness(connection))
-            progress = Progress(_NEWEST, 0, 0, total, 0)
+            progress = SearchCursor(_NEWEST, 0, 0, total, 0)
         while True:
             with database.reading() as connection:
                 quietness = self._quietness(connection)
@@ -152,7 +154,7 @@ class Search:
             self._lines >= self.limit or self._bytes >= self.most_bytes or self.clock() > self._until
         )
 
-    def _look_through(self, row: Mapping[str, Any], progress: Progress) -> bool:
+    def _look_through(self, row: Mapping[str, Any], progress: SearchCursor) -> bool:
         """Whether it came to the log's end, or had enough of it."""
         hit = Hit(row)
         try:
@@ -166,7 +168,7 @@ class Search:
             self.hits.append(hit)
         return come_to_end
 
-    def _look(self, text: LogText, progress: Progress, hit: Hit) -> bool:
+    def _look(self, text: LogText, progress: SearchCursor, hit: Hit) -> bool:
         place = _Place()
         while place.position < text.size:
             if not place.inside and self._is_over():
@@ -174,14 +176,14 @@ class Search:
                 return False
             data = _whole_lines(text.read(place.position, place.position + PIECE))
             last = place.line_behind(data)
-            with slice_of_work():
+            with time_slice():
                 later = last > progress.line
                 wanted = later and self.query.in_block(data)
             if later:
                 self._begun = True
                 self._bytes += len(data)
             if not wanted:
-                with slice_of_work():
+                with time_slice():
                     place.pass_over(data, last)
                 continue
             for line in self._fitting(data, place, progress.line):
@@ -190,7 +192,7 @@ class Search:
                     return True
                 if self._lines >= self.limit:
                     return False
-                hit.lines.append(Shown(line, len(line.data)))
+                hit.lines.append(ShownLine(line, len(line.data)))
                 progress.line = line.number
                 self._lines += 1
         return True
@@ -199,7 +201,7 @@ class Search:
         """The lines of a piece that fit; of a long line's pieces the first."""
         parser = LineParser(State(place.line, place.message, place.inside, place.own), PIECE)
         for begin in range(0, len(data), SLICE):
-            with slice_of_work():
+            with time_slice():
                 lines = parser.feed(data[begin : begin + SLICE])
                 if begin + SLICE >= len(data):
                     lines += parser.finish()

@@ -21,7 +21,7 @@ _turn = threading.Lock()
 
 
 @contextmanager
-def slice_of_work() -> Iterator[None]:
+def time_slice() -> Iterator[None]:
     """Around each slice."""
     with _turn:
         yield

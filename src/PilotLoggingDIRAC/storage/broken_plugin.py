@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import BinaryIO
 
-from ..deliver.contract import ArchivePlugin, ClosedLog, Outcome, Piece, StreamPlugin
+from ..deliver.contract import Acknowledgements, ArchivePlugin, Chunk, ClosedLog, StreamPlugin
 from ..errors import ConfigurationError, Unavailable
 from ..settings import Settings
 
 
-class UnusableArchive(ArchivePlugin[Settings]):
+class BrokenArchive(ArchivePlugin[Settings]):
     """Unavailable at each use, for the reason that was given."""
 
     Settings = Settings
@@ -33,7 +33,7 @@ class UnusableArchive(ArchivePlugin[Settings]):
         raise Unavailable(self._mistake)
 
 
-class UnusableStream(StreamPlugin[Settings]):
+class BrokenStream(StreamPlugin[Settings]):
     """Unavailable at each use, for the reason that was given."""
 
     Settings = Settings
@@ -42,7 +42,7 @@ class UnusableStream(StreamPlugin[Settings]):
         super().__init__(vo, Settings())
         self._mistake = str(mistake)
 
-    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
         raise Unavailable(self._mistake)
 
     def close(self) -> None:

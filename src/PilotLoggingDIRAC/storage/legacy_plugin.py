@@ -17,21 +17,21 @@ from typing import Any, BinaryIO
 from ..deliver.contract import ArchivePlugin, ClosedLog
 from ..errors import NotKept, Unavailable
 from ..settings import Settings
-from ..text import cut_at_character, decoded, one_line
+from ..text import cut_at_character, decode, one_line
 
 _PIECE_BYTES = 64 * 2**10
 """Text of one ``sendMessage``. A stock pilot sends 1000 lines at most, which are about as much."""
 _LONGEST_MESSAGE = 500
 
 
-def has_old_interface(kind: Any) -> bool:
+def is_legacy_plugin(kind: Any) -> bool:
     """Whether a class can be used as the old collector did: made without arguments, it has the two methods."""
     if not isinstance(kind, type) or inspect.isabstract(kind):
         return False
     return all(callable(getattr(kind, name, None)) for name in ("sendMessage", "finaliseLogs"))
 
 
-class OldInterface(ArchivePlugin[Settings]):
+class LegacyPlugin(ArchivePlugin[Settings]):
     """Hands a closed log over in pieces.
 
     A piece that was answered with S_OK is not handed over again, unless the process is killed before it has noted that,
@@ -55,7 +55,7 @@ class OldInterface(ArchivePlugin[Settings]):
         stamp = log.key.stamp
         done, digest = _handed_over(log, content)
         for piece in _pieces(content, done):
-            self._call("sendMessage", json.dumps(decoded(piece)), stamp)
+            self._call("sendMessage", json.dumps(decode(piece)), stamp)
             done += len(piece)
             digest.update(piece)
             log.keep_progress(_progress(stamp, done, digest))

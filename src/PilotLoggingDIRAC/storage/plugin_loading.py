@@ -16,8 +16,8 @@ from ..activation.guess import those_there
 from ..deliver.contract import ArchivePlugin, Plugin, StreamPlugin
 from ..dirac_bridge import cs
 from ..errors import ConfigurationError, NotFound
-from .broken_plugin import UnusableArchive, UnusableStream
-from .legacy_plugin import OldInterface, has_old_interface
+from .broken_plugin import BrokenArchive, BrokenStream
+from .legacy_plugin import LegacyPlugin, is_legacy_plugin
 
 _FOR_READERS = ("DownloadPlugin", "FileCacheDownloadPlugin", "PilotLoggingPlugin")
 """What stands in the same package, and takes no logs; the last one is the base of DIRAC's old ones."""
@@ -32,7 +32,7 @@ def load_plugins(vo: str) -> dict[str, Plugin[Any]]:
     Raises:
         ConfigurationError: The VO's own options are wrong.
     """
-    return {name: _loaded_or_unusable(vo, name) for name in cs.community_settings(vo).logging_plugins}
+    return {name: _load_or_replace(vo, name) for name in cs.vo_settings(vo).logging_plugins}
 
 
 def load_archives(vo: str) -> list[Plugin[Any]]:
@@ -41,15 +41,15 @@ def load_archives(vo: str) -> list[Plugin[Any]]:
     Raises:
         ConfigurationError: The VO's own options are wrong.
     """
-    names = cs.community_settings(vo).logging_plugins
-    return [_loaded_or_unusable(vo, name) for name in names if not is_stream(vo, name)]
+    names = cs.vo_settings(vo).logging_plugins
+    return [_load_or_replace(vo, name) for name in names if not is_stream(vo, name)]
 
 
-def _loaded_or_unusable(vo: str, name: str) -> Plugin[Any]:
+def _load_or_replace(vo: str, name: str) -> Plugin[Any]:
     try:
         return load_plugin(vo, name)
     except ConfigurationError as mistake:
-        return UnusableStream(vo, mistake) if is_stream(vo, name) else UnusableArchive(vo, mistake)
+        return BrokenStream(vo, mistake) if is_stream(vo, name) else BrokenArchive(vo, mistake)
 
 
 @contextmanager
@@ -79,7 +79,7 @@ def load_plugin(vo: str, name: str) -> Plugin[Any]:
     if issubclass(kind, Plugin):
         loaded: Plugin[Any] = kind(vo, cs.plugin_settings(vo, name, kind.Settings))
         return loaded
-    return OldInterface(vo, kind)
+    return LegacyPlugin(vo, kind)
 
 
 def is_stream(vo: str, name: str) -> bool:
@@ -96,7 +96,7 @@ def _kind(vo: str, name: str) -> type:
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9]*", name):
         raise ConfigurationError(option, f"names {name!r}, which cannot be a plugin's name.")
     found = _find(name, option)
-    if has_old_interface(found) or (isinstance(found, type) and issubclass(found, (ArchivePlugin, StreamPlugin))):
+    if is_legacy_plugin(found) or (isinstance(found, type) and issubclass(found, (ArchivePlugin, StreamPlugin))):
         kind: type = found
         return kind
     raise ConfigurationError(
@@ -110,7 +110,7 @@ def _find(name: str, option: str) -> Any:
     if result["OK"]:
         return result["Value"]
     whole = ObjectLoader().loadObject(f"{_PACKAGE}.{name}", name, hideExceptions=True)
-    if whole["OK"] and has_old_interface(whole["Value"]):
+    if whole["OK"] and is_legacy_plugin(whole["Value"]):
         return whole["Value"]
     known = _names()
     if name in known:

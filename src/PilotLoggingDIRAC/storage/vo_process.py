@@ -32,7 +32,7 @@ import DIRAC
 from ..deliver.courier import Courier
 from ..deliver.delivery_round import deliver_due
 from ..deliver.probe import probe
-from ..deliver.stale_files import remove_abandoned
+from ..deliver.stale_files import remove_stale
 from ..dirac_bridge import cs
 from ..dirac_bridge.stdout import take_stdout
 from ..errors import NotFound, NotKept, PilotLoggingError, Rejected, Unavailable
@@ -132,7 +132,7 @@ def _own_folder(prefix: str) -> Path:
     """A new folder for a child's configuration and temporary files. Those are removed whose parents were killed."""
     folder = cs.work_folder() / _FOLDERS
     folder.mkdir(parents=True, exist_ok=True)
-    remove_abandoned(folder)
+    remove_stale(folder)
     return Path(tempfile.mkdtemp(dir=folder, prefix=prefix))
 
 

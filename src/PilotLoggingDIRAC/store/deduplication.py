@@ -46,13 +46,13 @@ class _Message(NamedTuple):
 
 
 @dataclass(slots=True)
-class Resends:
+class Deduplication:
     """The recent messages of one log, latest last. Mutable: it lives for one transaction."""
 
     recent: list[_Message] = field(default_factory=list)
 
     @classmethod
-    def load(cls, entries: Sequence[Sequence[Any]]) -> Resends:
+    def load(cls, entries: Sequence[Sequence[Any]]) -> Deduplication:
         return cls([_Message(*entry) for entry in entries])
 
     def dump(self) -> list[_Message]:

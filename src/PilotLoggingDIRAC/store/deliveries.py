@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 
 from ..model import Delivery, DeliveryState, LogRecord, LogState
 from .engine import insert_if_absent
-from .logs import closed, communities
+from .logs import closed, list_vos
 from .schema import deliveries, logs
 
 _ERROR_LENGTH = 2000
@@ -202,7 +202,7 @@ def backlog(connection: Connection, plugins: Mapping[str, Collection[str]] | Non
     """
     named = plugins or {}
     pairs = [(vo, plugin, True) for vo, names in named.items() for plugin in names]
-    for vo in communities(connection):
+    for vo in list_vos(connection):
         if vo not in named:
             pairs += [(vo, plugin, False) for plugin in _begun(connection, vo)]
     return [entry for pair in sorted(pairs) if (entry := _backlog_of(connection, *pair))]

@@ -22,20 +22,20 @@ _STEP = 200
 """Deliveries changed by one transaction, so that none holds its locks for long."""
 
 
-def due(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
+def list_due(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
     """Closed logs of a VO that this plugin has not confirmed whole, that nobody is delivering and whose pause is over:
     those that never failed, then the others."""
-    first = never_failed(connection, vo, plugin, now, limit)
-    return first if len(first) == limit else first + failed_before(connection, vo, plugin, now, limit - len(first))
+    first = list_never_failed(connection, vo, plugin, now, limit)
+    return first if len(first) == limit else first + list_failed_before(connection, vo, plugin, now, limit - len(first))
 
 
-def never_failed(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
-    """Those of :func:`due` that have not failed since the plugin last confirmed them. The longest wait comes first."""
+def list_never_failed(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
+    """Those of :func:`list_due` that have not failed since the plugin last confirmed them. The longest wait comes first."""
     return _first(connection, vo, plugin, now, limit, _ATTEMPTS == 0, (logs.c.LastArrival, logs.c.LogID))
 
 
-def failed_before(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
-    """Those of :func:`due` that failed the last time. The pause that ended first comes first."""
+def list_failed_before(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
+    """Those of :func:`list_due` that failed the last time. The pause that ended first comes first."""
     order = (deliveries.c.NextAttempt, logs.c.LastArrival, logs.c.LogID)
     return _first(connection, vo, plugin, now, limit, _ATTEMPTS > 0, order)
 

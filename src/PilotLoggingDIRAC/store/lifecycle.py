@@ -56,7 +56,7 @@ def settle(connection: Connection, vo: str, plugins: tuple[str, ...], now: datet
     return connection.execute(statement.values(State=LogState.ARCHIVED, Archived=now)).rowcount
 
 
-def expired(connection: Connection, vo: str, archived_before: datetime) -> list[int]:
+def list_expired(connection: Connection, vo: str, archived_before: datetime) -> list[int]:
     """Logs whose text may leave the database: archived before that time, and still there. The oldest first."""
     return list(
         connection.execute(

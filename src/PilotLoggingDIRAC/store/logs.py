@@ -70,7 +70,7 @@ def find_by_id(connection: Connection, log_id: int) -> LogRecord | None:
     return None if row is None else _record(row)
 
 
-def communities(connection: Connection) -> list[str]:
+def list_vos(connection: Connection) -> list[str]:
     """The VOs that have a log in the database, in alphabetical order."""
     return list(connection.execute(select(logs.c.VO).distinct().order_by(logs.c.VO)).scalars())
 
@@ -156,7 +156,7 @@ def _where(
     condition = where(selection, vo, quietness)
     if selection.get("Quiet") is True and vo is None and "VO" not in selection:
         # The index of open logs begins with the VO; without it SQLite would read the row of nearly each log.
-        return and_(condition, logs.c.VO.in_(communities(connection)))
+        return and_(condition, logs.c.VO.in_(list_vos(connection)))
     return condition
 
 
@@ -175,7 +175,7 @@ def count_logs(
     return int(connection.execute(counted).scalar_one())
 
 
-def row_of(connection: Connection, key: LogKey, quietness: Quietness | None = None) -> dict[str, Any] | None:
+def find_row(connection: Connection, key: LogKey, quietness: Quietness | None = None) -> dict[str, Any] | None:
     """One log as in a list of logs; None if there is none of that name."""
     statement = _listed(quietness).where(logs.c.VO == key.vo, logs.c.Stamp == key.stamp)
     row = connection.execute(statement).one_or_none()
@@ -321,7 +321,7 @@ def count_quiet(connection: Connection, quietness: Quietness) -> dict[str, int]:
     return {vo: int(number) for vo, number in connection.execute(counted)}
 
 
-def states(connection: Connection) -> dict[tuple[str, str], int]:
+def count_states(connection: Connection) -> dict[tuple[str, str], int]:
     """How many logs each VO has in each state."""
     rows = connection.execute(select(logs.c.VO, logs.c.State, func.count()).group_by(logs.c.VO, logs.c.State))
     return {(vo, state): count for vo, state, count in rows}

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..errors import Rejected
-from .deduplication import Resends
+from .deduplication import Deduplication
 
 MAX_SESSIONS = 64
 """Sessions a log may have; a pilot has one a process."""
@@ -38,7 +38,7 @@ class Numbering:
     """The memory of one log. Mutable: it lives for one transaction."""
 
     sessions: dict[str, _Session] = field(default_factory=dict)
-    resends: Resends = field(default_factory=Resends)
+    resends: Deduplication = field(default_factory=Deduplication)
     carries: dict[str, str] = field(default_factory=dict)  # what messages left for the redaction of the next ones
 
     @classmethod
@@ -48,7 +48,7 @@ class Numbering:
         stored: dict[str, Any] = json.loads(document)
         return cls(
             {name: _Session(*state) for name, state in stored.get("s", {}).items()},
-            Resends.load(stored.get("r", [])),
+            Deduplication.load(stored.get("r", [])),
             stored.get("c", {}),
         )
 

@@ -48,7 +48,7 @@ def identity_of(path: Path) -> Identity | None:
     return Identity(status.st_dev, status.st_ino)
 
 
-def piece_of(file: Path, ending: str) -> Path:
+def companion_of(file: Path, ending: str) -> Path:
     """The file itself, or its ``-wal`` or ``-shm``."""
     return file.with_name(file.name + ending)
 
@@ -60,12 +60,12 @@ def locked(file: Path, exclusive: bool) -> Iterator[None]:
     Raises:
         OSError: There can be no lock file beside it.
     """
-    with piece_of(file, ".lock").open("a") as stream:
+    with companion_of(file, ".lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
         yield
 
 
-def set_aside(file: Path, first: str = "") -> Path:
+def isolate(file: Path, first: str = "") -> Path:
     """Give the file and what belongs to it new names. The caller has the exclusive lock.
 
     Args:
@@ -84,17 +84,17 @@ def set_aside(file: Path, first: str = "") -> Path:
 
 
 def finish(file: Path) -> Path | None:
-    """Go on where a process died in the middle of :func:`set_aside`. The caller has the exclusive lock.
+    """Go on where a process died in the middle of :func:`isolate`. The caller has the exclusive lock.
 
     Returns:
         The new name of the file that is now out of the way; None when nothing was left to do.
     """
-    present = {ending: identity_of(piece_of(file, ending)) for ending in _REMOVAL}
+    present = {ending: identity_of(companion_of(file, ending)) for ending in _REMOVAL}
     if not any(present.values()):
         return None
-    for target in list_set_aside(file):
+    for target in list_quarantined(file):
         ending = next(
-            (end for end in _REMOVAL if present[end] and identity_of(piece_of(target, end)) == present[end]), None
+            (end for end in _REMOVAL if present[end] and identity_of(companion_of(target, end)) == present[end]), None
         )
         if ending is not None:
             _complete(file, target, ending)
@@ -102,7 +102,7 @@ def finish(file: Path) -> Path | None:
     return None
 
 
-def list_set_aside(file: Path) -> list[Path]:
+def list_quarantined(file: Path) -> list[Path]:
     """The files that were set aside beside this one and that nobody has taken away yet, oldest first."""
     try:
         names = [each.name for each in file.parent.iterdir() if each.name.startswith(file.name + _MARK)]
@@ -123,10 +123,10 @@ def _complete(file: Path, target: Path, first: str) -> None:
     pieces = _REMOVAL[_REMOVAL.index(first) :]
     for ending in pieces:
         with suppress(FileNotFoundError, FileExistsError):
-            os.link(piece_of(file, ending), piece_of(target, ending))
+            os.link(companion_of(file, ending), companion_of(target, ending))
     _synchronise(file.parent)
     for ending in pieces:
-        piece_of(file, ending).unlink(missing_ok=True)
+        companion_of(file, ending).unlink(missing_ok=True)
     _synchronise(file.parent)
 
 

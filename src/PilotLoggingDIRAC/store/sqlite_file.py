@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..errors import ConfigurationError, Unavailable
-from .quarantine import Identity, finish, identity_of, list_set_aside, locked, piece_of, set_aside
+from .quarantine import Identity, companion_of, finish, identity_of, isolate, list_quarantined, locked
 from .wal_check import lost_commits
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -87,7 +87,7 @@ class SQLiteFile:
                     )
                     connection.identity = self.identity
                     _configure(connection, self._busy_seconds)
-                    self._known, self._known_wal = connection.identity, identity_of(piece_of(self.path, "-wal"))
+                    self._known, self._known_wal = connection.identity, identity_of(companion_of(self.path, "-wal"))
                 return connection
             except sqlite3.Error as error:
                 try:
@@ -125,7 +125,7 @@ class SQLiteFile:
                 if damaged is not None and self.identity == damaged:
                     if damaged != self._ours:
                         self._refuse_others()
-                    self._told(set_aside(self.path), problem)
+                    self._told(isolate(self.path), problem)
         except OSError as error:
             sentence = (
                 f"PilotLogDB is damaged ({problem}) and cannot be set aside: {error}. Move {self.path} away by hand."
@@ -136,11 +136,11 @@ class SQLiteFile:
 
     def list_set_aside(self) -> list[Path]:
         """Damaged files that wait for an operator."""
-        return list_set_aside(self.path)
+        return list_quarantined(self.path)
 
     def _inspect(self) -> None:
         """Look at a file that this process has not opened yet, before SQLite does."""
-        wal = piece_of(self.path, "-wal")
+        wal = companion_of(self.path, "-wal")
         with locked(self.path, exclusive=True):
             if finished := finish(self.path):
                 self._told(finished, "somebody was interrupted while he set it aside")
@@ -153,17 +153,17 @@ class SQLiteFile:
             if stale is None or not wal.stat().st_size:
                 return
             if gone and stale == self._known_wal:
-                self._told(set_aside(self.path, first="-shm"), "it was removed or replaced, and its -wal left behind")
+                self._told(isolate(self.path, first="-shm"), "it was removed or replaced, and its -wal left behind")
             elif file is None:
-                self._told(set_aside(self.path), "it is missing, and its -wal was left behind")
+                self._told(isolate(self.path), "it is missing, and its -wal was left behind")
             elif not self.path.stat().st_size:
-                self._told(set_aside(self.path), "it is empty, and its -wal is not")
+                self._told(isolate(self.path), "it is empty, and its -wal is not")
             elif self._lost_commits(wal):
-                self._told(set_aside(self.path), "its -wal is damaged: SQLite would drop committed text")
+                self._told(isolate(self.path), "its -wal is damaged: SQLite would drop committed text")
 
     def _lost_commits(self, wal: Path) -> bool:
         """Several looks: another process that writes meanwhile may be seen half-way, but not each time."""
-        return not _in_use(piece_of(self.path, "-shm")) and all(lost_commits(wal) for _ in range(_LOOKS))
+        return not _in_use(companion_of(self.path, "-shm")) and all(lost_commits(wal) for _ in range(_LOOKS))
 
     def _refuse_others(self) -> None:
         """

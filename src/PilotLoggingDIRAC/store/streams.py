@@ -40,7 +40,7 @@ class Claim:
     lines: int
 
 
-class Chunk(NamedTuple):
+class StoredChunk(NamedTuple):
     """A row of ``PilotLogChunks`` with its text.
 
     Attributes:
@@ -134,7 +134,7 @@ def _lines(delivery: Delivery) -> int:
     return int(number) if number.isdecimal() else 0
 
 
-def load(connection: Connection, log_id: int, after: int, limit: int) -> Iterator[Chunk]:
+def load(connection: Connection, log_id: int, after: int, limit: int) -> Iterator[StoredChunk]:
     """The next chunks of a log, in the order of their ``ChunkID``.
 
     Raises:
@@ -153,12 +153,12 @@ def load(connection: Connection, log_id: int, after: int, limit: int) -> Iterato
         except zstandard.ZstdError as error:
             raise Unavailable(f"A part of the log is damaged in the database: {error}.", reason="damaged") from error
         if session == MARK:
-            yield Chunk(chunk_id, None, None, arrival, text, int(seq or 0))
+            yield StoredChunk(chunk_id, None, None, arrival, text, int(seq or 0))
         else:
-            yield Chunk(chunk_id, session, seq, arrival, text, 0)
+            yield StoredChunk(chunk_id, session, seq, arrival, text, 0)
 
 
-class Progress(NamedTuple):
+class StreamProgress(NamedTuple):
     """How far the stream has confirmed a log: up to this chunk, and so many ended lines."""
 
     log_id: int
@@ -166,7 +166,7 @@ class Progress(NamedTuple):
     lines: int
 
 
-def keep_progress(connection: Connection, plugin: str, owner: str, progress: Sequence[Progress]) -> None:
+def keep_progress(connection: Connection, plugin: str, owner: str, progress: Sequence[StreamProgress]) -> None:
     """Note how far logs are that this owner still sends."""
     if progress:
         connection.execute(

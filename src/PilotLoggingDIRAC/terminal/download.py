@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Protocol
 
 from ..errors import Rejected
-from ..names import checked_stamp, checked_vo
+from ..names import check_stamp, check_vo
 
 _INDEX = "pilot-logs.jsonl"
 _PART = ".part"
@@ -40,7 +40,7 @@ def name_of(row: Row) -> str:
     Raises:
         Rejected: One cannot be a VO's or a stamp.
     """
-    return f"{checked_vo(row['VO'])}/{checked_stamp(row['Stamp'])}.log"
+    return f"{check_vo(row['VO'])}/{check_stamp(row['Stamp'])}.log"
 
 
 class Target(Protocol):

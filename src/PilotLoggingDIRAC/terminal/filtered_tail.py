@@ -119,7 +119,7 @@ class LogLines:
                 return
 
 
-def filtered(
+def follow_lines(
     ask: Ask,
     query: Mapping[str, Any],
     follow: bool,
@@ -140,11 +140,11 @@ def filtered(
     def fail(_: str, error: PilotLoggingError) -> None:
         raise error
 
-    for _, line in together([("", LogLines(ask, query, tail))], follow, fail, sleep=sleep):
+    for _, line in follow_together([("", LogLines(ask, query, tail))], follow, fail, sleep=sleep):
         yield line
 
 
-def together(
+def follow_together(
     logs: Sequence[tuple[str, LogLines]],
     follow: bool,
     failed: Callable[[str, PilotLoggingError], None],

@@ -8,7 +8,7 @@ from typing import Any
 from ..lines.header import Level
 from ..lines.parser import Line, LineParser
 from .appearance import Look
-from .tail import harmless
+from .tail import escape_controls
 
 LEVELS = tuple(Level.__members__)
 _COLOURS = {"DEBUG": "\x1b[2m", "WARN": "\x1b[33m", "ERROR": "\x1b[31m"}
@@ -18,12 +18,12 @@ _OF_LOGS = ("\x1b[36m", "\x1b[32m", "\x1b[35m", "\x1b[34m", "\x1b[96m", "\x1b[92
 _SHORT = 8
 
 
-def from_level(name: str) -> list[str]:
+def levels_from(name: str) -> list[str]:
     """A level and all above it."""
     return [level.name for level in Level if level >= Level[name]]
 
 
-def of_line(line: Mapping[str, Any], look: Look) -> str:
+def render_line(line: Mapping[str, Any], look: Look) -> str:
     """A line of ``readLines``, with its end."""
     text = f"{line['text']}{_cut(line)}"
     return f"{_shown(text, line['level'], look)}\n"
@@ -37,12 +37,12 @@ def abbreviate(stamps: Sequence[str]) -> dict[str, str]:
     return {stamp: stamp[:length] for stamp in stamps}
 
 
-def of_log(place: int, short: str, look: Look) -> str:
+def render_prefix(place: int, short: str, look: Look) -> str:
     """What stands before each line of the log at that place among several."""
     return f"{_OF_LOGS[place % len(_OF_LOGS)]}{short}{_PLAIN} " if look.coloured else f"{short} "
 
 
-def heading(stamp: str, first: bool, look: Look) -> str:
+def render_heading(stamp: str, first: bool, look: Look) -> str:
     """What stands before one of several logs, as ``tail`` has it."""
     text = f"==> {stamp} <=="
     return f"{'' if first else chr(10)}{f'{_BOLD}{text}{_PLAIN}' if look.coloured else text}\n"
@@ -52,16 +52,16 @@ def _cut(line: Mapping[str, Any]) -> str:
     return f" [... of {line['size']} bytes]" if "size" in line else ""
 
 
-def of_hit(hit: Mapping[str, Any], terminal: bool, look: Look) -> str:
+def render_hit(hit: Mapping[str, Any], terminal: bool, look: Look) -> str:
     """The lines of one log that a search has found: one under the other on a terminal, each for itself in a pipe."""
     row = hit["row"]
     stamp = row["Stamp"]
     bold, dim, plain = (_BOLD, _DIM, _PLAIN) if look.coloured else ("", "", "")
     if not terminal:
-        return "".join(f"{bold}{stamp}:{line['n']}:{plain}{of_line(line, look)}" for line in hit["lines"])
-    place = harmless(f"{stamp}  {row['Site'] or row['CE']}  {str(row['LastArrival'])[:16].replace('T', ' ')}")
+        return "".join(f"{bold}{stamp}:{line['n']}:{plain}{render_line(line, look)}" for line in hit["lines"])
+    place = escape_controls(f"{stamp}  {row['Site'] or row['CE']}  {str(row['LastArrival'])[:16].replace('T', ' ')}")
     lines = [f"{bold}{place.replace(chr(10), ' ')}{plain}\n"]
-    lines += [f"{dim}{line['n']:>7}{plain} {of_line(line, look)}" for line in hit["lines"]]
+    lines += [f"{dim}{line['n']:>7}{plain} {render_line(line, look)}" for line in hit["lines"]]
     lines += [f"{dim}        and more in this log{plain}\n"] if hit["more"] else []
     return "".join(lines)
 
@@ -71,10 +71,10 @@ def _shown(text: str, level: str | None, look: Look) -> str:
     if not look.harmless:
         return text
     colour = _COLOURS.get(level or "", "") if look.coloured else ""
-    return f"{colour}{harmless(text)}{_PLAIN}" if colour else harmless(text)
+    return f"{colour}{escape_controls(text)}{_PLAIN}" if colour else escape_controls(text)
 
 
-class Colouring:
+class LineColourer:
     """Colours a text that comes in pieces. What of a line has been shown is not shown again."""
 
     def __init__(self, look: Look) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from ..errors import Unavailable
-from ..gap_lines import with_gap_lines
+from ..gap_lines import insert_gap_lines
 from ..model import Gap, LogState
 
 _POLL_SECONDS = 1.0
@@ -17,7 +17,7 @@ Reply = Mapping[str, Any]
 """An answer of ``readLog``."""
 
 
-def shown(
+def follow_text(
     read: Callable[[str | None], Reply],
     follow: bool,
     terminal: bool,
@@ -48,9 +48,9 @@ def shown(
             continue
         pause = _POLL_SECONDS
         cursor = reply["cursor"]
-        text = with_gap_lines(reply["text"], [Gap(**gap) for gap in reply["gaps"]])
+        text = insert_gap_lines(reply["text"], [Gap(**gap) for gap in reply["gaps"]])
         if text:
-            yield harmless(text) if terminal else text
+            yield escape_controls(text) if terminal else text
         if reply["more"]:
             continue
         if not follow or reply["state"] != LogState.OPEN:
@@ -58,7 +58,7 @@ def shown(
         sleep(_POLL_SECONDS)
 
 
-def harmless(text: str) -> str:
+def escape_controls(text: str) -> str:
     """Control characters as visible ones: an escape sequence could rewrite what the terminal shows, or worse."""
     return "".join(_visible(character) for character in text)
 

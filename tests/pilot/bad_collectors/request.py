@@ -93,7 +93,7 @@ def document_of(head: Head, body: bytes, path: str) -> dict[str, Any]:
     if not (isinstance(arguments, list) and len(arguments) == 1):
         raise Malformed("args is not a list of one batch")
     try:
-        append_protocol.batch("alpha", arguments[0], _LARGEST_MESSAGE)
+        append_protocol.parse_batch("alpha", arguments[0], _LARGEST_MESSAGE)
     except Rejected as error:
         raise Malformed(str(error)) from error
     return arguments[0]

@@ -22,7 +22,7 @@ from parts import grid as grid_parts
 from parts import mariadb, processes, s3, xrootd
 from parts.grid_configuration import BUCKET, STORAGE_ELEMENTS, upload_path
 
-from PilotLoggingDIRAC.deliver.archive_names import names_of
+from PilotLoggingDIRAC.deliver.archive_names import list_names
 
 from .plugin_process import PluginProcess
 
@@ -214,7 +214,7 @@ class StorageElement:
         found = {file.name: file.read_bytes() for file in self._grid.folder(self._plugin.vo).glob(f"*{stamp}*")}
         known = {
             lfn.removeprefix(f"{path}/"): entry
-            for lfn, entry in self._plugin.ask("catalogued", [f"{path}/{name}" for name in names_of(stamp)]).items()
+            for lfn, entry in self._plugin.ask("catalogued", [f"{path}/{name}" for name in list_names(stamp)]).items()
         }
         expected = {name: [len(data), f"{zlib.adler32(data):08x}"] for name, data in found.items()}
         assert known == {name: entry for name, entry in expected.items() if name not in self._strays}

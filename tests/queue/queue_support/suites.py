@@ -17,7 +17,7 @@ from queues.reader import Arrival, first_of_each
 from queues.sending import Sender, log, mixed
 
 from PilotLoggingDIRAC.deliver.conformance import Ledger, Receiver, StreamConformance
-from PilotLoggingDIRAC.deliver.contract import Piece, StreamPlugin
+from PilotLoggingDIRAC.deliver.contract import Chunk, StreamPlugin
 from PilotLoggingDIRAC.deliver.probe import probe
 from PilotLoggingDIRAC.deliver.queue.access import Access
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
@@ -37,7 +37,7 @@ def new_log(chunks: int, **more: Any) -> list[Any]:
     return log(LogKey("alpha", uuid.uuid4().hex), chunks, **more)
 
 
-def publish(publisher: Publisher, pieces: Iterable[Piece]) -> Ledger:
+def publish(publisher: Publisher, pieces: Iterable[Chunk]) -> Ledger:
     """Send pieces, and give what became of them."""
     ledger = Ledger()
     publisher.publish(iter(pieces), ledger)

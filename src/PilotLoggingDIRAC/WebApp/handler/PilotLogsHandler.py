@@ -19,9 +19,9 @@ from WebAppDIRAC.Lib.WebHandler import WebHandler
 
 from PilotLoggingDIRAC.dirac_bridge.callers import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
-from PilotLoggingDIRAC.gap_lines import with_gap_lines
+from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.model import Gap
-from PilotLoggingDIRAC.names import checked_stamp, checked_vo
+from PilotLoggingDIRAC.names import check_stamp, check_vo
 from PilotLoggingDIRAC.WebApp import refusals, responses
 from PilotLoggingDIRAC.WebApp.access import Reader, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
@@ -222,7 +222,7 @@ class PilotLogsHandler(WebHandler):
         """The VO of the chosen log, or of the list, or that a link comes from; empty if the address says none."""
         for name in ("logvo", "vo", "homevo"):
             try:
-                named = {checked_vo(vo) for vo in self._parameters.texts(name)}
+                named = {check_vo(vo) for vo in self._parameters.texts(name)}
             except Rejected:
                 continue  # the page tells
             if len(named) == 1:
@@ -272,7 +272,7 @@ class PilotLogsHandler(WebHandler):
         )
 
     def _key(self) -> tuple[str, str]:
-        return checked_stamp(self._parameters.text("stamp")), self._parameters.text("vo")
+        return check_stamp(self._parameters.text("stamp")), self._parameters.text("vo")
 
     # Download
 
@@ -291,7 +291,7 @@ class PilotLogsHandler(WebHandler):
         name = f"{stamp}.log.gz" if packed else f"{stamp}.log"
         self.set_header("Content-Disposition", f'attachment; filename="{name}"')
         while True:
-            text = with_gap_lines(page["text"], [Gap(**gap) for gap in page["gaps"]])
+            text = insert_gap_lines(page["text"], [Gap(**gap) for gap in page["gaps"]])
             data = text.encode("utf-8", "surrogatepass")
             self.write(pack.compress(data) if pack else data)
             await self.flush()

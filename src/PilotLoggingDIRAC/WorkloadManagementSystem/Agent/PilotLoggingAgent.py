@@ -20,9 +20,9 @@ from DIRAC import S_OK
 from DIRAC.Core.Base.AgentModule import AgentModule
 
 from PilotLoggingDIRAC.deliver import housekeeping
-from PilotLoggingDIRAC.deliver.circuit_breaker import Outages
+from PilotLoggingDIRAC.deliver.circuit_breaker import CircuitBreakers
 from PilotLoggingDIRAC.deliver.courier import note_lost
-from PilotLoggingDIRAC.deliver.fair_scheduler import Turns
+from PilotLoggingDIRAC.deliver.fair_scheduler import FairScheduler
 from PilotLoggingDIRAC.dirac_bridge import cs, results
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Unavailable
 from PilotLoggingDIRAC.storage.plugin_loading import is_stream
@@ -52,16 +52,16 @@ class _Worker:
 class PilotLoggingAgent(AgentModule):
     """Each cycle closes the logs of silent pilots, has due logs delivered by a process for each VO, and expires what
     has long been delivered. A VO whose storage is down or slow, or whose options are wrong, holds up no other:
-    :class:`~PilotLoggingDIRAC.deliver.fair_scheduler.Turns` says who is served when, and
-    :class:`~PilotLoggingDIRAC.deliver.circuit_breaker.Outages` when storage that is down is tried again."""
+    :class:`~PilotLoggingDIRAC.deliver.fair_scheduler.FairScheduler` says who is served when, and
+    :class:`~PilotLoggingDIRAC.deliver.circuit_breaker.CircuitBreakers` when storage that is down is tried again."""
 
     def initialize(self):
         """Open the database; from now on SIGTERM ends the agent cleanly.
 
         :return: S_OK / S_ERROR for a mistake in the configuration
         """
-        self._turns = Turns()
-        self._outages = Outages()
+        self._turns = FairScheduler()
+        self._outages = CircuitBreakers()
         self._workers = {}
         self._plugins = {}
         self._next_look = 0.0
@@ -85,7 +85,7 @@ class PilotLoggingAgent(AgentModule):
         try:
             self._settings = cs.agent_settings(self.am_getModuleParam("fullName"))
             with self._database.reading() as connection:
-                vos = logs.communities(connection)
+                vos = logs.list_vos(connection)
         except PilotLoggingError as error:
             return results.failure(error)
         for vo in self._turns.waiting - set(vos):
@@ -120,7 +120,7 @@ class PilotLoggingAgent(AgentModule):
         self._turns.leave(vo)
         until = time.monotonic() + _HOUSEKEEPING_SECONDS
         try:
-            settings = cs.community_settings(vo)
+            settings = cs.vo_settings(vo)
             closed = housekeeping.close_silent(self._database, vo, settings)
             housekeeping.settle(self._database, vo, settings)
             figures = housekeeping.expire(

@@ -20,27 +20,27 @@ from DIRAC import S_OK
 
 from PilotLoggingDIRAC import __version__
 from PilotLoggingDIRAC.dirac_bridge import cs, pilot_output
-from PilotLoggingDIRAC.dirac_bridge.vos import Communities
+from PilotLoggingDIRAC.dirac_bridge.vos import VOPolicies
 from PilotLoggingDIRAC.errors import ConfigurationError, PilotLoggingError, Rejected
 from PilotLoggingDIRAC.https import connections
-from PilotLoggingDIRAC.https.async_service import ShortPathService, immediate
+from PilotLoggingDIRAC.https.async_service import AsyncService, on_event_loop
 from PilotLoggingDIRAC.https.graceful_shutdown import end_gracefully
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
 from PilotLoggingDIRAC.ingest.admission import Admission
-from PilotLoggingDIRAC.ingest.metrics import Figures
+from PilotLoggingDIRAC.ingest.metrics import Metrics
 from PilotLoggingDIRAC.model import LogKey, Rules
-from PilotLoggingDIRAC.names import checked_stamp
+from PilotLoggingDIRAC.names import check_stamp
 from PilotLoggingDIRAC.read import replies
-from PilotLoggingDIRAC.read.arguments import checked_number
+from PilotLoggingDIRAC.read.arguments import check_number
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.read.database_status import Standing
+from PilotLoggingDIRAC.read.database_status import DatabaseStatus
 from PilotLoggingDIRAC.read.find import find_lines
 from PilotLoggingDIRAC.read.line_window import LEAST_OF_LINE, LONGEST_LINE, read_lines
-from PilotLoggingDIRAC.read.outline_cache import Outlines
+from PilotLoggingDIRAC.read.outline_cache import OutlineCache
 from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.reader import Reader
-from PilotLoggingDIRAC.read.search import Progress, Search
-from PilotLoggingDIRAC.settings import CommunitySettings
+from PilotLoggingDIRAC.read.search import Search, SearchCursor
+from PilotLoggingDIRAC.settings import VOSettings
 from PilotLoggingDIRAC.storage.archive_access import ArchiveAccess
 from PilotLoggingDIRAC.store import deliveries, logs, usage
 from PilotLoggingDIRAC.store.disk import DiskGuard
@@ -62,7 +62,7 @@ _ENCODED = 8
 """A byte of text may take so many in a request: JSON within JSON within a form turns a line's end into %5C%5Cn."""
 
 
-class TornadoPilotLoggingHandler(ShortPathService):
+class TornadoPilotLoggingHandler(AsyncService):
     """Takes text from pilots and answers S_OK once it is on disk; gives it back to those who may read it.
 
     Errors are S_ERROR with the number of ``Rejected`` (do not retry), ``Unavailable`` (retry later) or ``NotFound``
@@ -82,14 +82,14 @@ class TornadoPilotLoggingHandler(ShortPathService):
         cls._writer = GroupCommitWriter(cls._database, cls._settings.max_pending_size)
         end_gracefully(cls._writer.close)
         cls.bound(cls._settings, cls._settings.max_message_size * _ENCODED)
-        cls._communities = Communities(lambda sentence: cls.log.error("The configuration is wrong", sentence))
+        cls._communities = VOPolicies(lambda sentence: cls.log.error("The configuration is wrong", sentence))
         cls._disk = DiskGuard(cls._database.disk_left, cls._settings.min_free_disk)
         cls._admission = Admission(cls._usage, cls._disk)
         archives = ArchiveAccess()
         cls._reader = Reader(cls._database, archives.open_archived, archives.open_forgotten)
-        cls._outlines = Outlines(cls._reader)
-        cls._figures = Figures()
-        cls._standing = Standing(cls._stands)
+        cls._outlines = OutlineCache(cls._reader)
+        cls._figures = Metrics()
+        cls._standing = DatabaseStatus(cls._stands)
         cls._check_database()
         cls._check_portal()
         return urls
@@ -141,7 +141,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
 
     auth_sendMessage = ["Operator", "GenericPilot", "Pilot"]
 
-    @immediate
+    @on_event_loop
     def export_sendMessage(self, message, pilotUUID, wnVO=""):
         """Append to a pilot's log.
 
@@ -151,12 +151,12 @@ class TornadoPilotLoggingHandler(ShortPathService):
         :return: S_OK once the text is on disk / S_ERROR
         """
         vo = self.caller.writes_for(wnVO)
-        append = stock_protocol.message(vo, pilotUUID, message, self._settings.max_message_size)
+        append = stock_protocol.parse_message(vo, pilotUUID, message, self._settings.max_message_size)
         return self._stored(append, lambda _: f"Message logged successfully for pilot: {pilotUUID} and {vo}")
 
     auth_finaliseLogs = ["Operator", "GenericPilot", "Pilot"]
 
-    @immediate
+    @on_event_loop
     def export_finaliseLogs(self, payload, pilotUUID, wnVO=""):
         """Note that a pilot has said goodbye.
 
@@ -165,7 +165,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         :param str wnVO: the VO; it counts only where the credentials name none. Old pilots leave it out
         :return: S_OK once it is on disk / S_ERROR
         """
-        append = stock_protocol.goodbye(self.caller.writes_for(wnVO), pilotUUID, payload)
+        append = stock_protocol.parse_goodbye(self.caller.writes_for(wnVO), pilotUUID, payload)
         return self._stored(append, lambda _: None)
 
     auth_getMetadata = ["Operator", "TrustedHost"]
@@ -190,14 +190,14 @@ class TornadoPilotLoggingHandler(ShortPathService):
         if not isinstance(logfile, str):
             raise Rejected("The logfile is not a string.")
         vo = self.caller.reads_of(vo, self._settings.read_any_vo)
-        key = LogKey(vo, checked_stamp(logfile.removesuffix(".log")))
+        key = LogKey(vo, check_stamp(logfile.removesuffix(".log")))
         return S_OK({"StdOut": self._reader.whole(key, self._settings.max_log_reply_size)})
 
     # Our own senders and readers
 
     auth_appendLog = ["Operator", "GenericPilot", "Pilot"]
 
-    @immediate
+    @on_event_loop
     def export_appendLog(self, batch):
         """Append a numbered batch to a pilot's log, once however often it is sent.
 
@@ -206,7 +206,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
         :return: S_OK({"nextSeq", "retryAfter", "minimumLevel"}) once the text is on disk / S_ERROR
         """
         vo = self.caller.writes_only_for(batch.get("vo") if isinstance(batch, dict) else None)
-        append = append_protocol.batch(vo, batch, self._settings.max_message_size)
+        append = append_protocol.parse_batch(vo, batch, self._settings.max_message_size)
         return self._stored(
             append, lambda appended: {"nextSeq": appended.next_seq, "retryAfter": 0, "minimumLevel": "DEBUG"}
         )
@@ -223,12 +223,12 @@ class TornadoPilotLoggingHandler(ShortPathService):
         :return: S_OK({"text", "cursor", "more", "state", "finalised", "exitCode", "gaps", ...}) / S_ERROR
         """
         limit = self._settings.max_reply_size
-        size = min(checked_number("maxBytes", maxBytes, 0) or limit, limit)
+        size = min(check_number("maxBytes", maxBytes, 0) or limit, limit)
         key = self._key(stamp, vo)
         page = self._reader.page(key, Cursor.parse(cursor), size)
         with self._database.reading() as connection:
-            row = None if page.more else logs.row_of(connection, key, self._quietness(connection))
-        return S_OK(replies.of_page(key, page, row))
+            row = None if page.more else logs.find_row(connection, key, self._quietness(connection))
+        return S_OK(replies.render_page(key, page, row))
 
     auth_listLogs = ["authenticated"]
 
@@ -244,11 +244,11 @@ class TornadoPilotLoggingHandler(ShortPathService):
         selection, vo = self._selected(selection)
         if not isinstance(sort or [], list):
             raise Rejected("The sort is not a list.")
-        start, limit = checked_number("start", start, 0), checked_number("limit", limit, 1, _LARGEST_PAGE)
+        start, limit = check_number("start", start, 0), check_number("limit", limit, 1, _LARGEST_PAGE)
         with self._database.reading() as connection:
             quietness = self._quietness(connection)
             rows, total = logs.list_logs(connection, selection, sort or [], start, limit, vo, quietness)
-        return S_OK({"rows": [replies.of_row(row) for row in rows], "total": total})
+        return S_OK({"rows": [replies.render_row(row) for row in rows], "total": total})
 
     auth_listValues = ["authenticated"]
 
@@ -268,7 +268,7 @@ class TornadoPilotLoggingHandler(ShortPathService):
                 connection,
                 selection,
                 columns,
-                checked_number("limit", limit, 1, _MOST_VALUES),
+                check_number("limit", limit, 1, _MOST_VALUES),
                 vo,
                 quietness=self._quietness(connection),
             )
@@ -286,10 +286,10 @@ class TornadoPilotLoggingHandler(ShortPathService):
             "total": number, "logs": number, "all": bool}) / S_ERROR
         """
         selection, vo = self._selected(selection)
-        limit = checked_number("limit", limit, 1, _LARGEST_PAGE)
+        limit = check_number("limit", limit, 1, _LARGEST_PAGE)
         with self._database.reading() as connection:
             rows, values, looked_at = logs.count_by(connection, selection, column, limit, vo)
-        rows = [replies.of_row(row) for row in rows]
+        rows = [replies.render_row(row) for row in rows]
         return S_OK({"rows": rows, "total": values, "logs": looked_at, "all": looked_at < logs.MOST_GROUPED})
 
     auth_outlineLog = ["authenticated"]
@@ -311,8 +311,8 @@ class TornadoPilotLoggingHandler(ShortPathService):
             outline = self._outlines.look(key, lambda _, outline: outline)
             unchanged = outline.version == version
         with self._database.reading() as connection:
-            row = logs.row_of(connection, key, self._quietness(connection))
-        return S_OK(replies.of_unchanged(row, outline) if unchanged else replies.of_outline(key, row, outline))
+            row = logs.find_row(connection, key, self._quietness(connection))
+        return S_OK(replies.render_unchanged(row, outline) if unchanged else replies.render_outline(key, row, outline))
 
     auth_readLines = ["authenticated"]
 
@@ -328,17 +328,17 @@ class TornadoPilotLoggingHandler(ShortPathService):
         :return: S_OK({"lines": [{"n", "text", "level", "time", "command", ...}], "more", "total", ...}) / S_ERROR
         """
         key = self._key(stamp, vo)
-        first = checked_number("first", first, 1)
-        wanted = range(first, first + checked_number("count", count, 1, _MOST_LINES))
+        first = check_number("first", first, 1)
+        wanted = range(first, first + check_number("count", count, 1, _MOST_LINES))
         if numbers is not None:
             if not isinstance(numbers, list) or len(numbers) > _MOST_LINES:
                 raise Rejected(f"The numbers are not a list of at most {_MOST_LINES}.")
-            wanted = sorted({checked_number("numbers", number, 1) for number in numbers})
-        longest = checked_number("longest", longest, LEAST_OF_LINE, _LINES_SIZE)
+            wanted = sorted({check_number("numbers", number, 1) for number in numbers})
+        longest = check_number("longest", longest, LEAST_OF_LINE, _LINES_SIZE)
         return self._outlines.look(
             key,
             lambda text, outline: S_OK(
-                replies.of_lines(
+                replies.render_lines(
                     outline, *read_lines(text, outline, wanted, _LINES_GIVEN, _LINES_SIZE, _LOOK_SECONDS, longest)
                 )
             ),
@@ -358,11 +358,11 @@ class TornadoPilotLoggingHandler(ShortPathService):
         """
         key = self._key(stamp, vo)
         parsed = Query.parse(query)
-        first, limit = checked_number("first", first, 1), checked_number("limit", limit, 1, _MOST_FOUND)
+        first, limit = check_number("first", first, 1), check_number("limit", limit, 1, _MOST_FOUND)
         return self._outlines.look(
             key,
             lambda text, outline: S_OK(
-                replies.of_found(outline, find_lines(text, outline, parsed, first, limit, _LOOK_SECONDS))
+                replies.render_found(outline, find_lines(text, outline, parsed, first, limit, _LOOK_SECONDS))
             ),
         )
 
@@ -381,19 +381,19 @@ class TornadoPilotLoggingHandler(ShortPathService):
         search = Search(
             self._reader,
             Query.parse(query),
-            checked_number("limit", limit, 1, _LARGEST_PAGE),
+            check_number("limit", limit, 1, _LARGEST_PAGE),
             _LOOK_SECONDS,
             quietness=self._quietness,
         )
-        progress, done = search.run(selection, vo, Progress.parse(cursor))
-        return S_OK(replies.of_search(search.hits, progress, done))
+        progress, done = search.run(selection, vo, SearchCursor.parse(cursor))
+        return S_OK(replies.render_search(search.hits, progress, done))
 
     def _key(self, stamp, vo):
         """The log that a reader names.
 
         :raises Rejected: it is none, or of a VO whose logs the caller may not read
         """
-        return LogKey(self.caller.reads_of(vo, self._settings.read_any_vo), checked_stamp(stamp))
+        return LogKey(self.caller.reads_of(vo, self._settings.read_any_vo), check_stamp(stamp))
 
     def _selected(self, selection):
         """A selection, and the VO to which the caller is kept; None for all.
@@ -408,14 +408,14 @@ class TornadoPilotLoggingHandler(ShortPathService):
         vo = self.caller.reads_of(selection.get("VO") or None, ())
         return selection, self.caller.keeps_to(vo, selection.get("Contains"))
 
-    @immediate
+    @on_event_loop
     def export_ping(self):
         """DIRAC's, but never behind readers that wait for a database that hangs."""
         return super().export_ping()
 
     auth_getStatistics = ["Operator", "TrustedHost"]
 
-    @immediate
+    @on_event_loop
     def export_getStatistics(self):
         """The collector's own figures, since its start, and what stands in the database. It answers within seconds,
         whatever the database does; then ``databaseProblem`` says what is wrong with it.
@@ -428,14 +428,14 @@ class TornadoPilotLoggingHandler(ShortPathService):
             "host": socket.gethostname(),
             "process": os.getpid(),
             "pendingBytes": self._writer.pending_size,
-            "connections": connections.figures(),
+            "connections": connections.metrics(),
             "disk": {"left": self._disk.left, "least": self._disk.least},
             "setAside": [str(file) for file in self._database.file.list_set_aside()] if self._database.file else [],
         }
         result = Future()
 
         def looked(done):
-            result.set_result(S_OK(own | self._figures.answer() | replies.NOTHING_STANDS | done.result()))
+            result.set_result(S_OK(own | self._figures.answer() | replies.NO_DATABASE_STATUS | done.result()))
 
         self._standing.look().add_done_callback(looked)
         return result
@@ -444,20 +444,20 @@ class TornadoPilotLoggingHandler(ShortPathService):
     def _quietness(cls, connection):
         """What counts as quiet now, as the CS says it of each VO."""
         after = cls._communities.quiet_after()
-        return Quietness(cls._database.now(connection), CommunitySettings().quiet_after, after)
+        return Quietness(cls._database.now(connection), VOSettings().quiet_after, after)
 
     @classmethod
     def _stands(cls):
         with cls._database.reading() as connection:
             now = cls._database.now(connection)
-            vos = logs.communities(connection)
+            vos = logs.list_vos(connection)
             limits = {vo: cls._communities[vo].settings for vo in vos}
             plugins = {vo: settings.logging_plugins for vo, settings in limits.items() if settings.logging_plugins}
             return {
-                "logs": replies.of_states(logs.states(connection)),
+                "logs": replies.render_states(logs.count_states(connection)),
                 "quiet": logs.count_quiet(connection, cls._quietness(connection)),
-                "deliveries": [replies.of_backlog(entry, now) for entry in deliveries.backlog(connection, plugins)],
-                "usage": replies.of_usage(usage.by_vo(connection), limits),
+                "deliveries": [replies.render_backlog(entry, now) for entry in deliveries.backlog(connection, plugins)],
+                "usage": replies.render_usage(usage.by_vo(connection), limits),
             }
 
     def _stored(self, append, answer):

@@ -90,12 +90,12 @@ def _show(given, write, terminal):
     if "json" in given:
         write(json.dumps(report.as_document(), indent=2) + "\n")
     else:
-        write(presentation.of_report(report, terminal))
+        write(presentation.render_report(report, terminal))
     return 0
 
 
 def _enable(given, write, terminal):
-    from PilotLoggingDIRAC.activation.editing import enabling
+    from PilotLoggingDIRAC.activation.editing import plan_enabling
     from PilotLoggingDIRAC.activation.registration import URLS, registered
     from PilotLoggingDIRAC.commands import vo_report
 
@@ -107,7 +107,7 @@ def _enable(given, write, terminal):
         addresses, notes = registered(section(URLS), urls)
         known = [url for change in addresses for url in change.new.split(", ")] or vo_report.collector_urls()
         return (
-            enabling(section("/Operations"), vo, ces, urls, known, "module" in given, vo_report.setup()),
+            plan_enabling(section("/Operations"), vo, ces, urls, known, "module" in given, vo_report.setup()),
             addresses,
             notes,
         )
@@ -116,19 +116,21 @@ def _enable(given, write, terminal):
 
 
 def _disable(given, write, terminal):
-    from PilotLoggingDIRAC.activation.editing import disabling
+    from PilotLoggingDIRAC.activation.editing import plan_disabling
     from PilotLoggingDIRAC.commands import vo_report
 
     vo, ces = given["vo"][0], given.get("ce", [])
     vo_report.known_vo(vo)
     setup = vo_report.setup()
-    return _change(given, write, terminal, lambda section: (disabling(section("/Operations"), vo, ces, setup), [], []))
+    return _change(
+        given, write, terminal, lambda section: (plan_disabling(section("/Operations"), vo, ces, setup), [], [])
+    )
 
 
 def _change(given, write, terminal, wanted):
     """Show what would change, what a pilot would then do and what is wrong with that; ask; change it."""
     from PilotLoggingDIRAC.activation import presentation
-    from PilotLoggingDIRAC.activation.editing import applied, described
+    from PilotLoggingDIRAC.activation.editing import apply_changes, describe
     from PilotLoggingDIRAC.commands import vo_report
     from PilotLoggingDIRAC.commands.cs_changes import CSChanges
 
@@ -136,16 +138,16 @@ def _change(given, write, terminal, wanted):
     configuration = CSChanges()
     of_pilots, elsewhere, notes = wanted(configuration.section)
     changes = [*of_pilots, *elsewhere]
-    then = applied(configuration.section("/Operations"), of_pilots)
+    then = apply_changes(configuration.section("/Operations"), of_pilots)
     reports = [vo_report.report(vo, ce, then) for ce in given.get("ce", []) or [""]]
     readers = [url for change in elsewhere for url in change.new.split(", ")]
     notes = [*vo_report.unreachable(reports, readers), *notes]
     problems = any(each.grave for report in reports for each in report.mistakes) or any(each.grave for each in notes)
     if changes:
-        write(presentation.of_changes(list(described(changes)), terminal))
+        write(presentation.render_changes(list(describe(changes)), terminal))
     else:
         write("Nothing has to change in the CS.\n")
-    write(presentation.of_verdicts(reports, terminal, notes))
+    write(presentation.render_verdicts(reports, terminal, notes))
     if changes:
         if "yes" not in given and not _agreed(problems):
             write("Nothing was changed.\n")
@@ -167,13 +169,13 @@ def _agreed(problems):
 
 def _check(given, write, terminal):
     from PilotLoggingDIRAC.activation import findings, presentation
-    from PilotLoggingDIRAC.commands.diagnose import check
+    from PilotLoggingDIRAC.commands.diagnose import diagnose
 
-    found = check(given["vo"][0])
+    found = diagnose(given["vo"][0])
     if "json" in given:
         write(json.dumps(findings.as_document(found), indent=2) + "\n")
     else:
-        write(presentation.of_findings(found, terminal))
+        write(presentation.render_findings(found, terminal))
     return 1 if findings.number(found, findings.State.TODO) else 0
 
 

@@ -24,9 +24,9 @@ from PilotLoggingDIRAC.commands.command_line import (
     run,
     say,
 )
-from PilotLoggingDIRAC.commands.progress_line import Progress
+from PilotLoggingDIRAC.commands.progress_line import ProgressLine
 from PilotLoggingDIRAC.errors import PilotLoggingError
-from PilotLoggingDIRAC.gap_lines import with_gap_lines
+from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, name_of
 
@@ -56,7 +56,7 @@ def main():
         counts = dict.fromkeys(("downloaded", "there already", "left alone", "failed"), 0)
         target = TarFile(to, bool(switches["overwrite"])) if to.suffix == ".tar" else Folder(to)
         try:
-            with target, Progress("logs") as progress:
+            with target, ProgressLine("logs") as progress:
                 # In an order that does not change while pilots write.
                 for row, total in collector.rows(wanted, [["Stamp", "ASC"]], switches["limit"] or _ALL):
                     progress.show(sum(counts.values()), total)
@@ -112,7 +112,7 @@ def main():
         cursor, more = "", True
         while more:
             reply = collector.ask("reading the log", "readLog", row["Stamp"], row["VO"], cursor, 0)
-            text = with_gap_lines(reply["text"], [Gap(**gap) for gap in reply["gaps"]])
+            text = insert_gap_lines(reply["text"], [Gap(**gap) for gap in reply["gaps"]])
             yield text.encode("utf-8", "surrogatepass")
             cursor, more = reply["cursor"], reply["more"]
 

@@ -24,7 +24,7 @@ from PilotLoggingDIRAC.commands.command_line import (
     run,
     say,
 )
-from PilotLoggingDIRAC.commands.progress_line import Progress
+from PilotLoggingDIRAC.commands.progress_line import ProgressLine
 from PilotLoggingDIRAC.terminal import line_output
 
 _USUAL = 200
@@ -57,7 +57,7 @@ def main():
         what = {"regex" if switches["regex"] else "text": text}
         query = line_query(**what, level=switches["level"], ignore_case=switches["ignore-case"])
         collector, cursor, found = Collector(), "", 0
-        with Progress("logs") as progress:
+        with ProgressLine("logs") as progress:
             while left > 0:
                 reply = collector.ask(
                     "searching", "searchLogs", query, selection.document(), cursor, min(left, _AT_ONCE)
@@ -89,7 +89,7 @@ def main():
             row = {"vo": hit["row"]["VO"], "stamp": hit["row"]["Stamp"], "site": hit["row"]["Site"]}
             lines = "".join(f"{json.dumps(row | line)}\n" for line in hit["lines"])
         else:
-            lines = line_output.of_hit(hit, output.terminal, output.look)
+            lines = line_output.render_hit(hit, output.terminal, output.look)
         output.write(lines)
 
     run(work, output)

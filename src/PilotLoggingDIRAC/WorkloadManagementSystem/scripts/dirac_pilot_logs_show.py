@@ -33,10 +33,17 @@ from PilotLoggingDIRAC.commands.command_line import (
 )
 from PilotLoggingDIRAC.errors import PilotLoggingError
 from PilotLoggingDIRAC.terminal.completeness import examine, verdict
-from PilotLoggingDIRAC.terminal.filtered_tail import LogLines, filtered, together
-from PilotLoggingDIRAC.terminal.line_output import LEVELS, Colouring, abbreviate, heading, of_line, of_log
+from PilotLoggingDIRAC.terminal.filtered_tail import LogLines, follow_lines, follow_together
+from PilotLoggingDIRAC.terminal.line_output import (
+    LEVELS,
+    LineColourer,
+    abbreviate,
+    render_heading,
+    render_line,
+    render_prefix,
+)
 from PilotLoggingDIRAC.terminal.quiet_notice import QuietNotices
-from PilotLoggingDIRAC.terminal.tail import shown
+from PilotLoggingDIRAC.terminal.tail import follow_text
 
 _FOLLOWED_FROM = 10
 """Lines, as tail and journalctl have it."""
@@ -109,7 +116,9 @@ def main():
             try:
                 code = max(code, check(collector, stamp, of_vo) if switches["check"] else 0)
                 if not switches["check"]:
-                    show(collector, stamp, of_vo, heading(stamp, place == 0, output.look) if len(logs) > 1 else "")
+                    show(
+                        collector, stamp, of_vo, render_heading(stamp, place == 0, output.look) if len(logs) > 1 else ""
+                    )
             except PilotLoggingError as error:
                 say(str(error))
                 code = 1
@@ -136,13 +145,13 @@ def main():
         if switches["json"]:
             head = ""
         if query or switches["json"] or tail is not None:
-            for line in filtered(asker(collector, stamp, of_vo), query, follow, tail=tail):
+            for line in follow_lines(asker(collector, stamp, of_vo), query, follow, tail=tail):
                 write(head)
                 write_line(stamp, line)
                 head = ""
             write(head)
             return
-        colouring = Colouring(output.look)
+        colouring = LineColourer(output.look)
         read, notices = reader(collector, stamp, of_vo), QuietNotices()
 
         def ask_page(cursor):
@@ -150,7 +159,7 @@ def main():
             tell(notices.of_page(reply))
             return reply
 
-        for piece in shown(ask_page, follow, terminal=False):
+        for piece in follow_text(ask_page, follow, terminal=False):
             write(head)
             write(colouring(piece))
             head = ""
@@ -160,7 +169,7 @@ def main():
     def show_together(collector, logs):
         """Several logs while they are written."""
         shorts = abbreviate([stamp for stamp, _ in logs])
-        before = {stamp: of_log(place, shorts[stamp], output.look) for place, (stamp, _) in enumerate(logs)}
+        before = {stamp: render_prefix(place, shorts[stamp], output.look) for place, (stamp, _) in enumerate(logs)}
         failures = []
 
         def failed(stamp, error):
@@ -171,13 +180,13 @@ def main():
             say(f"{shorts[stamp]}: this log is closed.")
 
         lines = [(stamp, LogLines(asker(collector, stamp, of_vo, shorts[stamp]), query, tail)) for stamp, of_vo in logs]
-        for stamp, line in together(lines, True, failed, ended):
+        for stamp, line in follow_together(lines, True, failed, ended):
             write_line(stamp, line, before[stamp])
         return 1 if failures else 0
 
     def write_line(stamp, line, before=""):
         if not switches["json"]:
-            write(before + of_line(line, output.look))
+            write(before + render_line(line, output.look))
         elif "gap" not in line:
             write(f"{json.dumps({'stamp': stamp} | line)}\n")
 

@@ -18,7 +18,7 @@ from stomp.transport import Transport
 from ...errors import Unavailable
 from ...text import one_line
 from .access import Access, tls_context
-from .nonblocking_socket import PatientSocket
+from .nonblocking_socket import NonblockingSocket
 
 HEARTBEAT = 10_000
 """Milliseconds; a broker that says nothing for half as long again is taken for gone."""
@@ -134,7 +134,7 @@ class BrokerConnection:
             host: The broker's name, which its certificate must have.
             address: One of that name's addresses, as ``socket.getaddrinfo`` gives it: family and address.
             seconds: For all of it.
-            patience: See :class:`~.patient_socket.PatientSocket`.
+            patience: See :class:`~.patient_socket.NonblockingSocket`.
 
         Raises:
             Unavailable: The broker is away, or will not have us.
@@ -150,7 +150,7 @@ class BrokerConnection:
             except BaseException:
                 plain.close()
                 raise
-            self._socket = PatientSocket(connected, patience)
+            self._socket = NonblockingSocket(connected, patience)
             self._transport = _Transport(self._socket, (host, address[1][1]), access.virtual_host)
             self._stomp = _Stomp(self._transport)
             self._stomp.set_listener("events", _Listener(self._events))

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from ...lines.header import HEADER, Level, header_in, level_of, time_of
 from ...text import cut_at_character
-from ..contract import Piece
+from ..contract import Chunk
 
 VERSION = 1
 SMALLEST_BODY = 20_000
@@ -67,7 +67,7 @@ class _Part(NamedTuple):
 _NOTHING = _Part("[]", "", 0, False)
 
 
-def messages_of(piece: Piece, largest_body: int) -> list[Message]:
+def encode(piece: Chunk, largest_body: int) -> list[Message]:
     """The messages of a piece; several where one body would be too large. For the same piece always the same.
 
     Args:
@@ -88,14 +88,14 @@ def messages_of(piece: Piece, largest_body: int) -> list[Message]:
     return messages
 
 
-def _message(piece: Piece, about: str, number: int, of: int, line: int, part: _Part) -> Message:
+def _message(piece: Chunk, about: str, number: int, of: int, line: int, part: _Part) -> Message:
     last = line + part.ended - (not part.open_end)
     numbers = f'"part":{number},"parts":{of},"firstLine":{line},"lastLine":{last}'
     body = f'{about},{numbers},"entries":{part.entries}}}'
     return Message(_headers(piece, number, part.level), body.encode())
 
 
-def _headers(piece: Piece, part: int, level: str) -> dict[str, str]:
+def _headers(piece: Chunk, part: int, level: str) -> dict[str, str]:
     """Names without hyphens, so that ActiveMQ's selectors can have them."""
     vo, stamp = piece.key
     return {
@@ -112,7 +112,7 @@ def _headers(piece: Piece, part: int, level: str) -> dict[str, str]:
     }
 
 
-def _about(piece: Piece) -> dict[str, Any]:
+def _about(piece: Chunk) -> dict[str, Any]:
     arrival = piece.arrival.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
     document: dict[str, Any] = {
         "version": VERSION,

@@ -12,7 +12,7 @@ from contextlib import suppress
 _LOOK_AGAIN_SECONDS = 1.0
 
 
-class PatientSocket:
+class NonblockingSocket:
     """What stomp.py needs of a socket.
 
     Its own way is ``sendall`` on a blocking socket, which has no end when a broker stops reading, and OpenSSL's

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 
 from ...errors import Unavailable
 from ...model import LogKey
-from ..contract import Outcome, Piece
+from ..contract import Acknowledgements, Chunk
 from .access import Access
 from .connection import BrokerConnection, Event, Gone, Receipt, Refusal
-from .encoder import Message, messages_of
+from .encoder import Message, encode
 
 _REFUSALS = 3
 """A message that the broker refused so often, each time alone on the way, is at fault itself, if others pass."""
@@ -59,7 +59,7 @@ class _Shipment:
         missing: How many of its messages are not confirmed.
     """
 
-    piece: Piece
+    piece: Chunk
     missing: int
 
 
@@ -110,7 +110,7 @@ class Publisher:
     _failed: str = field(default="", init=False)
     _numbers: int = field(default=0, init=False)
 
-    def publish(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+    def publish(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
         """Send pieces until there are no more, see :meth:`~..contract.StreamPlugin.send`.
 
         Raises:
@@ -180,7 +180,7 @@ class Publisher:
 class _Publication:
     """One call."""
 
-    def __init__(self, publisher: Publisher, pieces: Iterator[Piece], outcome: Outcome) -> None:
+    def __init__(self, publisher: Publisher, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
         self._publisher = publisher
         self._outcome = outcome
         self._source = self._messages(pieces)
@@ -282,9 +282,9 @@ class _Publication:
             if key not in self._set_aside and key not in self._refused:
                 return outgoing
 
-    def _messages(self, pieces: Iterator[Piece]) -> Iterator[_Outgoing]:
+    def _messages(self, pieces: Iterator[Chunk]) -> Iterator[_Outgoing]:
         for piece in pieces:
-            messages = messages_of(piece, self._publisher.limits.largest_body)
+            messages = encode(piece, self._publisher.limits.largest_body)
             shipment = _Shipment(piece, len(messages))
             self._logs.setdefault(piece.key, deque()).append(shipment)
             for message in messages:

@@ -3,7 +3,7 @@
 OpenSSL keeps the errors of a thread in one queue, and what it says of a read depends on that queue being empty.
 M2Crypto leaves errors there when it closes a connection in the middle of its handshake. The next read of whichever
 other connection then fails with them, and Tornado closes it: who only connects and goes away, as a port scanner or a
-balancer's check does, cuts off somebody else's request. :func:`keep_to_their_connection` empties the queue after each
+balancer's check does, cuts off somebody else's request. :func:`confine_errors` empties the queue after each
 close.
 """
 
@@ -15,7 +15,7 @@ from M2Crypto.SSL import Connection
 _close = Connection.close
 
 
-def keep_to_their_connection() -> None:
+def confine_errors() -> None:
     """From now on errors of a connection end with it, in the whole process. Idempotent."""
     Connection.close = _close_and_forget
 

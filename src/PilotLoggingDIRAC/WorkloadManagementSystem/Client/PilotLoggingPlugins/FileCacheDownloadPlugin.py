@@ -7,9 +7,9 @@ from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import Torn
 from PilotLoggingDIRAC.dirac_bridge import pilot_output, results
 from PilotLoggingDIRAC.errors import PilotLoggingError, Unavailable
 from PilotLoggingDIRAC.model import LogKey
-from PilotLoggingDIRAC.names import checked_stamp, checked_vo
+from PilotLoggingDIRAC.names import check_stamp, check_vo
 from PilotLoggingDIRAC.storage.archive_access import ArchiveAccess
-from PilotLoggingDIRAC.text import decoded
+from PilotLoggingDIRAC.text import decode
 
 _LARGEST = 64 * 2**20
 _LONGEST_END = 4 * 2**20
@@ -35,7 +35,7 @@ class FileCacheDownloadPlugin(DownloadPlugin):
             log, under one line that says so in ``StdErr``; of a long log that has the end only.
         """
         try:
-            key = LogKey(checked_vo(vo), checked_stamp(pilotStamp))
+            key = LogKey(check_vo(vo), check_stamp(pilotStamp))
             # The collector is asked as a host, which reads every VO. Another extension's handler knows no rule of VOs.
             if handler := pilot_output.serving():
                 pilot_output.may_read(handler, key.vo)
@@ -51,6 +51,6 @@ class FileCacheDownloadPlugin(DownloadPlugin):
         except Unavailable as unavailable:
             try:
                 with self._archives.open_forgotten(key) as file:
-                    return decoded(file.read(_LARGEST))
+                    return decode(file.read(_LARGEST))
             except PilotLoggingError:
                 raise unavailable from None

@@ -16,9 +16,9 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from PilotLoggingDIRAC.deliver.archive_names import begins_with, names_of
+from PilotLoggingDIRAC.deliver.archive_names import begins_with, list_names
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
-from PilotLoggingDIRAC.deliver.stale_files import remove_abandoned
+from PilotLoggingDIRAC.deliver.stale_files import remove_stale
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
@@ -53,7 +53,7 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
             folder = self._root / self.vo
             partial = folder / _PARTIAL
             _make_durably(partial)
-            remove_abandoned(partial)
+            remove_stale(partial)
             target = self._name_for(log, content, folder)
             content.seek(0)
             with tempfile.NamedTemporaryFile(dir=partial, prefix=f"{log.key.stamp}.", delete=False) as file:
@@ -85,7 +85,7 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
     def locate(self, stamp: str) -> str | None:
         sizes = {}
         with _disk_errors("looking for the log"):
-            for name in names_of(stamp):
+            for name in list_names(stamp):
                 with suppress(FileNotFoundError):
                     sizes[name] = (self._root / self.vo / name).stat().st_size
         # The largest: of several copies that is the whole one.
@@ -98,7 +98,7 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
 
     def _name_for(self, log: ClosedLog, content: BinaryIO, folder: Path) -> Path:
         """The log's own name, unless somebody else's log has it: that is never overwritten."""
-        for name in names_of(log.key.stamp):
+        for name in list_names(log.key.stamp):
             file = folder / name
             if not file.exists() or begins_with(content, file):
                 return file

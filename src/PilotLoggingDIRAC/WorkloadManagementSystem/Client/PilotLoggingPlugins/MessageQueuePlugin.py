@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from PilotLoggingDIRAC.deliver.contract import Outcome, Piece, StreamPlugin
+from PilotLoggingDIRAC.deliver.contract import Acknowledgements, Chunk, StreamPlugin
 from PilotLoggingDIRAC.deliver.queue.encoder import SMALLEST_BODY
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.deliver.queue.settings import MessageQueueSettings
@@ -30,7 +30,7 @@ class MessageQueuePlugin(StreamPlugin[MessageQueueSettings]):
         limits = Limits(settings.window, settings.max_body_size, settings.connect_timeout, settings.confirm_timeout)
         self._publisher = Publisher(access, limits)
 
-    def send(self, pieces: Iterator[Piece], outcome: Outcome) -> None:
+    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
         self._publisher.publish(pieces, outcome)
 
     def close(self) -> None:

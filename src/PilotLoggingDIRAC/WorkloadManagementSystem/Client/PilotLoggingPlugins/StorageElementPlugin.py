@@ -16,7 +16,7 @@ from typing import BinaryIO
 from pydantic import Field
 
 from PilotLoggingDIRAC.activation.guess import those_there
-from PilotLoggingDIRAC.deliver.archive_names import begins_with, names_of
+from PilotLoggingDIRAC.deliver.archive_names import begins_with, list_names
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
@@ -97,7 +97,7 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
         self._files.remove(reference)
 
     def _names(self, stamp: str) -> list[str]:
-        return [f"{self._folder}/{name}" for name in names_of(stamp)]
+        return [f"{self._folder}/{name}" for name in list_names(stamp)]
 
     def _is_ours(self, lfn: str, registered: Registered | None, content: BinaryIO) -> bool:
         """Whether a name is free, or has an earlier copy of this log: of an attempt that failed half-way, or whose

@@ -12,7 +12,7 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from PilotLoggingDIRAC.deliver.archive_names import names_of
+from PilotLoggingDIRAC.deliver.archive_names import list_names
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Number, Settings
@@ -72,7 +72,7 @@ class ZippedFolderPlugin(ArchivePlugin[ZippedFolderSettings]):
             (self._folder / reference).unlink(missing_ok=True)
 
     def _names(self, stamp: str) -> list[str]:
-        return [f"{name}.gz" for name in names_of(stamp)]
+        return [f"{name}.gz" for name in list_names(stamp)]
 
     def _size(self, name: str) -> int:
         with gzip.open(self._folder / name, "rb") as file:
