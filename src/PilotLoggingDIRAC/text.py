@@ -1,21 +1,8 @@
-"""Text from outside as bytes, and what is counted in it."""
+"""Text from outside: as bytes, on one line, and harmless to a terminal."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .errors import Rejected
-from .lines.header import Level
-from .lines.tally import may_be_loud, tally
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """What one piece of text adds to the figures of its log: ended lines, and headers of that level."""
-
-    lines: int
-    warnings: int
-    errors: int
 
 
 def encode(text: str, limit: int) -> bytes:
@@ -41,12 +28,6 @@ def decode(data: bytes) -> str:
         return data.decode("utf-8", "replace")
 
 
-def counted(data: bytes) -> Counts:
-    """Count ended lines, and the warnings and errors by their headers."""
-    levels = tally(data) if may_be_loud(data) else {}
-    return Counts(data.count(b"\n"), levels.get(Level.WARN, 0), levels.get(Level.ERROR, 0))
-
-
 def one_line(text: str, length: int) -> str:
     """The beginning of a text that a stranger wrote, for a log line or a column: what cannot be printed becomes ``?``,
     so that it ends no line, and no terminal obeys it."""
@@ -61,3 +42,26 @@ def cut_at_character(data: bytes, size: int) -> bytes:
     while end > 0 and size - end < 3 and data[end] & 0xC0 == 0x80:
         end -= 1
     return data[:end]
+
+
+def escape_controls(text: str) -> str:
+    """Control characters as visible ones: an escape sequence could rewrite what the terminal shows, or worse."""
+    return "".join(_visible(character) for character in text)
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if (
+        character in "\t\n"
+        or 32 <= code < 127
+        or (code >= 160 and not _redirects(code) and not 0xD800 <= code < 0xE000)
+    ):
+        return character
+    if code < 32:
+        return chr(0x2400 + code)  # the picture of that control character
+    return "\ufffd"
+
+
+def _redirects(code: int) -> bool:
+    """Unicode's marks that change the direction of what follows."""
+    return 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F, 0x061C)

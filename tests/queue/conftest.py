@@ -22,7 +22,9 @@ from queues.reader import Reader  # noqa: E402
 
 from PilotLoggingDIRAC.deliver.queue.settings import MessageQueueSettings  # noqa: E402
 from PilotLoggingDIRAC.settings import parse  # noqa: E402
-from PilotLoggingDIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.MessageQueuePlugin import MessageQueuePlugin
+from PilotLoggingDIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.MessageQueuePlugin import (  # noqa: E402
+    MessageQueuePlugin,
+)
 
 AWAY = "away"
 """A service that nobody is at."""

@@ -14,7 +14,8 @@ from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.read import replies
 from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.terminal.tail import Reply, escape_controls, follow_text
+from PilotLoggingDIRAC.terminal.tail import Reply, follow_text
+from PilotLoggingDIRAC.text import escape_controls
 
 
 @pytest.fixture

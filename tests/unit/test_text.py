@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.text import Counts, counted, cut_at_character, decode, encode
+from PilotLoggingDIRAC.lines.tally import Counts, count
+from PilotLoggingDIRAC.text import cut_at_character, decode, encode
 
 # All code points: NULs, escapes and the surrogates, alone or in pairs, that JSON may bring.
 ANY_TEXT = st.text(st.characters(codec=None))
@@ -73,13 +74,13 @@ WRAPPER = "2026-06-10T11:02:02,823512Z"
     ],
 )
 def test_lines_and_levels_are_counted(text: str, counts: Counts) -> None:
-    assert counted(text.encode()) == counts
+    assert count(text.encode()) == counts
 
 
 @given(st.lists(st.sampled_from([f"{PILOT} WARN a\n", f"{PILOT} ERROR b\n", "text\n", "half a line "])))
 def test_figures_of_parts_add_up_where_they_are_cut_at_lines(parts: list[str]) -> None:
-    whole = counted("".join(f"{part}\n" for part in parts).encode())
-    single = [counted(f"{part}\n".encode()) for part in parts]
+    whole = count("".join(f"{part}\n" for part in parts).encode())
+    single = [count(f"{part}\n".encode()) for part in parts]
     assert whole == Counts(
         sum(each.lines for each in single), sum(each.warnings for each in single), sum(each.errors for each in single)
     )

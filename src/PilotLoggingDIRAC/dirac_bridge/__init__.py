@@ -1,7 +1,7 @@
-"""The core's only door to DIRAC.
+"""What all rooms that know DIRAC share.
 
-:mod:`.results` translates between exceptions and S_OK/S_ERROR, :mod:`.cs` reads the Configuration Service,
-:mod:`.credentials` says who is calling, :mod:`.request_path` takes a request through Tornado, :mod:`.plugin_loading`
-finds a VO's plugins, :mod:`.transfers` moves files with a shifter's proxy, :mod:`.vo_process` runs what needs one in a
-process of its own, :mod:`.archive_access` opens archived logs.
+:mod:`.results` translates between exceptions and S_OK/S_ERROR, :mod:`.cs` reads the Configuration Service, :mod:`.vos`
+remembers what it says of each VO, :mod:`.callers` says who is calling and what they may, :mod:`.database` opens
+PilotLogDB where the CS says it is, :mod:`.stdout` keeps standard output for the result,
+:mod:`.pilot_output` keeps DIRAC's own way to the output of pilots within VOs.
 """

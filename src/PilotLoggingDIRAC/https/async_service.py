@@ -5,8 +5,9 @@ anew each time, and holds a thread until the method returns. A collector has tho
 for a commit, so here
 
 - the peer is known before its body is read: its chain is parsed once a connection, and once for all connections of the
-  same proxy; connections share their TLS context (:mod:`.tls_context`), and forms are decoded in C (:mod:`.form`);
-- methods marked with :func:`on_event_loop` run on the event loop and may give a future: nothing is held while they wait;
+  same proxy; connections share their TLS context (:mod:`.patches.tls_context`), and forms are decoded in C
+  (:mod:`.urlencoded`);
+- methods marked with :func:`on_event_loop` run there and may give a future: nothing is held while they wait;
 - other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
 
 What is authorised, and how, stays DIRAC's: ``AuthManager`` decides, and its word holds for some seconds or until the CS

@@ -10,13 +10,13 @@ from typing import Any, ClassVar
 from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPMessageDelegate
 from tornado.ioloop import PeriodicCallback
-from tornado.web import stream_request_body
 
 from ..settings import CollectorSettings
 from .connections import Connections, add_source, descriptors_for
 from .graceful_shutdown import GracefulServer
 from .patches.chunked import read_chunks_strictly
 from .patches.lingering_close import linger
+from .patches.unknown_paths import refuse_unknown_paths_early
 
 _LARGEST_HEADER = 32 * 2**10
 """Bytes of a request's headers: room for a token, or for a certificate chain that a balancer hands on."""
@@ -75,21 +75,4 @@ def bound_connections(settings: CollectorSettings) -> None:
     BoundedServer.idle_seconds = settings.idle_time
     add_source(BoundedServer.books.figures)
     HTTPServer.configure(BoundedServer)
-    _refuse_unknown_paths_early()
-
-
-def _refuse_unknown_paths_early() -> None:
-    """Let DIRAC's handler for paths that there are not answer before it has gathered the body in memory."""
-    # Only tornado-start-all has it; importing it elsewhere would configure Tornado's streams.
-    from DIRAC.Core.Tornado.Server import TornadoServer
-
-    class NotFoundHandler(TornadoServer.NotFoundHandler):  # type: ignore[misc]
-        def prepare(self) -> None:
-            answer_early(self.request)
-            self.set_header("Connection", "close")
-            super().prepare()
-
-        def data_received(self, chunk: bytes) -> None:
-            pass
-
-    TornadoServer.NotFoundHandler = stream_request_body(NotFoundHandler)
+    refuse_unknown_paths_early(answer_early)

@@ -1,8 +1,9 @@
-"""How many messages of each level there are in a text; nothing else."""
+"""How many lines a text has, and messages of each level; nothing else."""
 
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from .header import HEADER, Level, level_of
 
@@ -21,3 +22,18 @@ def tally(text: bytes) -> dict[Level, int]:
 def may_be_loud(text: bytes) -> bool:
     """Whether a text may have a warning or an error: most messages of a pilot have none, and this is quick."""
     return _LOUD.search(text) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What one piece of text adds to the figures of its log: ended lines, and headers of that level."""
+
+    lines: int
+    warnings: int
+    errors: int
+
+
+def count(data: bytes) -> Counts:
+    """Count ended lines, and the warnings and errors by their headers."""
+    levels = tally(data) if may_be_loud(data) else {}
+    return Counts(data.count(b"\n"), levels.get(Level.WARN, 0), levels.get(Level.ERROR, 0))

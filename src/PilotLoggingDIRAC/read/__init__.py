@@ -1,4 +1,6 @@
-"""Back to a reader: the database first, then the archive.
+"""Back to a reader, on the collector's side: the database first, then the archive.
 
-:mod:`.cursor` says where a reader is, :mod:`.reader` gives the next page or the whole log.
+:mod:`.cursor` says where a reader is, :mod:`.reader` gives the next page or the whole log; :mod:`.outline_cache` keeps
+what logs look like from afar, :mod:`.line_window` gives single lines, :mod:`.find` those of a log that fit a
+:mod:`.query`, :mod:`.search` those of many logs. :mod:`.replies` makes plain values of it all.
 """

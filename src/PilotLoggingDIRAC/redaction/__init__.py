@@ -1,10 +1,10 @@
 """Secrets leave the text before it is stored: ``docs/redaction.md`` says which, and what takes their place.
 
 :mod:`.assignments` finds secrets by the name in front of them (``NAME=value``, ``"name": "value"``, ``--name x``),
-:mod:`.names` knows which names those are and :mod:`.values` which values are none. :mod:`.tokens` finds what gives
-itself away by its own form, :mod:`.private_keys` PEM blocks, :mod:`.own_patterns` what a VO added. :mod:`.redactor`
-puts it together and follows a log from one message to the next with the help of a :mod:`.carry`;
-:mod:`.quick_look` spares most messages all of it.
+:mod:`.secret_names` knows which names those are and :mod:`.values` which values are none. :mod:`.tokens` finds what
+gives itself away by its own form, :mod:`.private_keys` PEM blocks, :mod:`.custom_patterns` what a VO added.
+:mod:`.redactor` puts it together and follows a log from one message to the next with the help of a :mod:`.carry`;
+:mod:`.prefilter` spares most messages all of it.
 """
 
 from .carry import NOTHING, Carry

@@ -12,9 +12,9 @@ import zstandard
 from sqlalchemy import Connection, bindparam, select
 
 from ..errors import PilotLoggingError, Rejected, Unavailable
+from ..lines.tally import count
 from ..model import Append, Appended, LogKey, LogState
 from ..redaction import Carry
-from ..text import counted
 from . import truncation
 from .engine import insert_if_absent
 from .numbering import Numbering
@@ -145,7 +145,7 @@ class _Log:
         return redacted
 
     def _store(self, append: Append, data: bytes, now: datetime) -> None:
-        row, counts = self.row, counted(data)
+        row, counts = self.row, count(data)
         row["LastChunkID"] += 1
         row["Lines"] += counts.lines
         row["Bytes"] += len(data)

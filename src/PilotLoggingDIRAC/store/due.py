@@ -30,7 +30,7 @@ def list_due(connection: Connection, vo: str, plugin: str, now: datetime, limit:
 
 
 def list_never_failed(connection: Connection, vo: str, plugin: str, now: datetime, limit: int) -> list[int]:
-    """Those of :func:`list_due` that have not failed since the plugin last confirmed them. The longest wait comes first."""
+    """Those that have not failed since the plugin last confirmed them. The longest wait comes first."""
     return _first(connection, vo, plugin, now, limit, _ATTEMPTS == 0, (logs.c.LastArrival, logs.c.LogID))
 
 

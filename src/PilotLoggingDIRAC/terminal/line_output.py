@@ -7,8 +7,8 @@ from typing import Any
 
 from ..lines.header import Level
 from ..lines.parser import Line, LineParser
+from ..text import escape_controls
 from .appearance import Look
-from .tail import escape_controls
 
 LEVELS = tuple(Level.__members__)
 _COLOURS = {"DEBUG": "\x1b[2m", "WARN": "\x1b[33m", "ERROR": "\x1b[31m"}

@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import Unavailable
 from ..gap_lines import insert_gap_lines
 from ..model import Gap, LogState
+from ..text import escape_controls
 
 _POLL_SECONDS = 1.0
 _LONGEST_PAUSE = 30.0
@@ -56,26 +57,3 @@ def follow_text(
         if not follow or reply["state"] != LogState.OPEN:
             return
         sleep(_POLL_SECONDS)
-
-
-def escape_controls(text: str) -> str:
-    """Control characters as visible ones: an escape sequence could rewrite what the terminal shows, or worse."""
-    return "".join(_visible(character) for character in text)
-
-
-def _visible(character: str) -> str:
-    code = ord(character)
-    if (
-        character in "\t\n"
-        or 32 <= code < 127
-        or (code >= 160 and not _redirects(code) and not 0xD800 <= code < 0xE000)
-    ):
-        return character
-    if code < 32:
-        return chr(0x2400 + code)  # the picture of that control character
-    return "\ufffd"
-
-
-def _redirects(code: int) -> bool:
-    """Unicode's marks that change the direction of what follows."""
-    return 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F, 0x061C)

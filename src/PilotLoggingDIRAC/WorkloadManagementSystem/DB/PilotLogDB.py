@@ -1,23 +1,5 @@
-"""PilotLogDB, where the Configuration Service says it is."""
+"""Where DIRAC looks for it; the database is opened in :mod:`PilotLoggingDIRAC.dirac_bridge.database`."""
 
-from DIRAC import gLogger
+from PilotLoggingDIRAC.dirac_bridge.database import PilotLogDB
 
-from PilotLoggingDIRAC.dirac_bridge import cs
-from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
-
-
-class PilotLogDB(PreparedDatabase):
-    """The logs that are in flight, and what is known of those that are stored.
-
-    MySQL or MariaDB where ``/Systems/WorkloadManagement/Databases/PilotLogDB`` has a ``DBName``, else one SQLite file.
-    The tables are made, and brought up to date, at the first use.
-    """
-
-    def __init__(self) -> None:
-        """Nothing is opened yet.
-
-        Raises:
-            ConfigurationError: The CS does not say where the database is.
-        """
-        log = gLogger.getSubLogger("PilotLogDB")
-        super().__init__(cs.database_url(), lambda problem: log.error("PilotLogDB needs a person", problem))
+__all__ = ["PilotLogDB"]

@@ -2,6 +2,8 @@
 
 Tornado 5.1 takes any number for the size of a chunk. One below zero makes it run in a circle for ever: a single request
 of sixty bytes, from anybody, and the collector serves nobody any more.
+
+Seen with tornado 5.1.1; from 6.0 on Tornado refuses such a size itself.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 A peer that still sends when its connection is closed gets a reset, and may never see the answer that was sent to it. So
 what it goes on sending is read from the socket, undeciphered, and thrown away, until it hangs up or its time is over.
+
+Tornado has no lingering close, up to 6.5; nginx and Apache have, and a server with one of its own needs no patch.
 """
 
 from __future__ import annotations

@@ -5,6 +5,8 @@ M2Crypto leaves errors there when it closes a connection in the middle of its ha
 other connection then fails with them, and Tornado closes it: who only connects and goes away, as a port scanner or a
 balancer's check does, cuts off somebody else's request. :func:`confine_errors` empties the queue after each
 close.
+
+Seen with M2Crypto 0.50; it would be unnecessary if its ``Connection`` cleared the queue, as Python's ``ssl`` does.
 """
 
 from __future__ import annotations
