@@ -98,8 +98,8 @@ class _Queue(StreamPlugin[Settings]):
         super().__init__("alpha", Settings())
         self._publisher = publisher
 
-    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
-        self._publisher.publish(pieces, outcome)
+    def send(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
+        self._publisher.publish(chunks, acknowledgements)
 
     def close(self) -> None:
         self._publisher.close()
@@ -127,8 +127,8 @@ def _ours(broker: Broker, chunks: int, size: int) -> tuple[float, float]:
         seconds, cpu = time.monotonic() - begun, time.process_time() - used
         plugin.close()
         database.close()
-    if sent.problem or sent.pieces != chunks + _LOGS:
-        raise StackFailure(f"{sent.pieces} of {chunks + _LOGS} pieces were confirmed: {sent.problem}")
+    if sent.problem or sent.chunks != chunks + _LOGS:
+        raise StackFailure(f"{sent.chunks} of {chunks + _LOGS} chunks were confirmed: {sent.problem}")
     return seconds, cpu
 
 

@@ -81,7 +81,7 @@ def _kills(broker: Broker, messages: int, kills: int) -> bool:
     seconds = time.monotonic() - begun
     broker.suffer("kill")  # what is confirmed is on disk
     broker.suffer("start")
-    names = [(piece.key, piece.chunk, piece.end is not None) for pieces in logs for piece in pieces]
+    names = [(chunk.key, chunk.chunk_id, chunk.end is not None) for chunks in logs for chunk in chunks]
     with broker.reader("pilotlogs.alpha") as reader:
         reader.wait_until(lambda arrivals: len({arrival.key for arrival in arrivals}) >= len(names), 120)
         time.sleep(2)
@@ -89,8 +89,8 @@ def _kills(broker: Broker, messages: int, kills: int) -> bool:
     first = [_name(arrival) for arrival in first_of_each(arrivals)]
     lost = len(set(names) - set(first))
     misplaced = sum(
-        [name for name in first if name[0] == pieces[0].key] != [name for name in names if name[0] == pieces[0].key]
-        for pieces in logs
+        [name for name in first if name[0] == chunks[0].key] != [name for name in names if name[0] == chunks[0].key]
+        for chunks in logs
     )
     print(
         f"{broker.name}: {len(names)} messages in {seconds:.0f} s, {kills} kills: {lost} lost, "
@@ -202,11 +202,11 @@ def _write(broker: Broker, seconds: float) -> tuple[list[float], dict[str, bytes
         number = 0
         while time.monotonic() < end:
             number += 1
-            piece = numbered_lines(stamp, number, _TEXT)
+            chunk = numbered_lines(stamp, number, _TEXT)
             begun = time.monotonic()
-            sender.send(piece.decode())
+            sender.send(chunk.decode())
             waited.append(time.monotonic() - begun)
-            text += piece
+            text += chunk
             time.sleep(0.05)
         sender.finalise("", 0)
         texts[stamp] = text

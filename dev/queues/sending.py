@@ -1,4 +1,4 @@
-"""Pieces of logs, and who sends them until all are confirmed, as the agent does."""
+"""Chunks of logs, and who sends them until all are confirmed, as the agent does."""
 
 from __future__ import annotations
 
@@ -26,27 +26,27 @@ def numbered_lines(stamp: str, number: int, size: int) -> bytes:
 
 def log(key: LogKey, chunks: int, size: int = 1000, ended: bool = True) -> list[Chunk]:
     """A log of numbered lines."""
-    pieces = []
+    chunks = []
     for number in range(1, chunks + 1):
         line = f"2026-06-10T11:02:02.823512Z INFO [Command] {key.stamp} {number} ".encode()
-        pieces.append(Chunk(key, number, line.ljust(size - 1, b"x") + b"\n", number, NOW))
-    return [*pieces, Chunk(key, chunks, b"", chunks + 1, NOW, end=End(True, 0))] if ended else pieces
+        chunks.append(Chunk(key, number, line.ljust(size - 1, b"x") + b"\n", number, NOW))
+    return [*chunks, Chunk(key, chunks, b"", chunks + 1, NOW, end=End(True, 0))] if ended else chunks
 
 
 def mixed(logs: Iterable[list[Chunk]]) -> Iterator[Chunk]:
-    """The pieces of several logs, each log's in order."""
-    waiting = [iter(pieces) for pieces in logs]
+    """The chunks of several logs, each log's in order."""
+    waiting = [iter(chunks) for chunks in logs]
     while waiting:
-        for pieces in list(waiting):
-            piece = next(pieces, None)
-            if piece is None:
-                waiting.remove(pieces)
+        for chunks in list(waiting):
+            chunk = next(chunks, None)
+            if chunk is None:
+                waiting.remove(chunks)
             else:
-                yield piece
+                yield chunk
 
 
 class Sender(threading.Thread):
-    """Sends logs through a publisher until each piece is confirmed, whatever happens to the broker.
+    """Sends logs through a publisher until each chunk is confirmed, whatever happens to the broker.
 
     Attributes:
         confirmed_pieces: How many are.
@@ -58,7 +58,7 @@ class Sender(threading.Thread):
     def __init__(self, publisher: Publisher, logs: list[list[Chunk]]) -> None:
         super().__init__(daemon=True)
         self._publisher = publisher
-        self._logs = {pieces[0].key: pieces for pieces in logs}
+        self._logs = {chunks[0].key: chunks for chunks in logs}
         self._cursors = dict.fromkeys(self._logs, 0)
         self.stopping = threading.Event()
         self.confirmed_pieces = 0
@@ -79,31 +79,31 @@ class Sender(threading.Thread):
             self.failure = error
 
     def _left(self) -> list[list[Chunk]]:
-        return [left for key, pieces in self._logs.items() if (left := pieces[self._cursors[key] :])]
+        return [left for key, chunks in self._logs.items() if (left := chunks[self._cursors[key] :])]
 
-    def confirmed(self, piece: Chunk) -> None:
-        expected = self._logs[piece.key][self._cursors[piece.key]]
-        assert piece == expected, f"{piece.key} {piece.chunk} was confirmed, and not {expected.chunk}"
-        self._cursors[piece.key] += 1
+    def confirmed(self, chunk: Chunk) -> None:
+        expected = self._logs[chunk.key][self._cursors[chunk.key]]
+        assert chunk == expected, f"{chunk.key} {chunk.chunk_id} was confirmed, and not {expected.chunk_id}"
+        self._cursors[chunk.key] += 1
         self.confirmed_pieces += 1
         if self.confirmed_pieces == self.held_at:
             assert self.go_on.wait(300)
 
-    def refused(self, piece: Chunk, reason: str) -> None:
-        raise AssertionError(f"{piece.key} {piece.chunk} was refused: {reason}")
+    def refused(self, chunk: Chunk, reason: str) -> None:
+        raise AssertionError(f"{chunk.key} {chunk.chunk_id} was refused: {reason}")
 
-    def go_on_until(self, pieces: int) -> None:
+    def go_on_until(self, chunks: int) -> None:
         """Let it go on, and wait again with so many confirmed; 0 for no more waiting."""
-        self.held_at, held, self.go_on = pieces, self.go_on, threading.Event()
+        self.held_at, held, self.go_on = chunks, self.go_on, threading.Event()
         held.set()
 
-    def wait_for(self, pieces: int, seconds: float = 120) -> None:
+    def wait_for(self, chunks: int, seconds: float = 120) -> None:
         """Until so many are confirmed."""
         end = time.monotonic() + seconds
-        while self.confirmed_pieces < pieces:
+        while self.confirmed_pieces < chunks:
             assert self.failure is None, self.failure
-            assert self.is_alive() or self.confirmed_pieces >= pieces, self.problems
-            assert time.monotonic() < end, f"{self.confirmed_pieces} of {pieces} are confirmed; {self.problems[-1:]}"
+            assert self.is_alive() or self.confirmed_pieces >= chunks, self.problems
+            assert time.monotonic() < end, f"{self.confirmed_pieces} of {chunks} are confirmed; {self.problems[-1:]}"
             time.sleep(0.01)
 
     def finish(self, seconds: float = 300) -> None:

@@ -406,7 +406,7 @@ def test_sizes_that_are_none(collector: Collector, headers: dict[str, str]) -> N
         assert connection.recv(1) == b""
 
 
-# The books, without a server
+# Connections, without a server
 
 
 class Fake:
@@ -418,38 +418,38 @@ class Fake:
 
 
 def test_who_is_closed_for_whom() -> None:
-    books = Connections(6, 4, 10.0, 10.0, clock=lambda: 0.0)
+    connections = Connections(6, 4, 10.0, 10.0, clock=lambda: 0.0)
     flock = [Fake() for _ in range(4)]
     for connection, address in zip(flock, ("2001:db8::1", "192.0.2.1", "2001:db8::2", "192.0.2.2"), strict=True):
-        books.opened(connection, address)
+        connections.opened(connection, address)
     newcomer = Fake()
-    books.opened(newcomer, "192.0.2.3")
+    connections.opened(newcomer, "192.0.2.3")
     assert [connection.open for connection in flock] == [False, True, True, True]  # one /64 is one address
     for connection in (newcomer, *flock[1:]):
-        books.authenticated(connection)
+        connections.authenticated(connection)
     late = [Fake() for _ in range(2)]
     for connection in late:
-        assert books.admit()
-        books.opened(connection, "192.0.2.4")
-    assert books.admit()
+        assert connections.admit()
+        connections.opened(connection, "192.0.2.4")
+    assert connections.admit()
     assert not late[0].open
-    books.opened(Fake(), "192.0.2.5")
+    connections.opened(Fake(), "192.0.2.5")
     for connection in late:
-        books.authenticated(connection)
-    assert books.figures()["open"] >= 6
+        connections.authenticated(connection)
+    assert connections.metrics()["open"] >= 6
 
 
 def test_when_all_are_busy_the_next_is_refused() -> None:
-    books = Connections(2, 2, 10.0, 10.0, clock=lambda: 0.0)
+    connections = Connections(2, 2, 10.0, 10.0, clock=lambda: 0.0)
     busy = [Fake(), Fake()]
     for connection in busy:
-        books.opened(connection, HERE)
-        books.authenticated(connection)
-    assert not books.admit()
-    books.rests(busy[1])
-    assert books.admit()
+        connections.opened(connection, HERE)
+        connections.authenticated(connection)
+    assert not connections.admit()
+    connections.became_idle(busy[1])
+    assert connections.admit()
     assert [connection.open for connection in busy] == [True, False]
-    assert books.figures() == {
+    assert connections.metrics() == {
         "open": 1, "unauthenticated": 0, "most": 2, "accepted": 2, "refused": 1, "evicted": 0, "overdue": 0,
         "idleClosed": 1,
     }  # fmt: skip

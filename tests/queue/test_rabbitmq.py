@@ -43,4 +43,4 @@ class TestFaults(suites.Faults):
             reader.wait_until(suites.all_ended(logs))
             sender.finish()
             arrivals = reader.wait_until(suites.all_ended(logs))
-        assert {(a.log, a.document["chunk"]) for a in arrivals} >= {(p.key, p.chunk) for log in logs for p in log}
+        assert {(a.log, a.document["chunk"]) for a in arrivals} >= {(p.key, p.chunk_id) for log in logs for p in log}

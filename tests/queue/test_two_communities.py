@@ -57,20 +57,20 @@ def stack() -> Iterator[RunningStack]:
 
 
 class Pilot(threading.Thread):
-    """Writes a log in pieces, as our module does, and remembers its text."""
+    """Writes a log in chunks, as our module does, and remembers its text."""
 
-    def __init__(self, client: Client, vo: str, pieces: int, size: int = 2000) -> None:
+    def __init__(self, client: Client, vo: str, chunks: int, size: int = 2000) -> None:
         super().__init__(daemon=True)
         self.vo, self.stamp = vo, uuid.uuid4().hex
-        self._client, self._pieces, self._size = client, pieces, size
+        self._client, self._chunks, self._size = client, chunks, size
         self.sent = ""
         self.written = 0
         self.slowest = 0.0
 
     def run(self) -> None:
-        for number in range(1, self._pieces + 1):
+        for number in range(1, self._chunks + 1):
             text = self._text(number)
-            final = {"final": {"retCode": 0}} if number == self._pieces else {}
+            final = {"final": {"retCode": 0}} if number == self._chunks else {}
             begun = time.monotonic()
             answer = self._client("appendLog", batch(self.stamp, number, text, vo=self.vo, **final))
             assert answer["OK"], answer
@@ -93,9 +93,9 @@ class Pilot(threading.Thread):
         return self.sent.encode()
 
 
-def pilots(stack: RunningStack, vo: str, count: int, pieces: int) -> list[Pilot]:
+def pilots(stack: RunningStack, vo: str, count: int, chunks: int) -> list[Pilot]:
     """They have begun when this returns."""
-    begun = [Pilot(stack.client(f"{vo}_pilot"), vo, pieces) for _ in range(count)]
+    begun = [Pilot(stack.client(f"{vo}_pilot"), vo, chunks) for _ in range(count)]
     for pilot in begun:
         pilot.start()
     return begun
@@ -155,7 +155,7 @@ def test_each_community_finds_every_line_though_its_broker_is_killed(stack: Runn
     ):
         writing = pilots(stack, "alpha", 3, 60) + pilots(stack, "beta", 3, 60)
         for folder in (of_alpha, of_beta):
-            until(lambda folder=folder: any(folder.glob("*/*")), 90, "the first pieces have come")
+            until(lambda folder=folder: any(folder.glob("*/*")), 90, "the first chunks have come")
         for kind in VOS.values():
             broker = Broker(kind, stack.directory)
             broker.remember_queues()
@@ -212,7 +212,7 @@ def test_another_broker_of_the_service_takes_over(stack: RunningStack) -> None:
     queue, logs = suites.new_queue(), [suites.new_log(200) for _ in range(5)]
     ports = tuple(("localhost", stack.plan.ports[broker.name]) for broker in both)
     access = both[0].access(queue, brokers=ports)
-    sender = Sender(Publisher(access, Limits(connect_seconds=3, patience=3)), logs)
+    sender = Sender(Publisher(access, Limits(connect_seconds=3, timeout=3)), logs)
     sender.held_at = 200
     sender.start()
     for broker, wanted, following in zip(both, (200, 600), (600, 0), strict=True):
@@ -225,7 +225,7 @@ def test_another_broker_of_the_service_takes_over(stack: RunningStack) -> None:
         broker.suffer("start")
     sender.finish()
     with both[0].reader(queue) as one, both[1].reader(queue) as other:
-        wanted_names = {(piece.key, piece.chunk, piece.end is not None) for pieces in logs for piece in pieces}
+        wanted_names = {(chunk.key, chunk.chunk_id, chunk.end is not None) for chunks in logs for chunk in chunks}
 
         def all_have_come() -> bool:
             arrivals = [*one.arrivals, *other.arrivals]

@@ -87,7 +87,7 @@ class Site:
     def __init__(self, database: ClockedDatabase, folder: Path) -> None:
         self.database = database
         self.folder = folder
-        self.outages = CircuitBreakers(lambda: self.database.time.timestamp())
+        self.breakers = CircuitBreakers(lambda: self.database.time.timestamp())
         self.storage: dict[str, dict[str, Storage]] = {}
         self.logs = 0
 
@@ -109,12 +109,12 @@ class Site:
         rounds = {}
         for vo, plugins in self.storage.items():
             courier = Courier(self.database, plugins, "agent", self.folder)
-            patience = self.outages.patience(vo, plugins)
+            thresholds = self.breakers.thresholds(vo, plugins)
             with self.database.reading() as connection:
-                waiting = any(list_due(connection, vo, plugin, self.database.time, 1) for plugin in patience)
+                waiting = any(list_due(connection, vo, plugin, self.database.time, 1) for plugin in thresholds)
             if waiting:
-                done = deliver_due(courier, vo, lambda: False, patience)
-                self.outages.note(vo, done.works, done.down)
+                done = deliver_due(courier, vo, lambda: False, thresholds)
+                self.breakers.note(vo, done.works, done.down)
                 rounds[vo] = done
         return rounds
 
@@ -341,32 +341,32 @@ def test_a_log_that_alone_fails_for_ever_keeps_its_growing_pause(site: Site) -> 
 
 def test_a_plugin_that_is_down_is_asked_with_one_log_after_a_pause() -> None:
     now = 0.0
-    outages = CircuitBreakers(lambda: now)
-    assert outages.patience("alpha", ["A", "B"]) == {"A": FAILURE_THRESHOLD, "B": FAILURE_THRESHOLD}
+    breakers = CircuitBreakers(lambda: now)
+    assert breakers.thresholds("alpha", ["A", "B"]) == {"A": FAILURE_THRESHOLD, "B": FAILURE_THRESHOLD}
     pauses = []
     for _ in range(6):
-        outages.note("alpha", ["B"], ["A"])
-        assert outages.patience("alpha", ["A", "B"]) == {"B": FAILURE_THRESHOLD}
-        assert outages.patience("beta", ["A"]) == {"A": FAILURE_THRESHOLD}
+        breakers.note("alpha", ["B"], ["A"])
+        assert breakers.thresholds("alpha", ["A", "B"]) == {"B": FAILURE_THRESHOLD}
+        assert breakers.thresholds("beta", ["A"]) == {"A": FAILURE_THRESHOLD}
         begun = now
-        while "A" not in outages.patience("alpha", ["A", "B"]):
+        while "A" not in breakers.thresholds("alpha", ["A", "B"]):
             now += 1
-        assert outages.patience("alpha", ["A"]) == {"A": 1}
+        assert breakers.thresholds("alpha", ["A"]) == {"A": 1}
         pauses.append(now - begun)
     for pause, longest in zip(pauses, (60, 120, 240, 300, 300, 300), strict=True):
         assert 0.7 * longest < pause <= longest
-    outages.note("alpha", ["A"], [])
-    assert outages.patience("alpha", ["A"]) == {"A": FAILURE_THRESHOLD}
+    breakers.note("alpha", ["A"], [])
+    assert breakers.thresholds("alpha", ["A"]) == {"A": FAILURE_THRESHOLD}
 
 
 def test_a_plugin_that_works_and_goes_down_in_one_round_has_a_short_pause_again() -> None:
     now = 0.0
-    outages = CircuitBreakers(lambda: now)
+    breakers = CircuitBreakers(lambda: now)
     for _ in range(5):
-        outages.note("alpha", [], ["A"])
-    outages.note("alpha", ["A"], ["A"])
+        breakers.note("alpha", [], ["A"])
+    breakers.note("alpha", ["A"], ["A"])
     now += 61
-    assert outages.patience("alpha", ["A"]) == {"A": 1}
+    assert breakers.thresholds("alpha", ["A"]) == {"A": 1}
 
 
 def test_a_round_serves_the_plugins_that_it_is_told(site: Site) -> None:

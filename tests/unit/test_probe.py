@@ -50,7 +50,7 @@ class Shelf(ArchivePlugin[Settings]):
 class Stream(StreamPlugin[Settings]):
     closed = False
 
-    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
+    def send(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
         raise AssertionError("nobody sends")
 
     def close(self) -> None:

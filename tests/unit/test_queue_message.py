@@ -32,8 +32,8 @@ BITS = st.lists(
 ).map(b"".join)
 
 
-def piece(text: bytes, **more: Any) -> Chunk:
-    return Chunk(**{"key": KEY, "chunk": 7, "text": text, "first_line": 3, "arrival": ARRIVAL} | more)
+def chunk(text: bytes, **more: Any) -> Chunk:
+    return Chunk(**{"key": KEY, "chunk_id": 7, "text": text, "first_line": 3, "arrival": ARRIVAL} | more)
 
 
 def documents(what: Chunk, largest: int = 10**6) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def test_the_schema_is_one() -> None:
 
 def test_a_message_as_it_is_documented() -> None:
     text = b"rest\n" + PILOT + b"Hello\n  more\n" + WRAPPER + b"d\xc3\xa4mn"
-    (message,) = encode(piece(text, session="s", seq=4, context={"site": "LCG.X.org", "ce": "ce:1"}), 10**6)
+    (message,) = encode(chunk(text, session="s", seq=4, context={"site": "LCG.X.org", "ce": "ce:1"}), 10**6)
     assert message.headers == {
         "persistent": "true",
         "content-type": "application/json",
@@ -109,21 +109,21 @@ def test_a_message_as_it_is_documented() -> None:
 
 
 def test_the_end_of_a_log() -> None:
-    (message,) = encode(piece(b"", end=End(True, 3)), 10**6)
+    (message,) = encode(chunk(b"", end=End(True, 3)), 10**6)
     assert (message.headers["final"], message.headers["key"]) == ("true", f"alpha/{KEY.stamp}/7/0")
-    (document,) = documents(piece(b"", end=End(True, 3)))
+    (document,) = documents(chunk(b"", end=End(True, 3)))
     assert (document["end"], document["entries"]) == ({"finalised": True, "exitCode": 3}, [])
     assert (document["firstLine"], document["lastLine"]) == (3, 2)
 
 
 def test_a_line_that_stands_for_what_was_left_out() -> None:
-    (document,) = documents(piece(b"[...]\n", left_out=1000))
+    (document,) = documents(chunk(b"[...]\n", left_out=1000))
     assert document["leftOut"] == 1000
 
 
 def test_bytes_that_are_no_text_come_along_exactly() -> None:
     text = PILOT + b"a \xed\xa0\x80 b \xff\n" + PILOT + b"plain\n"
-    (document,) = documents(piece(text))
+    (document,) = documents(chunk(text))
     first, second = document["entries"]
     assert "\ufffd" in first["text"]
     assert base64.b64decode(first["raw"]) == PILOT + b"a \xed\xa0\x80 b \xff\n"
@@ -132,13 +132,13 @@ def test_bytes_that_are_no_text_come_along_exactly() -> None:
 
 @pytest.mark.parametrize("lead", [b"\n", b"\n\n", b" \n", b"\x7f\n", b"\xc3\xa4\n"])
 def test_an_empty_line_before_the_first_header_is_kept(lead: bytes) -> None:
-    (document,) = documents(piece(lead + PILOT + b"a\n"))
+    (document,) = documents(chunk(lead + PILOT + b"a\n"))
     assert [entry["text"].encode() for entry in document["entries"]] == [lead, b"a\n"]
 
 
 @given(BITS)
 def test_every_byte_is_in_one_entry(text: bytes) -> None:
-    (document,) = documents(piece(text))
+    (document,) = documents(chunk(text))
     assert rebuilt(document) == text
     assert document["lastLine"] == 3 + text.count(b"\n") - (text.endswith(b"\n") or not text)
     for entry in document["entries"]:
@@ -149,7 +149,7 @@ def test_every_byte_is_in_one_entry(text: bytes) -> None:
 @given(BITS | BITS.map(lambda bits: bytes(byte & 0x7F for byte in bits)))
 def test_entries_have_the_headers_that_readers_of_lines_see(text: bytes) -> None:
     """Plain ASCII goes another way through the code."""
-    (document,) = documents(piece(text))
+    (document,) = documents(chunk(text))
     parser = LineParser()
     lines = [line for line in (*parser.feed(text), *parser.finish()) if line.header]
     entries = [entry for entry in document["entries"] if "level" in entry]
@@ -159,7 +159,7 @@ def test_entries_have_the_headers_that_readers_of_lines_see(text: bytes) -> None
     assert ["time" in entry for entry in entries] == [line.time is not None for line in lines]
     assert all(entry["time"].startswith("2026-06-10T11:02:02.823512") for entry in entries if "time" in entry)
     highest = max((line.level for line in lines), default=None)
-    (message,) = encode(piece(text), 10**6)
+    (message,) = encode(chunk(text), 10**6)
     assert message.headers["level"] == ("" if highest is None else highest.name)
 
 
@@ -178,28 +178,28 @@ def test_entries_have_the_headers_that_readers_of_lines_see(text: bytes) -> None
     ids=["one line", "lines", "ends of lines", "NULs", "headers", "wide characters", "no text", "a mixture"],
 )
 def test_a_large_piece_is_cut(text: bytes) -> None:
-    found = documents(piece(text), SMALLEST_BODY)
+    found = documents(chunk(text), SMALLEST_BODY)
     assert len(found) > 1
     assert b"".join(map(rebuilt, found)) == text
     line = 3
     for document in found:
         assert document["firstLine"] == line
         line += rebuilt(document).count(b"\n")
-    keys = [message.headers["key"] for message in encode(piece(text), SMALLEST_BODY)]
+    keys = [message.headers["key"] for message in encode(chunk(text), SMALLEST_BODY)]
     assert keys == [f"alpha/{KEY.stamp}/7/{number}" for number in range(1, len(found) + 1)]
 
 
 @given(BITS.map(lambda bits: (bits + b"x") * 900), st.sampled_from([SMALLEST_BODY, 50_000]))
 def test_parts_are_never_too_large_and_lose_nothing(text: bytes, largest: int) -> None:
-    assert b"".join(map(rebuilt, documents(piece(text[:400_000]), largest))) == text[:400_000]
+    assert b"".join(map(rebuilt, documents(chunk(text[:400_000]), largest))) == text[:400_000]
 
 
 def test_wide_characters_are_not_cut() -> None:
-    for document in documents(piece("€".encode() * 30_000), SMALLEST_BODY):
+    for document in documents(chunk("€".encode() * 30_000), SMALLEST_BODY):
         assert all("raw" not in entry for entry in document["entries"])
 
 
 def test_twenty_megabytes_are_cut_in_seconds() -> None:
     text = (PILOT + b"x" * 60 + b"\n") * (20_000_000 // 112)
-    found = encode(piece(text), 10**6)
+    found = encode(chunk(text), 10**6)
     assert 20 < len(found) < 80

@@ -87,14 +87,14 @@ class OfBroker(Publisher):
         return Connection(self.broker)
 
 
-def pieces(*names: str) -> list[Chunk]:
+def chunks(*names: str) -> list[Chunk]:
     """Such as "a1": log a, chunk 1."""
     return [Chunk(LogKey("v", name[0]), int(name[1:]), name.encode(), 1, NOW) for name in names]
 
 
 def publish(publisher: Publisher, *names: str) -> Ledger:
     ledger = Ledger()
-    publisher.publish(iter(pieces(*names)), ledger)
+    publisher.publish(iter(chunks(*names)), ledger)
     return ledger
 
 
@@ -140,14 +140,14 @@ def refuses(*keys: str) -> Callable[[str, bytes, str], list[Event]]:
 def test_what_is_refused_while_others_pass_is_at_fault() -> None:
     broker = Broker(refuses("v/a/2/1"))
     ledger = publish(OfBroker(broker), "a1", "a2", "a3", "b1", "b2")
-    assert [(piece.chunk, piece.key.stamp) for piece, _ in ledger.refusals] == [(2, "a")]
+    assert [(chunk.chunk_id, chunk.key.stamp) for chunk, _ in ledger.refusals] == [(2, "a")]
     assert sorted(confirmed(ledger)) == ["a1", "b1", "b2"]
     assert "v/a/3/1" not in broker.kept[broker.kept.index("v/b/1/1") :], "what is behind it waits"
 
 
 def test_two_at_fault_in_two_logs() -> None:
     ledger = publish(OfBroker(Broker(refuses("v/a/1/1", "v/b/1/1"))), "a1", "a2", "b1", "b2", "c1", "c2")
-    assert {piece.key.stamp for piece, _ in ledger.refusals} == {"a", "b"}
+    assert {chunk.key.stamp for chunk, _ in ledger.refusals} == {"a", "b"}
     assert confirmed(ledger) == ["c1", "c2"]
 
 
@@ -155,7 +155,7 @@ def test_a_queue_that_refuses_everything_blames_nobody() -> None:
     broker = Broker(lambda _key, _body, _number: [Refusal("not yours"), Gone()])
     ledger = Ledger()
     with pytest.raises(Unavailable, match="The broker refuses what is sent to /queue/q: not yours"):
-        OfBroker(broker).publish(iter(pieces("a1", "b1", "c1", "d1", "e1")), ledger)
+        OfBroker(broker).publish(iter(chunks("a1", "b1", "c1", "d1", "e1")), ledger)
     assert (ledger.confirmations, ledger.refusals) == ([], [])
     assert broker.connections < 12
 
@@ -169,7 +169,7 @@ def test_a_broker_that_hangs_up_again_and_again_is_away() -> None:
 
 def test_a_broker_that_confirms_nothing_is_away() -> None:
     with pytest.raises(Unavailable, match="has confirmed nothing for"):
-        publish(OfBroker(Broker(lambda *_: []), patience=0.5), "a1", "b1")
+        publish(OfBroker(Broker(lambda *_: []), timeout=0.5), "a1", "b1")
 
 
 def test_no_more_than_the_window_are_on_the_way() -> None:

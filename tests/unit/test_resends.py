@@ -27,7 +27,9 @@ class Log:
         """What is new of a message."""
         numbering = Numbering.load(self.document)
         number = len(self.chunks) + 1
-        new = numbering.resends.new_of(message, number, lambda chunk, text: self.chunks[chunk].startswith(text))
+        new = numbering.deduplication.strip_known(
+            message, number, lambda chunk, text: self.chunks[chunk].startswith(text)
+        )
         if new:
             self.chunks[number] = new
         self.document = numbering.dump()

@@ -38,7 +38,7 @@ def test_a_database_that_hangs_is_asked_once_and_used_again() -> None:
         hang.wait()
         return {"logs": {}}
 
-    standing = DatabaseStatus(ask, patience=0.2)
+    standing = DatabaseStatus(ask, timeout=0.2)
     answers = [standing.look() for _ in range(20)]
     for answer in answers:
         assert answer.result(120) == {"databaseProblem": "PilotLogDB has not answered within 0.2 s."}

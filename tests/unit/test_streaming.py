@@ -1,4 +1,4 @@
-"""Logs to a stream, piece by piece, while pilots write: a stream that keeps what it gets, and can be told to fail."""
+"""Logs to a stream, chunk by chunk, while pilots write: a stream that keeps what it gets, and can be told to fail."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class Wire(StreamPlugin[Settings]):
 
     Attributes:
         arrived: What the far side has.
-        refuses: What is wrong with a piece that it will not have; empty if nothing is.
-        dies_after: So many pieces arrive, and the confirmations of the last window are lost.
-        after_each: Called when a piece has arrived.
+        refuses: What is wrong with a chunk that it will not have; empty if nothing is.
+        dies_after: So many chunks arrive, and the confirmations of the last window are lost.
+        after_each: Called when a chunk has arrived.
     """
 
     Settings = Settings
@@ -44,43 +44,43 @@ class Wire(StreamPlugin[Settings]):
         self.after_each: Callable[[Chunk], object] = lambda _piece: None
         self.closed = 0
 
-    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
+    def send(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
         outstanding: deque[Chunk] = deque()
         bad: set[LogKey] = set()
         with ThreadPoolExecutor(1) as confirmer:
-            for piece in pieces:
+            for chunk in chunks:
                 if self.dies_after is not None and len(self.arrived) >= self.dies_after:
                     raise Unavailable("The broker hung up.")
-                if piece.key in bad:
+                if chunk.key in bad:
                     continue
-                if reason := self.refuses(piece):
-                    bad.add(piece.key)
+                if reason := self.refuses(chunk):
+                    bad.add(chunk.key)
                     # All that is on the way before it is confirmed first.
                     while outstanding:
-                        confirmer.submit(outcome.confirmed, outstanding.popleft()).result()
-                    outcome.refused(piece, reason)
+                        confirmer.submit(acknowledgements.confirmed, outstanding.popleft()).result()
+                    acknowledgements.refused(chunk, reason)
                     continue
-                self.arrived.append(piece)
-                self.after_each(piece)
-                outstanding.append(piece)
+                self.arrived.append(chunk)
+                self.after_each(chunk)
+                outstanding.append(chunk)
                 if len(outstanding) >= self.window:
-                    confirmer.submit(outcome.confirmed, outstanding.popleft()).result()
-            for piece in outstanding:
-                confirmer.submit(outcome.confirmed, piece).result()
+                    confirmer.submit(acknowledgements.confirmed, outstanding.popleft()).result()
+            for chunk in outstanding:
+                confirmer.submit(acknowledgements.confirmed, chunk).result()
 
     def close(self) -> None:
         self.closed += 1
 
     def of(self, key: LogKey) -> list[Chunk]:
         """What arrived of a log, repeats dropped by their names."""
-        found = {(piece.chunk, piece.end is not None): piece for piece in self.arrived if piece.key == key}
+        found = {(chunk.chunk_id, chunk.end is not None): chunk for chunk in self.arrived if chunk.key == key}
         return list(found.values())
 
     def text(self, key: LogKey) -> str:
-        return b"".join(piece.text for piece in self.of(key)).decode()
+        return b"".join(chunk.text for chunk in self.of(key)).decode()
 
     def ends(self, key: LogKey) -> list[End]:
-        return [piece.end for piece in self.arrived if piece.key == key and piece.end]
+        return [chunk.end for chunk in self.arrived if chunk.key == key and chunk.end]
 
 
 @pytest.fixture
@@ -110,12 +110,12 @@ def backlog(store: Any) -> list[deliveries.Backlog]:
 
 def test_a_log_is_sent_while_its_pilot_writes(store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
     store.send("one\ntw")
-    assert carry().pieces == 1
+    assert carry().chunks == 1
     store.send("o\nthree\n")
-    assert carry().pieces == 1
+    assert carry().chunks == 1
     assert wire.text(key) == "one\ntwo\nthree\n"
-    assert [piece.first_line for piece in wire.arrived] == [1, 2]
-    assert [piece.chunk for piece in wire.arrived] == [1, 2]
+    assert [chunk.first_line for chunk in wire.arrived] == [1, 2]
+    assert [chunk.chunk_id for chunk in wire.arrived] == [1, 2]
     assert store.record().state is LogState.OPEN
     assert store.delivery("Wire").reference == "3 lines"
     assert carry() == Sent(), "nothing is sent twice"
@@ -126,10 +126,10 @@ def test_the_end_is_told_and_then_the_log_counts_as_archived(
 ) -> None:
     store.send("one\n")
     store.finalise(exit_code=3)
-    assert carry() == Sent(pieces=2, ended=1)
+    assert carry() == Sent(chunks=2, ended=1)
     assert wire.ends(key) == [End(finalised=True, exit_code=3)]
     end = wire.arrived[-1]
-    assert (end.text, end.chunk, end.first_line) == (b"", 1, 2)
+    assert (end.text, end.chunk_id, end.first_line) == (b"", 1, 2)
     assert store.record().state is LogState.ARCHIVED
     assert store.delivery("Wire").state is DeliveryState.DELIVERED
     assert carry() == Sent()
@@ -144,7 +144,7 @@ def test_a_silent_pilot_has_an_end_too(store: Any, wire: Wire, carry: Callable[.
 
 def test_a_pilot_that_only_said_goodbye(store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
     store.finalise(exit_code=1)
-    assert carry() == Sent(pieces=1, ended=1)
+    assert carry() == Sent(chunks=1, ended=1)
     assert wire.ends(key) == [End(finalised=True, exit_code=1)]
     assert store.record().state is LogState.ARCHIVED
 
@@ -156,12 +156,12 @@ def test_a_late_line_is_sent_and_the_end_told_again(
     store.close_silent()
     carry()
     store.send("late\n")
-    assert carry() == Sent(pieces=1)
+    assert carry() == Sent(chunks=1)
     assert store.delivery("Wire").state is DeliveryState.PENDING
     store.close_silent()
-    assert carry() == Sent(pieces=1, ended=1)
+    assert carry() == Sent(chunks=1, ended=1)
     assert wire.text(key) == "one\nlate\n"
-    assert [(piece.chunk, piece.end is not None) for piece in wire.arrived] == [
+    assert [(chunk.chunk_id, chunk.end is not None) for chunk in wire.arrived] == [
         (1, False),
         (1, True),
         (2, False),
@@ -185,7 +185,7 @@ def test_a_line_that_comes_while_the_end_is_on_its_way_is_not_lost(
 ) -> None:
     store.send("one\n")
     store.finalise()
-    wire.after_each = lambda piece: store.send_numbered(1, "late\n") if piece.end and piece.chunk == 1 else None
+    wire.after_each = lambda chunk: store.send_numbered(1, "late\n") if chunk.end and chunk.chunk_id == 1 else None
     assert carry().ended == 0
     carry()
     assert wire.text(key) == "one\nlate\n"
@@ -198,7 +198,7 @@ def test_what_a_piece_says_of_its_sender(store: Any, wire: Wire, carry: Callable
     store.send_numbered(3, "three\n")
     store.send_numbered(2, "two\n")
     carry()
-    assert [(piece.session, piece.seq, piece.text) for piece in wire.arrived] == [
+    assert [(chunk.session, chunk.seq, chunk.text) for chunk in wire.arrived] == [
         ("pilot", 1, b"one\n"),
         ("pilot", 3, b"three\n"),
         ("pilot", 2, b"two\n"),
@@ -213,7 +213,7 @@ def test_the_line_that_stands_for_the_middle_of_a_long_log(
     for seq in range(1, 40):
         store.send_numbered(seq, f"{seq:09d}\n", rules=Rules(max_log_size=200))
     carry()
-    (mark,) = [piece for piece in wire.arrived if piece.left_out]
+    (mark,) = [chunk for chunk in wire.arrived if chunk.left_out]
     assert b"left out" in mark.text
     assert (mark.session, mark.seq) == (None, None)
     assert mark.left_out == store.record().truncated
@@ -242,10 +242,10 @@ def test_many_logs_share_the_stream_and_each_keeps_its_order(
             store.send_numbered(seq, f"{seq}\n", key)
     for key in keys:
         store.finalise(key)
-    assert carry() == Sent(pieces=5 * 12, ended=5)
+    assert carry() == Sent(chunks=5 * 12, ended=5)
     for key in keys:
         assert wire.text(key) == "".join(f"{seq}\n" for seq in range(1, 12))
-        assert [piece.first_line for piece in wire.of(key)] == list(range(1, 13))
+        assert [chunk.first_line for chunk in wire.of(key)] == list(range(1, 13))
     changes = sum(one.key != other.key for one, other in itertools.pairwise(wire.arrived))
     assert changes > len(keys), "a long log lets others have their turn"
 
@@ -258,16 +258,16 @@ def test_no_more_is_asked_for_than_the_stream_wants(
     asked: list[int] = []
 
     class Counting(Wire):
-        def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
-            first = next(pieces)
-            asked.append(first.chunk)
-            outcome.confirmed(first)
+        def send(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
+            first = next(chunks)
+            asked.append(first.chunk_id)
+            acknowledgements.confirmed(first)
 
     archives.plugins["Wire"] = lazy = Counting()
     sent = StreamCourier(archives.courier(), "alpha", "Wire", lazy).carry(lambda: True)
-    assert (asked, sent.pieces) == ([1], 1)
+    assert (asked, sent.chunks) == ([1], 1)
     assert store.delivery("Wire").cursor == 1
-    assert carry().pieces == 48
+    assert carry().chunks == 48
 
 
 def test_what_was_not_confirmed_comes_again_under_the_same_names(
@@ -279,14 +279,14 @@ def test_what_was_not_confirmed_comes_again_under_the_same_names(
     wire.dies_after = 30
     sent = carry()
     assert isinstance(sent.problem, Unavailable)
-    assert sent.pieces == 21, "a window of 10 less the one that was never sent"
+    assert sent.chunks == 21, "a window of 10 less the one that was never sent"
     assert store.delivery("Wire").cursor == 21
     (waiting,) = backlog(store)
     assert (waiting.failing, waiting.last_error) == (1, "The broker hung up.")
     wire.dies_after = None
-    assert carry() == Sent(pieces=29, ended=1)
+    assert carry() == Sent(chunks=29, ended=1)
     assert wire.text(key) == "".join(f"{seq}\n" for seq in range(1, 50))
-    names = Counter((piece.chunk, piece.end is not None) for piece in wire.arrived)
+    names = Counter((chunk.chunk_id, chunk.end is not None) for chunk in wire.arrived)
     assert sum(names.values()) - len(names) == 9, "repeats, which the far side can drop"
     assert backlog(store) == []
 
@@ -309,14 +309,14 @@ def test_a_stream_that_fails_before_it_asks_for_anything_has_its_reason_noted(
 ) -> None:
     store.send("one\n")
 
-    def fails(_pieces: Iterator[Chunk], _outcome: Acknowledgements) -> None:
+    def fails(_chunks: Iterator[Chunk], _outcome: Acknowledgements) -> None:
         raise Unavailable("Nobody is there.")
 
     with monkeypatch.context() as patched:
         patched.setattr(wire, "send", fails)
         carry()
     assert (store.delivery("Wire").last_error, store.delivery("Wire").cursor) == ("Nobody is there.", 0)
-    assert carry().pieces == 1
+    assert carry().chunks == 1
 
 
 def test_an_unexpected_error_of_the_plugin_counts_as_a_failure(
@@ -338,9 +338,9 @@ def test_a_refused_piece_keeps_only_its_own_log_waiting(store: Any, wire: Wire, 
         store.send_numbered(seq, f"{seq}\n", bad)
         store.send_numbered(seq, f"{seq}\n", good)
     store.finalise(good)
-    wire.refuses = lambda piece: "It is poison." if piece.key == bad and piece.seq == 4 else ""
+    wire.refuses = lambda chunk: "It is poison." if chunk.key == bad and chunk.seq == 4 else ""
     before = datetime.now(UTC)
-    assert carry() == Sent(pieces=11, ended=1, refused=1)
+    assert carry() == Sent(chunks=11, ended=1, refused=1)
     assert wire.text(good) == "1\n2\n3\n4\n5\n6\n7\n"
     assert wire.text(bad) == "1\n2\n3\n"
     waiting = store.delivery("Wire", bad)
@@ -349,7 +349,7 @@ def test_a_refused_piece_keeps_only_its_own_log_waiting(store: Any, wire: Wire, 
     assert carry() == Sent(), "it has its pause"
     wire.refuses = lambda _piece: ""
     store.end_pauses()
-    assert carry() == Sent(pieces=4)
+    assert carry() == Sent(chunks=4)
     assert wire.text(bad) == "1\n2\n3\n4\n5\n6\n7\n"
 
 
@@ -363,7 +363,7 @@ def test_a_log_that_is_damaged_in_the_database_keeps_only_itself_waiting(
     with store.database.writing() as connection:
         log_id = store.record(bad).log_id
         connection.execute(schema.chunks.update().where(schema.chunks.c.LogID == log_id).values(Data=b"rubbish"))
-    assert carry() == Sent(pieces=2, ended=1, refused=1)
+    assert carry() == Sent(chunks=2, ended=1, refused=1)
     assert wire.text(good) == "one\n"
     assert "damaged" in store.delivery("Wire", bad).last_error
 
@@ -385,8 +385,8 @@ def test_a_killed_process_leaves_repeats_and_no_gap(
     store.database.transact(take)
     assert carry() == Sent(), "somebody else has it"
     store.end_leases()
-    assert carry() == Sent(pieces=33, ended=1)
-    assert [piece.first_line for piece in wire.of(key)] == list(range(8, 41))
+    assert carry() == Sent(chunks=33, ended=1)
+    assert [chunk.first_line for chunk in wire.of(key)] == list(range(8, 41))
 
 
 def test_what_is_confirmed_is_noted_while_the_stream_goes_on(
@@ -397,14 +397,14 @@ def test_what_is_confirmed_is_noted_while_the_stream_goes_on(
     for seq in range(1, 40):
         store.send_numbered(seq, f"{seq}\n")
 
-    def wait(piece: Chunk) -> None:
+    def wait(chunk: Chunk) -> None:
         until = time.monotonic() + 120
-        while piece.seq == 30 and store.delivery("Wire").cursor < 20:
+        while chunk.seq == 30 and store.delivery("Wire").cursor < 20:
             assert time.monotonic() < until
             time.sleep(0.01)
 
     wire.after_each = wait
-    assert carry().pieces == 39
+    assert carry().chunks == 39
 
 
 def test_two_agents_send_each_piece_once(store: Any, archives: Any, wire: Wire, carry: Callable[..., Sent]) -> None:
@@ -416,7 +416,7 @@ def test_two_agents_send_each_piece_once(store: Any, archives: Any, wire: Wire, 
         done = list(pool.map(carry, ["one", "two", "three", "four"]))
     done.append(carry("five"))
     assert sum(sent.ended for sent in done) == 30
-    assert Counter(piece.key for piece in wire.arrived) == dict.fromkeys(keys, 2)
+    assert Counter(chunk.key for chunk in wire.arrived) == dict.fromkeys(keys, 2)
 
 
 def test_a_log_that_another_agent_has_ended_meanwhile_is_not_taken_on(
@@ -434,7 +434,7 @@ def test_a_log_that_another_agent_has_ended_meanwhile_is_not_taken_on(
 
     assert store.database.transact(take) == []
     assert store.delivery("Wire").state is DeliveryState.DELIVERED
-    assert [piece.end is not None for piece in wire.arrived] == [False, True]
+    assert [chunk.end is not None for chunk in wire.arrived] == [False, True]
 
 
 # Beside other plugins
@@ -465,7 +465,7 @@ def test_a_late_line_after_the_text_has_left_the_database(store: Any, archives: 
     store.send("late\n")
     deliver_due(archives.courier(), "alpha", lambda: False)
     assert wire.text(key) == "one\nlate\n"
-    assert [piece.first_line for piece in wire.of(key)] == [1, 2, 2, 3]
+    assert [chunk.first_line for chunk in wire.of(key)] == [1, 2, 2, 3]
     assert folder.content() == "one\nlate\n"
     assert store.record().state is LogState.ARCHIVED
 

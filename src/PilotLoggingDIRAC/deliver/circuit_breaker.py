@@ -22,31 +22,31 @@ class _OpenBreaker:
 class CircuitBreakers:
     """The plugins of all VOs that were down when they were last tried; the agent's memory, lost when it ends.
 
-    A plugin that fails with log after log ends its round (see :class:`~.community.Round`). Then it has a pause of 1, 2,
-    4, 5, 5 ... minutes, in which no log of the VO is carried to it, and no log's own pause grows. Behind each it is
-    tried with one log: if that works, the round goes on with all others.
+    A plugin that fails with log after log ends its round (see :class:`~.delivery_round.Round`). Then it has a pause of
+    1, 2, 4, 5, 5 ... minutes, in which no log of the VO is carried to it, and no log's own pause grows. Behind each it
+    is tried with one log: if that works, the round goes on with all others.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._outages: dict[tuple[str, str], _OpenBreaker] = {}
+        self._open: dict[tuple[str, str], _OpenBreaker] = {}
 
-    def patience(self, vo: str, plugins: Iterable[str]) -> dict[str, int]:
+    def thresholds(self, vo: str, plugins: Iterable[str]) -> dict[str, int]:
         """Those plugins of a VO that may be tried now, and with how many failures in a row they are down again."""
         now = self._clock()
-        known = {plugin: self._outages.get((vo, plugin)) for plugin in plugins}
+        known = {plugin: self._open.get((vo, plugin)) for plugin in plugins}
         return {
-            plugin: 1 if outage else FAILURE_THRESHOLD
-            for plugin, outage in known.items()
-            if outage is None or outage.until <= now
+            plugin: 1 if breaker else FAILURE_THRESHOLD
+            for plugin, breaker in known.items()
+            if breaker is None or breaker.until <= now
         }
 
     def note(self, vo: str, works: Collection[str], down: Collection[str]) -> None:
         """Take in what a round has found out."""
         for plugin in set(works) - set(down):
-            self._outages.pop((vo, plugin), None)
+            self._open.pop((vo, plugin), None)
         for plugin in down:
-            before = self._outages.get((vo, plugin))
+            before = self._open.get((vo, plugin))
             rounds = 1 if before is None or plugin in works else before.rounds + 1
             pause = compute_backoff(rounds, longest=_LONGEST_PAUSE).total_seconds()
-            self._outages[vo, plugin] = _OpenBreaker(rounds, self._clock() + pause)
+            self._open[vo, plugin] = _OpenBreaker(rounds, self._clock() + pause)

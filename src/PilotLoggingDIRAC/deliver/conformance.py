@@ -267,11 +267,11 @@ class Receiver(Protocol):
 
 
 class Ledger:
-    """An outcome that keeps what it was told.
+    """Acknowledgements that keep what it was told.
 
     Attributes:
-        confirmations: Names of the pieces that were confirmed, in that order: key, chunk, whether it is an end.
-        refusals: Pieces that were refused, with the reason.
+        confirmations: Names of the chunks that were confirmed, in that order: key, chunk, whether it is an end.
+        refusals: Chunks that were refused, with the reason.
     """
 
     def __init__(self) -> None:
@@ -279,13 +279,13 @@ class Ledger:
         self.confirmations: list[tuple[LogKey, int, bool]] = []
         self.refusals: list[tuple[Chunk, str]] = []
 
-    def confirmed(self, piece: Chunk) -> None:
+    def confirmed(self, chunk: Chunk) -> None:
         with self._lock:
-            self.confirmations.append((piece.key, piece.chunk, piece.end is not None))
+            self.confirmations.append((chunk.key, chunk.chunk_id, chunk.end is not None))
 
-    def refused(self, piece: Chunk, reason: str) -> None:
+    def refused(self, chunk: Chunk, reason: str) -> None:
         with self._lock:
-            self.refusals.append((piece, reason))
+            self.refusals.append((chunk, reason))
 
 
 class StreamConformance:
@@ -315,41 +315,41 @@ class StreamConformance:
     def test_any_text_arrives_byte_for_byte(
         self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey, data: bytes
     ) -> None:
-        pieces = in_pieces(key, data)
-        assert send(plugin, pieces).confirmations == names(pieces)
+        chunks = in_chunks(key, data)
+        assert send(plugin, chunks).confirmations == names(chunks)
         assert b"".join(text for _, text in far_side.received(key, 1)) == data
 
     def test_pieces_arrive_in_their_order(self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey) -> None:
-        pieces = in_pieces(key, _LINES * 10, size=100)
-        assert send(plugin, pieces).confirmations == names(pieces)
-        assert far_side.received(key, 1) == [(piece.chunk, piece.text) for piece in pieces if not piece.end]
+        chunks = in_chunks(key, _LINES * 10, size=100)
+        assert send(plugin, chunks).confirmations == names(chunks)
+        assert far_side.received(key, 1) == [(chunk.chunk_id, chunk.text) for chunk in chunks if not chunk.end]
 
     def test_logs_that_are_mixed_keep_their_own_order(self, plugin: StreamPlugin[Any], far_side: Receiver) -> None:
-        logs = [in_pieces(LogKey(plugin.vo, uuid.uuid4().hex), _LINES, size=500) for _ in range(5)]
-        mixed = [piece for row in zip(*logs, strict=True) for piece in row]
+        logs = [in_chunks(LogKey(plugin.vo, uuid.uuid4().hex), _LINES, size=500) for _ in range(5)]
+        mixed = [chunk for row in zip(*logs, strict=True) for chunk in row]
         confirmations = send(plugin, mixed).confirmations
-        for pieces in logs:
-            key = pieces[0].key
-            assert [name for name in confirmations if name[0] == key] == names(pieces)
-            assert far_side.received(key, 1) == [(piece.chunk, piece.text) for piece in pieces if not piece.end]
+        for chunks in logs:
+            key = chunks[0].key
+            assert [name for name in confirmations if name[0] == key] == names(chunks)
+            assert far_side.received(key, 1) == [(chunk.chunk_id, chunk.text) for chunk in chunks if not chunk.end]
 
     def test_a_goodbye_without_text_arrives(self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey) -> None:
-        pieces = in_pieces(key, b"")
-        assert send(plugin, pieces).confirmations == names(pieces)
+        chunks = in_chunks(key, b"")
+        assert send(plugin, chunks).confirmations == names(chunks)
         assert far_side.received(key, 1) == []
 
     def test_what_is_sent_again_is_told_to_be_a_repeat(
         self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey
     ) -> None:
-        pieces = in_pieces(key, _LINES, size=500)
-        send(plugin, pieces[:-3])
-        send(plugin, pieces[2:])
-        assert far_side.received(key, 1) == [(piece.chunk, piece.text) for piece in pieces if not piece.end]
+        chunks = in_chunks(key, _LINES, size=500)
+        send(plugin, chunks[:-3])
+        send(plugin, chunks[2:])
+        assert far_side.received(key, 1) == [(chunk.chunk_id, chunk.text) for chunk in chunks if not chunk.end]
 
     def test_a_log_that_goes_on_after_its_end(self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey) -> None:
-        pieces = in_pieces(key, _LINES, size=500)
-        send(plugin, pieces)
-        late = in_pieces(key, b"late\n", after=pieces[-1].chunk, first_line=pieces[-1].first_line)
+        chunks = in_chunks(key, _LINES, size=500)
+        send(plugin, chunks)
+        late = in_chunks(key, b"late\n", after=chunks[-1].chunk_id, first_line=chunks[-1].first_line)
         assert send(plugin, late).confirmations == names(late)
         assert b"".join(text for _, text in far_side.received(key, 2)) == _LINES + b"late\n"
 
@@ -359,17 +359,17 @@ class StreamConformance:
     def test_an_error_of_who_makes_the_pieces_goes_through(self, plugin: StreamPlugin[Any], key: LogKey) -> None:
         """And what was sent before it may be confirmed; the plugin can be used again."""
         mistake = Unavailable("The database is away.")
-        pieces = in_pieces(key, _LINES, size=500)
+        chunks = in_chunks(key, _LINES, size=500)
 
         def breaks() -> Iterator[Chunk]:
-            yield from pieces[:2]
+            yield from chunks[:2]
             raise mistake
 
         ledger = Ledger()
         with pytest.raises(PilotLoggingError) as caught:
             plugin.send(breaks(), ledger)
         assert caught.value is mistake
-        assert send(plugin, pieces[2:]).confirmations == names(pieces[2:])
+        assert send(plugin, chunks[2:]).confirmations == names(chunks[2:])
 
     def test_it_can_hang_up_before_it_was_used_and_twice(self, plugin: StreamPlugin[Any]) -> None:
         plugin.close()
@@ -378,7 +378,7 @@ class StreamConformance:
     def test_a_far_side_that_is_away_is_unavailable(self, unreachable: StreamPlugin[Any], key: LogKey) -> None:
         ledger = Ledger()
         with pytest.raises(Unavailable) as caught:
-            unreachable.send(iter(in_pieces(key, _LINES)), ledger)
+            unreachable.send(iter(in_chunks(key, _LINES)), ledger)
         assert (ledger.confirmations, ledger.refusals) == ([], [])
         message = str(caught.value)
         assert len(message) > len("It failed."), "Operators are shown the message."
@@ -391,33 +391,33 @@ class StreamConformance:
             pass
 
 
-def in_pieces(key: LogKey, data: bytes, size: int = 10**7, after: int = 0, first_line: int = 1) -> list[Chunk]:
-    """A closed log in pieces of so many bytes, with its end.
+def in_chunks(key: LogKey, data: bytes, size: int = 10**7, after: int = 0, first_line: int = 1) -> list[Chunk]:
+    """A closed log in chunks of so many bytes, with its end.
 
     Args:
         key: The log.
         data: Its text.
-        size: Of a piece, in bytes: at most what one message of a pilot may have (10 MiB).
+        size: Of a chunk, in bytes: at most what one message of a pilot may have (10 MiB).
         after: The chunk before the first one.
         first_line: Number of the first line.
     """
     now = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    pieces, line = [], first_line
+    chunks, line = [], first_line
     for start in range(0, len(data), size):
         text, after = data[start : start + size], after + 1
-        pieces.append(Chunk(key, after, text, line, now, "conformance", after, context={"site": "LCG.CERN.ch"}))
+        chunks.append(Chunk(key, after, text, line, now, "conformance", after, context={"site": "LCG.CERN.ch"}))
         line += text.count(b"\n")
-    return [*pieces, Chunk(key, after, b"", line, now, end=End(finalised=True, exit_code=0))]
+    return [*chunks, Chunk(key, after, b"", line, now, end=End(finalised=True, exit_code=0))]
 
 
-def names(pieces: Sequence[Chunk]) -> list[tuple[LogKey, int, bool]]:
+def names(chunks: Sequence[Chunk]) -> list[tuple[LogKey, int, bool]]:
     """What a :class:`Ledger` has when these were confirmed in their order."""
-    return [(piece.key, piece.chunk, piece.end is not None) for piece in pieces]
+    return [(chunk.key, chunk.chunk_id, chunk.end is not None) for chunk in chunks]
 
 
-def send(plugin: StreamPlugin[Any], pieces: Sequence[Chunk]) -> Ledger:
-    """Send pieces, and give what became of them."""
+def send(plugin: StreamPlugin[Any], chunks: Sequence[Chunk]) -> Ledger:
+    """Send chunks, and give what became of them."""
     ledger = Ledger()
-    plugin.send(iter(pieces), ledger)
+    plugin.send(iter(chunks), ledger)
     assert ledger.refusals == []
     return ledger

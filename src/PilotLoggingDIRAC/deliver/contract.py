@@ -1,6 +1,6 @@
 """What a plugin is. See ``docs/add-a-plugin.md``.
 
-There are two kinds. An *archive* takes a whole closed log and gives it back; a *stream* takes the pieces of all logs of
+There are two kinds. An *archive* takes a whole closed log and gives it back; a *stream* takes the chunks of all logs of
 a VO as they come, while the pilots write.
 
 A plugin named ``X`` is the class ``XPlugin`` in the module
@@ -157,8 +157,8 @@ class Chunk:
 
     Attributes:
         key: VO and stamp.
-        chunk: Counts up within the log, in the order of arrival, and leaves numbers out. With the key and whether it is
-            an end it names the piece for ever: what is sent again has the same name and the same text.
+        chunk_id: Counts up within the log, in the order of arrival, and leaves numbers out. With the key and whether it
+            is an end it names the chunk for ever: what is sent again has the same name and the same text.
         text: Its bytes, cut by the sender anywhere; empty for an end.
         first_line: Number of the line that its first byte is in, from 1, counting what is sent.
         arrival: When the collector got it; for an end, the arrival of the last text.
@@ -167,11 +167,11 @@ class Chunk:
         left_out: Not 0 for the line that stands for so many bytes of a log that had grown past its limit.
         context: What is known of the pilot: ``site``, ``ce``, ``queue``, ``host``, ``pilotReference``,
             ``pilotVersion``, where the sender named them.
-        end: Set where the log is closed, and all pieces before it have been sent.
+        end: Set where the log is closed, and all chunks before it have been sent.
     """
 
     key: LogKey
-    chunk: int
+    chunk_id: int
     text: bytes
     first_line: int
     arrival: datetime
@@ -183,35 +183,35 @@ class Chunk:
 
 
 class Acknowledgements(Protocol):
-    """Where a stream plugin says what has become of pieces; from any thread."""
+    """Where a stream plugin says what has become of chunks; from any thread."""
 
-    def confirmed(self, piece: Chunk) -> None:
-        """The far side has it and keeps it, and all earlier pieces of its log."""
+    def confirmed(self, chunk: Chunk) -> None:
+        """The far side has it and keeps it, and all earlier chunks of its log."""
 
-    def refused(self, piece: Chunk, reason: str) -> None:
-        """The far side will not have this piece, though it takes others. Its log waits, in its order, and comes again
+    def refused(self, chunk: Chunk, reason: str) -> None:
+        """The far side will not have this chunk, though it takes others. Its log waits, in its order, and comes again
         after a growing pause; the reason is a sentence that is shown to operators."""
 
 
 class StreamPlugin(Plugin[S]):
-    """Takes the text of all logs of a VO in pieces, while pilots write. Nothing is had back from it."""
+    """Takes the text of all logs of a VO in chunks, while pilots write. Nothing is had back from it."""
 
     gives_back = False
 
     @abstractmethod
-    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
-        """Send pieces until there are no more, and wait for their confirmations.
+    def send(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
+        """Send chunks until there are no more, and wait for their confirmations.
 
-        The pieces of each log come in their order, and must arrive and be confirmed in it; those of different logs come
+        The chunks of each log come in their order, and must arrive and be confirmed in it; those of different logs come
         as they like. They are made when they are asked for: ask for no more than are to be on the way at once. A
-        piece that was neither confirmed nor refused comes again, with the same name, in a later call: an attempt
+        chunk that was neither confirmed nor refused comes again, with the same name, in a later call: an attempt
         whose confirmation was lost makes a repeat on the far side, by whose name it must be possible to drop it.
 
-        After a piece was refused, nothing of its log that was asked for already is to be sent or confirmed.
+        After a chunk was refused, nothing of its log that was asked for already is to be sent or confirmed.
 
         Args:
-            pieces: What is to be sent.
-            outcome: Is told of each.
+            chunks: What is to be sent.
+            acknowledgements: Is told of each.
 
         Raises:
             Unavailable: The far side is away, and short attempts to reach it again were in vain. The message is shown

@@ -48,7 +48,7 @@ def deliver_due(
     courier: Courier,
     vo: str,
     stopping: Callable[[], bool],
-    patience: Mapping[str, int] | None = None,
+    thresholds: Mapping[str, int] | None = None,
     turn_is_over: Callable[[], bool] = lambda: False,
     lingers: Callable[[], bool] = lambda: False,
 ) -> Round:
@@ -58,9 +58,9 @@ def deliver_due(
         courier: For this VO, with its plugins.
         vo: The VO.
         stopping: Asked before each log; True ends the work.
-        patience: The plugins to serve, and for each the number of failures in a row with which the round ends for it:
+        thresholds: The plugins to serve, and for each the number of failures in a row with which the round ends for it:
             1 for one that was down when it was tried last. By default all, with :data:`FAILURE_THRESHOLD`.
-        turn_is_over: Asked before each log; True lets no plugin begin one, see :class:`~.together.SharedTurn`.
+        turn_is_over: Asked before each log; True lets no plugin begin one, see :class:`~.shared_turn.SharedTurn`.
         lingers: While it says so, streams wait for what pilots write that are still running.
 
     Raises:
@@ -73,9 +73,9 @@ def deliver_due(
     def serve(plugin: str, failures_allowed: int) -> None:
         try:
             if isinstance(courier.plugins[plugin], StreamPlugin):
-                _StreamRound(courier, vo, plugin, stopping, done, lock, together).run(lingers)
+                _StreamRound(courier, vo, plugin, stopping, done, lock, shared_turn).run(lingers)
             else:
-                _ArchiveRound(courier, vo, plugin, stopping, done, lock, together).run(failures_allowed)
+                _ArchiveRound(courier, vo, plugin, stopping, done, lock, shared_turn).run(failures_allowed)
         except PilotLoggingError as error:
             with lock:
                 failures.append(error)
@@ -84,11 +84,11 @@ def deliver_due(
             with lock:
                 failures.append(Unavailable(f"{plugin} ended unexpectedly: {type(error).__name__}: {error}."))
         finally:
-            together.ended(plugin)
+            shared_turn.ended(plugin)
 
-    wanted = dict.fromkeys(courier.plugins, FAILURE_THRESHOLD) if patience is None else patience
+    wanted = dict.fromkeys(courier.plugins, FAILURE_THRESHOLD) if thresholds is None else thresholds
     served = {name: allowed for name, allowed in wanted.items() if name in courier.plugins}
-    together = SharedTurn(served, turn_is_over)
+    shared_turn = SharedTurn(served, turn_is_over)
     threads = [
         threading.Thread(target=serve, args=(name, allowed), name=f"deliver-{name}") for name, allowed in served.items()
     ]
@@ -112,7 +112,7 @@ class _ArchiveRound:
         stopping: Callable[[], bool],
         done: Round,
         lock: threading.Lock,
-        together: SharedTurn,
+        shared_turn: SharedTurn,
     ) -> None:
         self._courier = courier
         self._vo = vo
@@ -120,7 +120,7 @@ class _ArchiveRound:
         self._stopping = stopping
         self._round = done
         self._lock = lock
-        self._together = together
+        self._shared_turn = shared_turn
         self._tried: set[int] = set()
         self._order_changed = False
 
@@ -158,13 +158,13 @@ class _ArchiveRound:
         while True:
             for failed_before, select in ((False, due.list_never_failed), (True, due.list_failed_before)):
                 for log_id in self._each(select):
-                    if self._stopping() or not self._together.may_begin(self._plugin):
+                    if self._stopping() or not self._shared_turn.may_begin(self._plugin):
                         self._round.unfinished = True
                         return
                     self._tried.add(log_id)
                     yield log_id, failed_before
-            self._together.ended(self._plugin)
-            if self._stopping() or not self._together.others_at_work(self._plugin):
+            self._shared_turn.ended(self._plugin)
+            if self._stopping() or not self._shared_turn.others_at_work(self._plugin):
                 return
             time.sleep(_LOOK_AGAIN_SECONDS)
 
@@ -205,7 +205,7 @@ class _StreamRound:
         stopping: Callable[[], bool],
         done: Round,
         lock: threading.Lock,
-        together: SharedTurn,
+        shared_turn: SharedTurn,
     ) -> None:
         plugin = courier.plugins[name]
         assert isinstance(plugin, StreamPlugin)
@@ -213,15 +213,15 @@ class _StreamRound:
         self._stopping = stopping
         self._round = done
         self._lock = lock
-        self._together = together
+        self._shared_turn = shared_turn
 
     def run(self, lingers: Callable[[], bool]) -> None:
         """Until the stream lacks nothing and there is nothing to wait for, or it is time to stop, or it is away."""
         try:
             while self._carry():
                 while not self._stream.lacks_something():
-                    self._together.ended(self._stream.name)
-                    waits = self._together.others_at_work(self._stream.name) or (lingers() and self._pilots_write())
+                    self._shared_turn.ended(self._stream.name)
+                    waits = self._shared_turn.others_at_work(self._stream.name) or (lingers() and self._pilots_write())
                     if self._stopping() or not waits:
                         return
                     time.sleep(_LOOK_AGAIN_SECONDS)
@@ -231,20 +231,20 @@ class _StreamRound:
     def _carry(self) -> bool:
         """Whether it may go on."""
         name = self._stream.name
-        if self._stopping() or not self._together.may_begin(name):
+        if self._stopping() or not self._shared_turn.may_begin(name):
             with self._lock:
                 self._round.unfinished = True
             return False
-        sent = self._stream.carry(lambda: not self._stopping() and self._together.may_begin(name))
+        sent = self._stream.carry(lambda: not self._stopping() and self._shared_turn.may_begin(name))
         with self._lock:
             self._round.delivered += sent.ended
             self._round.failed += sent.refused
-            if sent.pieces:
+            if sent.chunks:
                 self._round.works.add(name)
             if sent.problem is not None:
                 self._round.failed += 1
                 self._round.down.add(name)
-        if not (sent.pieces or sent.refused or sent.problem):
+        if not (sent.chunks or sent.refused or sent.problem):
             time.sleep(_LOOK_AGAIN_SECONDS)  # for a plugin that does nothing, and says nothing
         return sent.problem is None
 

@@ -1,4 +1,4 @@
-"""Logs to a stream: take those on that it lacks something of, send their pieces, note what it has confirmed."""
+"""Logs to a stream: take those on that it lacks something of, send their chunks, note what it has confirmed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CLAIMED_AT_ONCE = 200
 _CHUNKS_AT_ONCE = 64
 """Chunks fetched by one statement: as many messages, some hundred kB of memory, 10 MB each at most."""
 _SHARE_CHUNKS = 1024
-"""After so many pieces of one log others have their turn."""
+"""After so many chunks of one log others have their turn."""
 _NOTE_SECONDS = 1.0
 """What was confirmed is noted so often; a process that is killed leaves repeats of so long."""
 _RENEW_EVERY = 60
@@ -38,13 +38,13 @@ class Sent:
     """What one call has done.
 
     Attributes:
-        pieces: Confirmed, ends of logs included.
+        chunks: Confirmed, ends of logs included.
         ended: Logs of which the stream has all.
-        refused: Logs with a piece that the stream will not have.
+        refused: Logs with a chunk that the stream will not have.
         problem: Why it could not go on, if so.
     """
 
-    pieces: int = 0
+    chunks: int = 0
     ended: int = 0
     refused: int = 0
     problem: PilotLoggingError | None = None
@@ -93,7 +93,7 @@ class StreamCourier:
         return self.courier.database
 
     def carry(self, may_go_on: Callable[[], bool]) -> Sent:
-        """Send all that the stream lacks, in pieces, until there is no more or ``may_go_on`` says no.
+        """Send all that the stream lacks, in chunks, until there is no more or ``may_go_on`` says no.
 
         Raises:
             Unavailable: The database is away.
@@ -126,7 +126,7 @@ class StreamCourier:
 
 
 class _Call:
-    """One call of the plugin, and its outcome."""
+    """One call of the plugin, and what became of it."""
 
     def __init__(self, courier: StreamCourier, may_go_on: Callable[[], bool]) -> None:
         self._courier = courier
@@ -137,15 +137,15 @@ class _Call:
         self._own_problem: PilotLoggingError | None = None
 
     def run(self) -> Sent:
-        pieces = self._pieces()
+        chunks = self._chunks()
         over = threading.Event()
         keeper = threading.Thread(target=self._keep, args=(over,), name="lease", daemon=True)
         keeper.start()
         try:
             # A log is in hand before the plugin is asked: so there is one to note the reason with if it cannot go on.
-            first = next(pieces, None)
+            first = next(chunks, None)
             if first is not None:
-                self._courier.plugin.send(chain([first], pieces), self)
+                self._courier.plugin.send(chain([first], chunks), self)
         except PilotLoggingError as error:
             if error is self._own_problem:
                 raise
@@ -161,26 +161,26 @@ class _Call:
 
     # What the plugin calls
 
-    def confirmed(self, piece: Chunk) -> None:
+    def confirmed(self, chunk: Chunk) -> None:
         with self._lock:
-            sending = self._sending[piece.key]
-            sending.cursor = piece.chunk
-            sending.lines = piece.first_line - 1 + piece.text.count(b"\n")
-            sending.ended = piece.end is not None
-            self._sent.pieces += 1
+            sending = self._sending[chunk.key]
+            sending.cursor = chunk.chunk_id
+            sending.lines = chunk.first_line - 1 + chunk.text.count(b"\n")
+            sending.ended = chunk.end is not None
+            self._sent.chunks += 1
 
-    def refused(self, piece: Chunk, reason: str) -> None:
+    def refused(self, chunk: Chunk, reason: str) -> None:
         with self._lock:
-            self._sending[piece.key].refusal = reason or "The stream refuses a piece of it without a reason."
+            self._sending[chunk.key].refusal = reason or "The stream refuses a chunk of it without a reason."
 
-    def _pieces(self) -> Iterator[Chunk]:
+    def _chunks(self) -> Iterator[Chunk]:
         try:
-            yield from self._claimed_pieces()
+            yield from self._claimed_chunks()
         except PilotLoggingError as error:
             self._own_problem = error
             raise
 
-    def _claimed_pieces(self) -> Iterator[Chunk]:
+    def _claimed_chunks(self) -> Iterator[Chunk]:
         while self._may_go_on():
             claims = self._courier.claim()
             if not claims:
@@ -191,11 +191,11 @@ class _Call:
                     self._sending[key] = _Sending(claim, cursor, claim.lines, cursor, cursor)
             for claim in claims:
                 sending = self._sending[claim.log.key]
-                yield from self._pieces_of(sending)
+                yield from self._chunks_of(sending)
                 sending.asks_no_more = True
             self._note()
 
-    def _pieces_of(self, sending: _Sending) -> Iterator[Chunk]:
+    def _chunks_of(self, sending: _Sending) -> Iterator[Chunk]:
         log = sending.claim.log
         context = {
             "site": log.site,
@@ -211,23 +211,23 @@ class _Call:
             if sending.refusal or not self._may_go_on():
                 return
             loaded = self._load(sending)
-            for chunk in loaded:
+            for stored in loaded:
                 if sending.refusal:
                     return
-                sending.last_asked = chunk.chunk_id
+                sending.last_asked = stored.chunk_id
                 yield Chunk(
                     key=log.key,
-                    chunk=chunk.chunk_id,
-                    text=chunk.text,
+                    chunk_id=stored.chunk_id,
+                    text=stored.text,
                     first_line=line,
-                    arrival=chunk.arrival,
-                    session=chunk.session,
-                    seq=chunk.seq,
-                    left_out=chunk.left_out,
+                    arrival=stored.arrival,
+                    session=stored.session,
+                    seq=stored.seq,
+                    left_out=stored.left_out,
                     context=known,
                 )
-                line += chunk.text.count(b"\n")
-                arrival = chunk.arrival
+                line += stored.text.count(b"\n")
+                arrival = stored.arrival
             if len(loaded) < _CHUNKS_AT_ONCE:
                 break
         else:

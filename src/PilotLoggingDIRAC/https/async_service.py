@@ -60,7 +60,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def on_event_loop(method: F) -> F:
     """Mark an ``export_`` method that never blocks: it runs on the event loop, and may return a future."""
-    method.immediate = True  # type: ignore[attr-defined]
+    method.on_event_loop = True  # type: ignore[attr-defined]
     return method
 
 
@@ -105,7 +105,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         cls.body_seconds = settings.body_time
         cls.balancers = settings.balancer_addresses
         cls.request_memory = RequestMemory(settings.max_request_memory)
-        connections.add_source(cls.request_memory.figures)
+        connections.add_source(cls.request_memory.metrics)
         server.bound_connections(settings)
 
     # Tornado calls these, in this order.
@@ -127,7 +127,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         if self._registered:
             self._body = Body(self.request_memory, self.largest_body)
             connection.set_body_timeout(self.body_seconds)
-            server.BoundedServer.books.authenticated(connection.stream)
+            server.BoundedServer.connections.authenticated(connection.stream)
         connection.set_max_body_size(_ANY_SIZE)
         self._take(lambda: self._body.check(self._declared_size()))
 
@@ -163,7 +163,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     def on_finish(self) -> None:
         """One line a request: quiet when all is well, loud when not."""
         self._body.release()
-        server.BoundedServer.books.rests(self.request.connection.stream)
+        server.BoundedServer.connections.became_idle(self.request.connection.stream)
         milliseconds = 1000 * self.request.request_time()
         outcome = self._outcome
         ok = self._status_code < HTTPStatus.BAD_REQUEST and (not isinstance(outcome, dict) or outcome.get("OK", True))
@@ -245,7 +245,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         self._authorise(method, fields.get("extraCredentials", ""))
         arguments = _arguments(fields.get("args", "[]"))
         try:
-            if not getattr(method, "immediate", False):
+            if not getattr(method, "on_event_loop", False):
                 return await IOLoop.current().run_in_executor(self._readers, lambda: method(*arguments))
             outcome = method(*arguments)
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome

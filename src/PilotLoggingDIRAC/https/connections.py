@@ -25,7 +25,7 @@ _IPV6_SITE = 64
 
 
 class Connection(Protocol):
-    """What the books are kept about: a Tornado stream, or what is left of one."""
+    """A Tornado stream, or what is left of one."""
 
     def close(self) -> None: ...
 
@@ -39,7 +39,7 @@ class _Unauthenticated(NamedTuple):
 
 
 class Connections:
-    """The books of this process's connections. For the event loop only.
+    """This process's connections. For the event loop only.
 
     Args:
         most: Connections at one time.
@@ -93,7 +93,7 @@ class Connections:
         self._idle.pop(connection, None)
         self._busy.add(connection)
 
-    def rests(self, connection: Connection) -> None:
+    def became_idle(self, connection: Connection) -> None:
         """The request is done."""
         if connection in self._busy:
             self._busy.remove(connection)
@@ -121,7 +121,7 @@ class Connections:
     def __len__(self) -> int:
         return len(self._unauthenticated) + len(self._idle) + len(self._busy)
 
-    def figures(self) -> dict[str, int]:
+    def metrics(self) -> dict[str, int]:
         """What is open now, and what has happened since the start."""
         open_now = {"open": len(self), "unauthenticated": len(self._unauthenticated), "most": self._most}
         names = ("accepted", "refused", "evicted", "overdue", "idleClosed")

@@ -39,7 +39,7 @@ class RequestMemory:
         """Count so many bytes less."""
         self._used -= size
 
-    def figures(self) -> dict[str, Any]:
+    def metrics(self) -> dict[str, Any]:
         """What bodies take now, in bytes, and how many were refused."""
         return {"requestMemory": self._used, "refusedForMemory": self._refused}
 

@@ -24,10 +24,10 @@ _SWEEP_MILLISECONDS = 1000
 
 
 class BoundedServer(GracefulServer):
-    """A server that keeps books of its connections, and reads chunked bodies strictly."""
+    """A server that knows its connections, and reads chunked bodies strictly."""
 
     idle_seconds: ClassVar[float] = 300.0
-    books: ClassVar[Connections] = Connections(4000, 200, 20.0, 600.0)
+    connections: ClassVar[Connections] = Connections(4000, 200, 20.0, 600.0)
 
     def initialize(self, *arguments: Any, **options: Any) -> None:
         options.setdefault("max_header_size", _LARGEST_HEADER)
@@ -36,16 +36,16 @@ class BoundedServer(GracefulServer):
 
     def add_sockets(self, sockets: Any) -> None:
         super().add_sockets(sockets)
-        PeriodicCallback(self.books.close_overdue, _SWEEP_MILLISECONDS).start()
+        PeriodicCallback(self.connections.close_overdue, _SWEEP_MILLISECONDS).start()
 
     def _handle_connection(self, connection: Any, address: Any) -> None:
-        if self.books.admit():
+        if self.connections.admit():
             super()._handle_connection(connection, address)
         else:
             connection.close()
 
     def handle_stream(self, stream: Any, address: Any) -> None:
-        self.books.opened(stream, address[0])
+        self.connections.opened(stream, address[0])
         super().handle_stream(stream, address)
 
     def start_request(self, server_conn: Any, request_conn: Any) -> HTTPMessageDelegate:
@@ -53,19 +53,19 @@ class BoundedServer(GracefulServer):
         return super().start_request(server_conn, request_conn)
 
     def on_close(self, server_conn: Any) -> None:
-        self.books.closed(server_conn.stream)
+        self.connections.closed(server_conn.stream)
         super().on_close(server_conn)
 
 
 def answer_early(request: Any) -> None:
     """Prepare a request's connection for an answer that ends it before the body has been read."""
-    books, stream, address = BoundedServer.books, request.connection.stream, request.remote_ip
-    linger(stream, lambda remainder: books.replaced(stream, remainder, address), books.closed)
+    connections, stream, address = BoundedServer.connections, request.connection.stream, request.remote_ip
+    linger(stream, lambda remainder: connections.replaced(stream, remainder, address), connections.closed)
 
 
 def bound_connections(settings: CollectorSettings) -> None:
     """From now on the servers of this process keep within the settings. To be called before they are made."""
-    BoundedServer.books = Connections(
+    BoundedServer.connections = Connections(
         descriptors_for(settings.max_connections),
         settings.max_unauthenticated,
         settings.unauthenticated_time,
@@ -73,6 +73,6 @@ def bound_connections(settings: CollectorSettings) -> None:
         settings.idle_time + settings.body_time,
     )
     BoundedServer.idle_seconds = settings.idle_time
-    add_source(BoundedServer.books.figures)
+    add_source(BoundedServer.connections.metrics)
     HTTPServer.configure(BoundedServer)
     refuse_unknown_paths_early(answer_early)

@@ -80,7 +80,7 @@ class Admission:
         self._disk = disk
         self._clock = clock
         self._every = every
-        self._communities: dict[str, _VOBuckets] = {}
+        self._vos: dict[str, _VOBuckets] = {}
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="PilotLogDB-usage", daemon=True).start()
 
@@ -98,28 +98,28 @@ class Admission:
         if not size:
             return
         self._disk.check()
-        community = self._communities.setdefault(vo, _VOBuckets(self._clock))
-        stored = self._usage.get(vo, Usage()).text + community.taken_since
+        buckets = self._vos.setdefault(vo, _VOBuckets(self._clock))
+        stored = self._usage.get(vo, Usage()).text + buckets.taken_since
         if 0 < settings.quota <= stored:
             raise Unavailable(
                 f"VO {vo} has {stored} bytes of text in the database, and its quota (Quota) is {settings.quota}: "
                 "send it later, when some has been delivered.",
                 reason="quota",
             )
-        if community.messages.refused(settings.max_message_rate):
+        if buckets.messages.refused(settings.max_message_rate):
             raise Unavailable(
                 f"VO {vo} sends more than {settings.max_message_rate} messages a second (MaxMessageRate): "
                 "send it later.",
                 reason="rate",
             )
-        if community.text.refused(settings.max_text_rate):
+        if buckets.text.refused(settings.max_text_rate):
             raise Unavailable(
                 f"VO {vo} sends more than {settings.max_text_rate} bytes a second (MaxTextRate): send it later.",
                 reason="rate",
             )
-        community.messages.take(1)
-        community.text.take(size)
-        community.taken_since += size
+        buckets.messages.take(1)
+        buckets.text.take(size)
+        buckets.taken_since += size
 
     def may_open(self, vo: str, settings: VOSettings) -> bool:
         """Whether the VO may begin one more log."""
@@ -131,13 +131,13 @@ class Admission:
 
     def look(self) -> None:
         """Ask the database what each VO has. While it cannot say, the last answer holds."""
-        taken = {vo: community.taken_since for vo, community in list(self._communities.items())}
+        taken = {vo: buckets.taken_since for vo, buckets in list(self._vos.items())}
         try:
             self._usage = self._ask()
         except PilotLoggingError:
             return
         for vo, size in taken.items():
-            self._communities[vo].taken_since -= size
+            self._vos[vo].taken_since -= size
 
     def close(self) -> None:
         """Stop looking."""

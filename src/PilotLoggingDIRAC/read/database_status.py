@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import PilotLoggingError
 
-_PATIENCE = 3.0
+_TIMEOUT = 3.0
 
 
 class DatabaseStatus:
@@ -19,15 +19,15 @@ class DatabaseStatus:
     One question is under way at a time, on a thread of its own; whoever asks meanwhile gets the same answer.
     """
 
-    def __init__(self, ask: Callable[[], dict[str, Any]], patience: float = _PATIENCE) -> None:
+    def __init__(self, ask: Callable[[], dict[str, Any]], timeout: float = _TIMEOUT) -> None:
         """Nothing is asked yet.
 
         Args:
             ask: Asks the database.
-            patience: Seconds after which the answer is that there was none.
+            timeout: Seconds after which the answer is that there was none.
         """
         self._ask = ask
-        self._patience = patience
+        self._timeout = timeout
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="standing")
         self._lock = threading.Lock()
         self._asked: Future[dict[str, Any]] | None = None
@@ -39,7 +39,7 @@ class DatabaseStatus:
             if self._asked is None or self._asked.done():
                 self._asked = self._thread.submit(self._ask)
             asked = self._asked
-        timer = threading.Timer(self._patience, self._give_up, (answer,))
+        timer = threading.Timer(self._timeout, self._give_up, (answer,))
         timer.daemon = True
         timer.start()
 
@@ -59,4 +59,4 @@ class DatabaseStatus:
 
     def _give_up(self, answer: Future[dict[str, Any]]) -> None:
         with suppress(InvalidStateError):
-            answer.set_result({"databaseProblem": f"PilotLogDB has not answered within {self._patience:g} s."})
+            answer.set_result({"databaseProblem": f"PilotLogDB has not answered within {self._timeout:g} s."})

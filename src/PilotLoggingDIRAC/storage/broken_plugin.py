@@ -42,7 +42,7 @@ class BrokenStream(StreamPlugin[Settings]):
         super().__init__(vo, Settings())
         self._mistake = str(mistake)
 
-    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
+    def send(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
         raise Unavailable(self._mistake)
 
     def close(self) -> None:

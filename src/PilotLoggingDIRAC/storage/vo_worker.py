@@ -38,16 +38,16 @@ _LINGERING = 0.75
 def main() -> int:
     """The child: do one task, print its result.
 
-    ``deliver VO OWNER SECONDS PATIENCE``: what is due, in the name of OWNER, with no new log after so many seconds;
-    PATIENCE is a JSON object, see :func:`~..deliver.community.deliver_due`. ``fetch VO PLUGIN REFERENCE FILE``: an
-    archived log into a file. ``find VO STAMP FILE``: the archived log of a stamp, by the plugins' own naming, into a
+    ``deliver VO OWNER SECONDS THRESHOLDS``: what is due, in the name of OWNER, with no new log after so many seconds;
+    THRESHOLDS is a JSON object, see :func:`~..deliver.delivery_round.deliver_due`. ``fetch VO PLUGIN REFERENCE FILE``:
+    an archived log into a file. ``find VO STAMP FILE``: the archived log of a stamp, by the plugins' own naming, into a
     file. ``probe VO PLUGIN``: whether a plugin works.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("--parent", type=int, required=True)
     tasks = parser.add_subparsers(dest="task", required=True)
     for task, names in {
-        "deliver": ("vo", "owner", "seconds", "patience"),
+        "deliver": ("vo", "owner", "seconds", "thresholds"),
         "fetch": ("vo", "plugin", "reference", "file"),
         "find": ("vo", "stamp", "file"),
         "probe": ("vo", "plugin"),
@@ -86,7 +86,7 @@ def _deliver(options: argparse.Namespace) -> dict[str, Any]:
         courier,
         options.vo,
         told_to_stop,
-        json.loads(options.patience),
+        json.loads(options.thresholds),
         turn_is_over=lambda: time.monotonic() > begun + turn,
         # Not to the end, after which the VO would count as a slow one.
         lingers=lambda: time.monotonic() < begun + turn * _LINGERING,

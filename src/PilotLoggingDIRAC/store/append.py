@@ -91,7 +91,7 @@ class _Log:
         """
         row = self.row
         if append.session is None:
-            new = self._new_of(append)
+            new = self._strip_known(append)
             repeated = bool(append.data) and not new
             fresh = bool(new)
             answer = Appended(None, repeated)
@@ -115,13 +115,13 @@ class _Log:
             row["State"] = LogState.COMPLETE if row["Finalised"] else LogState.OPEN
         return answer
 
-    def _new_of(self, append: Append) -> bytes:
+    def _strip_known(self, append: Append) -> bytes:
         redactor = append.rules.redactor
 
         def begins_with(chunk_id: int, text: bytes) -> bool:
             return self._text_of(chunk_id).startswith(redactor.redacted(text)[0] if redactor else text)
 
-        return self.numbering.resends.new_of(append.data, self.row["LastChunkID"] + 1, begins_with)
+        return self.numbering.deduplication.strip_known(append.data, self.row["LastChunkID"] + 1, begins_with)
 
     def _text_of(self, chunk_id: int) -> bytes:
         """The text of a chunk; nothing where it is not in the database any more, or damaged."""

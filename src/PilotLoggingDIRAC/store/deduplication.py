@@ -58,7 +58,7 @@ class Deduplication:
     def dump(self) -> list[_Message]:
         return self.recent
 
-    def new_of(self, data: bytes, chunk: int, begins_with: Callable[[int, bytes], bool]) -> bytes:
+    def strip_known(self, data: bytes, chunk: int, begins_with: Callable[[int, bytes], bool]) -> bytes:
         """Note a message and give what of it is new: all, its end, or nothing.
 
         Args:

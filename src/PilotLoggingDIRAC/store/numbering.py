@@ -4,7 +4,7 @@ The memory of one log is a small JSON document in its row (column ``Numbering``)
 that stores the text, so that it holds across collectors, restarts and the expiry of the text itself.
 
 A *numbered* message (session, seq) is new unless its number was stored before. What a stock pilot sends has no number:
-:mod:`.resends`.
+:mod:`.deduplication`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Numbering:
     """The memory of one log. Mutable: it lives for one transaction."""
 
     sessions: dict[str, _Session] = field(default_factory=dict)
-    resends: Deduplication = field(default_factory=Deduplication)
+    deduplication: Deduplication = field(default_factory=Deduplication)
     carries: dict[str, str] = field(default_factory=dict)  # what messages left for the redaction of the next ones
 
     @classmethod
@@ -58,7 +58,7 @@ class Numbering:
             stored["s"] = {
                 name: [state.next_seq, state.missing, state.had_zero] for name, state in self.sessions.items()
             }
-        if recent := self.resends.dump():
+        if recent := self.deduplication.dump():
             stored["r"] = recent
         if self.carries:
             stored["c"] = self.carries

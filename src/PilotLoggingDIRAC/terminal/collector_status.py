@@ -62,20 +62,20 @@ def problems(answers: Sequence[Answer], tolerance: Tolerance) -> list[str]:
         said["The CS names no collector: set /Systems/WorkloadManagement/URLs/TornadoPilotLogging."] = None
     for answer in answers:
         said.update(dict.fromkeys(_of_collector(answer, tolerance)))
-    standing = _standing(answers)
-    said.update(dict.fromkeys(_of_backlog(standing.get("deliveries", ()), tolerance)))
-    said.update(dict.fromkeys(_of_usage(standing.get("usage", {}))))
+    database = _database(answers)
+    said.update(dict.fromkeys(_of_backlog(database.get("deliveries", ()), tolerance)))
+    said.update(dict.fromkeys(_of_usage(database.get("usage", {}))))
     return list(said)
 
 
 def tables(answers: Sequence[Answer]) -> list[Table]:
     """All that is known, but for the problems."""
-    standing = _standing(answers)
-    shown = [_collectors(answers), _communities(standing), _backlog(standing), _refused(answers), _last(answers)]
+    database = _database(answers)
+    shown = [_collectors(answers), _vos(database), _backlog(database), _refused(answers), _last(answers)]
     return [table for table in shown if table.rows]
 
 
-def _standing(answers: Iterable[Answer]) -> Mapping[str, Any]:
+def _database(answers: Iterable[Answer]) -> Mapping[str, Any]:
     """What stands in the database, which all share: as the first one said that could reach it."""
     return next((each.figures for each in answers if each.figures and not each.figures["databaseProblem"]), {})
 
@@ -185,22 +185,22 @@ def _place(url: str) -> str:
     return urlsplit(url).netloc or url
 
 
-def _communities(standing: Mapping[str, Any]) -> Table:
+def _vos(database: Mapping[str, Any]) -> Table:
     states = ("Open", "Complete", "Silent", "Archived")
-    usage = standing.get("usage", {})
+    usage = database.get("usage", {})
     rows = []
-    for vo, logs in sorted(standing.get("logs", {}).items()):
+    for vo, logs in sorted(database.get("logs", {}).items()):
         used = usage.get(vo, {"text": 0, "quota": 0})
         of_quota = f"{100 * used['text'] // used['quota']} %" if used["quota"] else "-"
         counts = [str(logs.get(state, 0)) for state in states]
-        counts.insert(1, str(standing.get("quiet", {}).get(vo, 0)))
+        counts.insert(1, str(database.get("quiet", {}).get(vo, 0)))
         rows.append([vo, *counts, size(used["text"]), of_quota])
     names = [state.lower() for state in states]
     names.insert(1, "quiet")
     return Table("Logs by VO", ("VO", *names, "text", "of quota"), rows)
 
 
-def _backlog(standing: Mapping[str, Any]) -> Table:
+def _backlog(database: Mapping[str, Any]) -> Table:
     columns = ("VO", "plugin", "logs", "failing", "never tried", "oldest", "last error")
     rows = [
         [
@@ -208,7 +208,7 @@ def _backlog(standing: Mapping[str, Any]) -> Table:
             span(entry["oldest"]),
             entry["lastError"],
         ]
-        for entry in standing.get("deliveries", ())
+        for entry in database.get("deliveries", ())
     ]
     return Table("Not delivered yet", columns, rows)
 

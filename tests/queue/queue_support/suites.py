@@ -37,26 +37,26 @@ def new_log(chunks: int, **more: Any) -> list[Any]:
     return log(LogKey("alpha", uuid.uuid4().hex), chunks, **more)
 
 
-def publish(publisher: Publisher, pieces: Iterable[Chunk]) -> Ledger:
-    """Send pieces, and give what became of them."""
+def publish(publisher: Publisher, chunks: Iterable[Chunk]) -> Ledger:
+    """Send chunks, and give what became of them."""
     ledger = Ledger()
-    publisher.publish(iter(pieces), ledger)
+    publisher.publish(iter(chunks), ledger)
     return ledger
 
 
 def kept_order(arrivals: list[Arrival], logs: list[list[Any]]) -> None:
-    """Every piece has arrived, and without repeats each log's are in order."""
+    """Every chunk has arrived, and without repeats each log's are in order."""
     first = first_of_each(arrivals)
-    for pieces in logs:
-        mine = [arrival for arrival in first if arrival.log == pieces[0].key]
+    for chunks in logs:
+        mine = [arrival for arrival in first if arrival.log == chunks[0].key]
         assert [(each.document["chunk"], "end" in each.document) for each in mine] == [
-            (piece.chunk, piece.end is not None) for piece in pieces
+            (chunk.chunk_id, chunk.end is not None) for chunk in chunks
         ]
-        assert b"".join(each.text for each in mine) == b"".join(piece.text for piece in pieces)
+        assert b"".join(each.text for each in mine) == b"".join(chunk.text for chunk in chunks)
 
 
 def all_ended(logs: list[list[Any]]) -> Callable[[list[Arrival]], bool]:
-    return ended([pieces[-1].key for pieces in logs])
+    return ended([chunks[-1].key for chunks in logs])
 
 
 def ended(keys: list[LogKey]) -> Callable[[list[Arrival]], bool]:
@@ -149,22 +149,22 @@ class Refusals:
         bad, good = new_log(30), [new_log(30) for _ in range(3)]
         bad[10] = replace(bad[10], text=b"x" * 2_500_000 + b"\n")
         ledger = publish(Publisher(broker.access(queue), self.TOO_LARGE), mixed([bad, *good]))
-        ((piece, reason),) = ledger.refusals
-        assert piece == bad[10]
+        ((chunk, reason),) = ledger.refusals
+        assert chunk == bad[10]
         assert "2500" in reason
         assert "takes others" in reason
         confirmed = [name for name in ledger.confirmations if name[0] == bad[0].key]
-        assert confirmed == [(each.key, each.chunk, False) for each in bad[:10]]
+        assert confirmed == [(each.key, each.chunk_id, False) for each in bad[:10]]
         publish(Publisher(broker.access(queue)), bad[10:])  # in smaller parts
         with broker.reader(queue) as reader:
             kept_order(reader.wait_until(all_ended([bad, *good])), good)
             arrivals = [arrival for arrival in first_of_each(reader.arrivals) if arrival.log == bad[0].key]
-        assert b"".join(arrival.text for arrival in arrivals) == b"".join(piece.text for piece in bad)
+        assert b"".join(arrival.text for arrival in arrivals) == b"".join(chunk.text for chunk in bad)
         assert len(arrivals) > len(bad)
 
     def test_without_another_message_none_is_called_poison(self, broker: Broker) -> None:
-        (piece, *_) = new_log(1)
-        bad = replace(piece, text=b"x" * 2_500_000)
+        (chunk, *_) = new_log(1)
+        bad = replace(chunk, text=b"x" * 2_500_000)
         with pytest.raises(Unavailable, match="refuses what is sent to"):
             publish(Publisher(broker.access(new_queue()), self.TOO_LARGE), [bad])
 
@@ -177,7 +177,7 @@ class Refusals:
 class Faults:
     """What happens to the broker while messages are on the way."""
 
-    PATIENT = Limits(connect_seconds=2, patience=2)
+    PATIENT = Limits(connect_seconds=2, timeout=2)
 
     def test_killed_in_the_middle(self, broker: Broker) -> None:
         """The long form of this is ``make faults-queue``."""

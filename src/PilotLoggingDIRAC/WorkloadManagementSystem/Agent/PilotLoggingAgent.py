@@ -60,8 +60,8 @@ class PilotLoggingAgent(AgentModule):
 
         :return: S_OK / S_ERROR for a mistake in the configuration
         """
-        self._turns = FairScheduler()
-        self._outages = CircuitBreakers()
+        self._scheduler = FairScheduler()
+        self._breakers = CircuitBreakers()
         self._workers = {}
         self._plugins = {}
         self._next_look = 0.0
@@ -88,14 +88,14 @@ class PilotLoggingAgent(AgentModule):
                 vos = logs.list_vos(connection)
         except PilotLoggingError as error:
             return results.failure(error)
-        for vo in self._turns.waiting - set(vos):
-            self._turns.leave(vo)
+        for vo in self._scheduler.waiting - set(vos):
+            self._scheduler.leave(vo)
         for vo in vos:
             if self._stopping:
                 break
             self._careFor(vo, problems)
             self._advance(problems)
-        while (self._turns or self._streams()) and not self._stopping and time.monotonic() < until:
+        while (self._scheduler or self._streams()) and not self._stopping and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
             self._lookAtStreams(problems)
             self._advance(problems)
@@ -108,7 +108,7 @@ class PilotLoggingAgent(AgentModule):
         problems = []
         if self._stopping:
             self._stopWorkers()  # one may have begun in the moment of the signal
-        while (self._workers if self._stopping else self._turns) and time.monotonic() < until:
+        while (self._workers if self._stopping else self._scheduler) and time.monotonic() < until:
             self._advance(problems, come_again=False)
             time.sleep(_LOOK_SECONDS)
         for worker in self._workers.values():
@@ -117,7 +117,7 @@ class PilotLoggingAgent(AgentModule):
 
     def _careFor(self, vo, problems):
         """Close, expire and look what is due for one VO."""
-        self._turns.leave(vo)
+        self._scheduler.leave(vo)
         until = time.monotonic() + _HOUSEKEEPING_SECONDS
         try:
             settings = cs.vo_settings(vo)
@@ -142,11 +142,11 @@ class PilotLoggingAgent(AgentModule):
         if vo in self._workers:
             return  # it looks for itself until it ends
         plugins = self._plugins[vo]
-        may_be_tried = self._outages.patience(vo, [name for name in plugins if plugins[name] or not only_streams])
+        may_be_tried = self._breakers.thresholds(vo, [name for name in plugins if plugins[name] or not only_streams])
         with self._database.reading() as connection:
             now = self._database.now(connection)
             if any((streams if plugins[name] else due).due(connection, vo, name, now, 1) for name in may_be_tried):
-                self._turns.wait(vo)
+                self._scheduler.wait(vo)
 
     def _streams(self):
         """The VOs that have a stream. An agent that is to end after some cycles waits for no pilot."""
@@ -176,21 +176,21 @@ class PilotLoggingAgent(AgentModule):
                 continue
             del self._workers[vo]
             unfinished = self._takeIn(vo, worker, problems)
-            self._turns.ended(vo, self._settings.turn_time, unfinished)
+            self._scheduler.ended(vo, self._settings.turn_time, unfinished)
             if unfinished and come_again:
-                self._turns.wait(vo)
-        while not self._stopping and (vo := self._turns.next(self._settings.max_workers, self._settings.turn_time)):
+                self._scheduler.wait(vo)
+        while not self._stopping and (vo := self._scheduler.next(self._settings.max_workers, self._settings.turn_time)):
             try:
                 self._begin(vo)
             except OSError as error:
-                self._turns.ended(vo, self._settings.turn_time, False)
+                self._scheduler.ended(vo, self._settings.turn_time, False)
                 self.log.error("Delivery could not begin", f"VO {vo}: {error}")
                 problems.append(Unavailable(f"The process of VO {vo} could not begin: {error}."))
 
     def _begin(self, vo):
         owner = f"{socket.gethostname()}:{secrets.token_hex(8)}"
-        patience = self._outages.patience(vo, self._plugins[vo])
-        process = VOProcess(vo, "deliver", [owner, str(self._settings.turn_time), json.dumps(patience)])
+        thresholds = self._breakers.thresholds(vo, self._plugins[vo])
+        process = VOProcess(vo, "deliver", [owner, str(self._settings.turn_time), json.dumps(thresholds)])
         self._workers[vo] = _Worker(process, owner, time.monotonic())
 
     def _takeIn(self, vo, worker, problems):
@@ -205,7 +205,7 @@ class PilotLoggingAgent(AgentModule):
             problems.append(problem)
             self._noteLost(vo, worker.owner, str(problem))
             return False
-        self._outages.note(vo, done["works"], done["down"])
+        self._breakers.note(vo, done["works"], done["down"])
         figures = {name: done[name] for name in ("delivered", "failed") if done[name]}
         self.log.notice("Delivered", f"VO {vo}: {figures}")
         if done["down"]:

@@ -82,14 +82,14 @@ class TornadoPilotLoggingHandler(AsyncService):
         cls._writer = GroupCommitWriter(cls._database, cls._settings.max_pending_size)
         end_gracefully(cls._writer.close)
         cls.bound(cls._settings, cls._settings.max_message_size * _ENCODED)
-        cls._communities = VOPolicies(lambda sentence: cls.log.error("The configuration is wrong", sentence))
+        cls._policies = VOPolicies(lambda sentence: cls.log.error("The configuration is wrong", sentence))
         cls._disk = DiskGuard(cls._database.disk_left, cls._settings.min_free_disk)
         cls._admission = Admission(cls._usage, cls._disk)
         archives = ArchiveAccess()
         cls._reader = Reader(cls._database, archives.open_archived, archives.open_forgotten)
-        cls._outlines = OutlineCache(cls._reader)
-        cls._figures = Metrics()
-        cls._standing = DatabaseStatus(cls._stands)
+        cls._outline_cache = OutlineCache(cls._reader)
+        cls._metrics = Metrics()
+        cls._database_status = DatabaseStatus(cls._look_at_database)
         cls._check_database()
         cls._check_portal()
         return urls
@@ -124,14 +124,14 @@ class TornadoPilotLoggingHandler(AsyncService):
             cls.log.warn(f"{pilot_output.SERVICE} gives the classic output of any VO's pilots to everybody", sentence)
 
     def refused(self, error):
-        self._figures.note_refusal(error, self._who())
+        self._metrics.note_refusal(error, self._who())
 
     def on_finish(self):
         """Also those count that were turned away before they could ask for anything."""
         super().on_finish()
         if self.get_status() >= HTTPStatus.BAD_REQUEST:
             reason = "not authorised" if self.get_status() == HTTPStatus.UNAUTHORIZED else f"HTTP {self.get_status()}"
-            self._figures.note_refused(reason, self._who(), f"{self._method_name}: {self._reason}")
+            self._metrics.note_refused(reason, self._who(), f"{self._method_name}: {self._reason}")
 
     def _who(self):
         caller = getattr(self, "caller", None)
@@ -152,7 +152,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         """
         vo = self.caller.writes_for(wnVO)
         append = stock_protocol.parse_message(vo, pilotUUID, message, self._settings.max_message_size)
-        return self._stored(append, lambda _: f"Message logged successfully for pilot: {pilotUUID} and {vo}")
+        return self._store(append, lambda _: f"Message logged successfully for pilot: {pilotUUID} and {vo}")
 
     auth_finaliseLogs = ["Operator", "GenericPilot", "Pilot"]
 
@@ -166,7 +166,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :return: S_OK once it is on disk / S_ERROR
         """
         append = stock_protocol.parse_goodbye(self.caller.writes_for(wnVO), pilotUUID, payload)
-        return self._stored(append, lambda _: None)
+        return self._store(append, lambda _: None)
 
     auth_getMetadata = ["Operator", "TrustedHost"]
 
@@ -207,7 +207,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         """
         vo = self.caller.writes_only_for(batch.get("vo") if isinstance(batch, dict) else None)
         append = append_protocol.parse_batch(vo, batch, self._settings.max_message_size)
-        return self._stored(
+        return self._store(
             append, lambda appended: {"nextSeq": appended.next_seq, "retryAfter": 0, "minimumLevel": "DEBUG"}
         )
 
@@ -305,10 +305,10 @@ class TornadoPilotLoggingHandler(AsyncService):
         key = self._key(stamp, vo)
         if not isinstance(version or "", str):
             raise Rejected("The version is not a text.")
-        outline = self._outlines.unchanged(key, version) if version else None
+        outline = self._outline_cache.unchanged(key, version) if version else None
         unchanged = outline is not None
         if outline is None:
-            outline = self._outlines.look(key, lambda _, outline: outline)
+            outline = self._outline_cache.look(key, lambda _, outline: outline)
             unchanged = outline.version == version
         with self._database.reading() as connection:
             row = logs.find_row(connection, key, self._quietness(connection))
@@ -335,7 +335,7 @@ class TornadoPilotLoggingHandler(AsyncService):
                 raise Rejected(f"The numbers are not a list of at most {_MOST_LINES}.")
             wanted = sorted({check_number("numbers", number, 1) for number in numbers})
         longest = check_number("longest", longest, LEAST_OF_LINE, _LINES_SIZE)
-        return self._outlines.look(
+        return self._outline_cache.look(
             key,
             lambda text, outline: S_OK(
                 replies.render_lines(
@@ -359,7 +359,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         key = self._key(stamp, vo)
         parsed = Query.parse(query)
         first, limit = check_number("first", first, 1), check_number("limit", limit, 1, _MOST_FOUND)
-        return self._outlines.look(
+        return self._outline_cache.look(
             key,
             lambda text, outline: S_OK(
                 replies.render_found(outline, find_lines(text, outline, parsed, first, limit, _LOOK_SECONDS))
@@ -435,23 +435,23 @@ class TornadoPilotLoggingHandler(AsyncService):
         result = Future()
 
         def looked(done):
-            result.set_result(S_OK(own | self._figures.answer() | replies.NO_DATABASE_STATUS | done.result()))
+            result.set_result(S_OK(own | self._metrics.answer() | replies.NO_DATABASE_STATUS | done.result()))
 
-        self._standing.look().add_done_callback(looked)
+        self._database_status.look().add_done_callback(looked)
         return result
 
     @classmethod
     def _quietness(cls, connection):
         """What counts as quiet now, as the CS says it of each VO."""
-        after = cls._communities.quiet_after()
+        after = cls._policies.quiet_after()
         return Quietness(cls._database.now(connection), VOSettings().quiet_after, after)
 
     @classmethod
-    def _stands(cls):
+    def _look_at_database(cls):
         with cls._database.reading() as connection:
             now = cls._database.now(connection)
             vos = logs.list_vos(connection)
-            limits = {vo: cls._communities[vo].settings for vo in vos}
+            limits = {vo: cls._policies[vo].settings for vo in vos}
             plugins = {vo: settings.logging_plugins for vo, settings in limits.items() if settings.logging_plugins}
             return {
                 "logs": replies.render_states(logs.count_states(connection)),
@@ -460,14 +460,14 @@ class TornadoPilotLoggingHandler(AsyncService):
                 "usage": replies.render_usage(usage.by_vo(connection), limits),
             }
 
-    def _stored(self, append, answer):
+    def _store(self, append, answer):
         """A future of the S_OK for text that is to be stored.
 
         :raises Unavailable: a limit of the VO or of the disk is reached
         """
         begun = time.monotonic()
         vo = append.key.vo
-        settings, redactor = self._communities[vo]
+        settings, redactor = self._policies[vo]
         self._admission.check(vo, settings, len(append.data))
         rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor)
         result = Future()
@@ -477,7 +477,7 @@ class TornadoPilotLoggingHandler(AsyncService):
             if error is not None:
                 result.set_exception(error)
                 return
-            self._figures.note_stored(len(append.data), done.result().repeated, time.monotonic() - begun)
+            self._metrics.note_store(len(append.data), done.result().repeated, time.monotonic() - begun)
             result.set_result(S_OK(answer(done.result())))
 
         self._writer.submit(replace(append, rules=rules)).add_done_callback(stored)

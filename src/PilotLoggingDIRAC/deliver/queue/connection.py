@@ -126,7 +126,7 @@ class _Stomp(BaseConnection, Protocol12):  # type: ignore[misc]
 class BrokerConnection:
     """A connection that is there, until :meth:`next_event` says that it is gone."""
 
-    def __init__(self, access: Access, host: str, address: tuple[Any, ...], seconds: float, patience: float) -> None:
+    def __init__(self, access: Access, host: str, address: tuple[Any, ...], seconds: float, timeout: float) -> None:
         """Connect and log in.
 
         Args:
@@ -134,7 +134,7 @@ class BrokerConnection:
             host: The broker's name, which its certificate must have.
             address: One of that name's addresses, as ``socket.getaddrinfo`` gives it: family and address.
             seconds: For all of it.
-            patience: See :class:`~.patient_socket.NonblockingSocket`.
+            timeout: See :class:`~.patient_socket.NonblockingSocket`.
 
         Raises:
             Unavailable: The broker is away, or will not have us.
@@ -150,7 +150,7 @@ class BrokerConnection:
             except BaseException:
                 plain.close()
                 raise
-            self._socket = NonblockingSocket(connected, patience)
+            self._socket = NonblockingSocket(connected, timeout)
             self._transport = _Transport(self._socket, (host, address[1][1]), access.virtual_host)
             self._stomp = _Stomp(self._transport)
             self._stomp.set_listener("events", _Listener(self._events))

@@ -1,4 +1,4 @@
-"""What stands in the queue: one JSON document for each piece of a log, see ``message.schema.json``.
+"""What stands in the queue: one JSON document for each chunk of a log, see ``message.schema.json``.
 
 A reader gets every byte back, see ``examples/queue/rebuild_logs.py``: the bytes of an entry are its ``raw`` where it
 has one, else its ``header`` and its ``text``.
@@ -49,7 +49,7 @@ class Message:
 
 
 class _Part(NamedTuple):
-    """Some of the text of a piece.
+    """Some of the text of a chunk.
 
     Attributes:
         entries: As JSON.
@@ -67,67 +67,67 @@ class _Part(NamedTuple):
 _NOTHING = _Part("[]", "", 0, False)
 
 
-def encode(piece: Chunk, largest_body: int) -> list[Message]:
-    """The messages of a piece; several where one body would be too large. For the same piece always the same.
+def encode(chunk: Chunk, largest_body: int) -> list[Message]:
+    """The messages of a chunk; several where one body would be too large. For the same chunk always the same.
 
     Args:
-        piece: The piece.
+        chunk: The chunk.
         largest_body: Bytes, at least :data:`SMALLEST_BODY`.
     """
-    about = _dumped(_about(piece)).removesuffix("}")
-    if piece.end:
+    about = _dumped(_about(chunk)).removesuffix("}")
+    if chunk.end:
         # Part 0, so that chunk and part are a name of their own.
-        return [_message(piece, about, 0, 0, piece.first_line, _NOTHING)]
+        return [_message(chunk, about, 0, 0, chunk.first_line, _NOTHING)]
     # Numbers are not known yet; nothing else is added.
-    room = largest_body - len(about.encode()) - _NUMBERS_OF_PARTS - 3 * len(str(piece.first_line)) - 40
-    parts = list(_parts(piece.text, room)) or [_NOTHING]
-    line, messages = piece.first_line, []
+    room = largest_body - len(about.encode()) - _NUMBERS_OF_PARTS - 3 * len(str(chunk.first_line)) - 40
+    parts = list(_parts(chunk.text, room)) or [_NOTHING]
+    line, messages = chunk.first_line, []
     for number, part in enumerate(parts, 1):
-        messages.append(_message(piece, about, number, len(parts), line, part))
+        messages.append(_message(chunk, about, number, len(parts), line, part))
         line += part.ended
     return messages
 
 
-def _message(piece: Chunk, about: str, number: int, of: int, line: int, part: _Part) -> Message:
+def _message(chunk: Chunk, about: str, number: int, of: int, line: int, part: _Part) -> Message:
     last = line + part.ended - (not part.open_end)
     numbers = f'"part":{number},"parts":{of},"firstLine":{line},"lastLine":{last}'
     body = f'{about},{numbers},"entries":{part.entries}}}'
-    return Message(_headers(piece, number, part.level), body.encode())
+    return Message(_headers(chunk, number, part.level), body.encode())
 
 
-def _headers(piece: Chunk, part: int, level: str) -> dict[str, str]:
+def _headers(chunk: Chunk, part: int, level: str) -> dict[str, str]:
     """Names without hyphens, so that ActiveMQ's selectors can have them."""
-    vo, stamp = piece.key
+    vo, stamp = chunk.key
     return {
         "persistent": "true",
         "content-type": "application/json",
         "amq-msg-type": "text",
-        "key": f"{vo}/{stamp}/{piece.chunk}/{part}",
+        "key": f"{vo}/{stamp}/{chunk.chunk_id}/{part}",
         "vo": vo,
         "stamp": stamp,
-        "site": piece.context.get("site", ""),
-        "ce": piece.context.get("ce", ""),
+        "site": chunk.context.get("site", ""),
+        "ce": chunk.context.get("ce", ""),
         "level": level,
-        "final": "true" if piece.end else "false",
+        "final": "true" if chunk.end else "false",
     }
 
 
-def _about(piece: Chunk) -> dict[str, Any]:
-    arrival = piece.arrival.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
+def _about(chunk: Chunk) -> dict[str, Any]:
+    arrival = chunk.arrival.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds")
     document: dict[str, Any] = {
         "version": VERSION,
-        "vo": piece.key.vo,
-        "stamp": piece.key.stamp,
-        "chunk": piece.chunk,
+        "vo": chunk.key.vo,
+        "stamp": chunk.key.stamp,
+        "chunk": chunk.chunk_id,
         "arrival": f"{arrival}Z",
-        "session": piece.session,
-        "seq": piece.seq,
-        "context": dict(piece.context),
+        "session": chunk.session,
+        "seq": chunk.seq,
+        "context": dict(chunk.context),
     }
-    if piece.left_out:
-        document["leftOut"] = piece.left_out
-    if piece.end:
-        document["end"] = {"finalised": piece.end.finalised, "exitCode": piece.end.exit_code}
+    if chunk.left_out:
+        document["leftOut"] = chunk.left_out
+    if chunk.end:
+        document["end"] = {"finalised": chunk.end.finalised, "exitCode": chunk.end.exit_code}
     return document
 
 

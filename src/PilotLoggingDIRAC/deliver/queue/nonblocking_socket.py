@@ -20,14 +20,14 @@ class NonblockingSocket:
     and not while we wait, and ``sendall`` gives up after a time.
     """
 
-    def __init__(self, connected: socket.socket, patience: float) -> None:
+    def __init__(self, connected: socket.socket, timeout: float) -> None:
         """Args:
         connected: A connection, with TLS or without.
-        patience: How many seconds ``sendall`` waits for a peer that does not read.
+        timeout: How many seconds ``sendall`` waits for a peer that does not read.
         """
         connected.setblocking(False)
         self._socket = connected
-        self._patience = patience
+        self._timeout = timeout
         self._lock = threading.Lock()
         self.problem = ""
         """Why it has ended, where TLS knows."""
@@ -40,7 +40,7 @@ class NonblockingSocket:
             OSError: The connection has broken.
         """
         rest = memoryview(data)
-        deadline = time.monotonic() + self._patience
+        deadline = time.monotonic() + self._timeout
         while rest:
             try:
                 with self._lock:
@@ -51,7 +51,7 @@ class NonblockingSocket:
                 self._wait(select.POLLIN, deadline)
             else:
                 rest = rest[sent:]
-                deadline = time.monotonic() + self._patience
+                deadline = time.monotonic() + self._timeout
 
     def recv(self, size: int) -> bytes:
         """The next bytes; none when the connection has ended, in whatever way."""
@@ -84,7 +84,7 @@ class NonblockingSocket:
     def _wait(self, events: int, deadline: float) -> None:
         left = deadline - time.monotonic()
         if left <= 0:
-            raise TimeoutError(f"it has read nothing for {self._patience:g} s")
+            raise TimeoutError(f"it has read nothing for {self._timeout:g} s")
         self._poll(events, min(left, _LOOK_AGAIN_SECONDS))
 
     def _poll(self, events: int, seconds: float) -> None:

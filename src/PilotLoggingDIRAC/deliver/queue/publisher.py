@@ -42,24 +42,24 @@ class Limits:
         window: Messages on the way at one time.
         largest_body: Bytes of a message's body.
         connect_seconds: To reach one broker and be let in.
-        patience: How long a broker may take no message, and confirm none, in seconds.
+        timeout: How long a broker may take no message, and confirm none, in seconds.
     """
 
     window: int = 200
     largest_body: int = 10**6
     connect_seconds: float = 10.0
-    patience: float = 30.0
+    timeout: float = 30.0
 
 
 @dataclass(slots=True)
 class _Shipment:
-    """A piece and its messages.
+    """A chunk and its messages.
 
     Attributes:
         missing: How many of its messages are not confirmed.
     """
 
-    piece: Chunk
+    chunk: Chunk
     missing: int
 
 
@@ -110,14 +110,14 @@ class Publisher:
     _failed: str = field(default="", init=False)
     _numbers: int = field(default=0, init=False)
 
-    def publish(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
-        """Send pieces until there are no more, see :meth:`~..contract.StreamPlugin.send`.
+    def publish(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
+        """Send chunks until there are no more, see :meth:`~..contract.StreamPlugin.send`.
 
         Raises:
             Unavailable: No broker takes them.
         """
         try:
-            _Publication(self, pieces, outcome).run()
+            _Publication(self, chunks, acknowledgements).run()
         except BaseException:
             self.drop()
             raise
@@ -155,7 +155,7 @@ class Publisher:
         for host, address in self._addresses(problems):
             try:
                 connection = BrokerConnection(
-                    self.access, host, address, self.limits.connect_seconds, self.limits.patience
+                    self.access, host, address, self.limits.connect_seconds, self.limits.timeout
                 )
             except Unavailable as problem:
                 problems.append(str(problem))
@@ -180,10 +180,10 @@ class Publisher:
 class _Publication:
     """One call."""
 
-    def __init__(self, publisher: Publisher, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
+    def __init__(self, publisher: Publisher, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
         self._publisher = publisher
-        self._outcome = outcome
-        self._source = self._messages(pieces)
+        self._acknowledgements = acknowledgements
+        self._source = self._messages(chunks)
         self._exhausted = False
         self._unsent: deque[_Outgoing] = deque()
         self._sent: OrderedDict[str, _Outgoing] = OrderedDict()
@@ -222,10 +222,10 @@ class _Publication:
             self._fill(connection)
             if not self._sent:
                 return
-            wait = last_progress + self._patience - time.monotonic()
+            wait = last_progress + self._timeout - time.monotonic()
             event = connection.next_event(wait)
             if event is None:
-                raise _Broken(f"The broker {connection.name} has confirmed nothing for {self._patience:g} s.")
+                raise _Broken(f"The broker {connection.name} has confirmed nothing for {self._timeout:g} s.")
             while event is not None:
                 if isinstance(event, Gone):
                     raise _Broken(f"The broker {connection.name} has hung up.")
@@ -244,8 +244,8 @@ class _Publication:
             raise _Broken(f"The broker {connection.name} refuses a message: {event.reason}.", refused=True)
 
     @property
-    def _patience(self) -> float:
-        return self._publisher.limits.patience
+    def _timeout(self) -> float:
+        return self._publisher.limits.timeout
 
     def _fill(self, connection: BrokerConnection) -> None:
         """Send as much as may be on the way."""
@@ -278,15 +278,15 @@ class _Publication:
                     self._exhausted = True
                     return None
                 outgoing = following
-            key = outgoing.shipment.piece.key
+            key = outgoing.shipment.chunk.key
             if key not in self._set_aside and key not in self._refused:
                 return outgoing
 
-    def _messages(self, pieces: Iterator[Chunk]) -> Iterator[_Outgoing]:
-        for piece in pieces:
-            messages = encode(piece, self._publisher.limits.largest_body)
-            shipment = _Shipment(piece, len(messages))
-            self._logs.setdefault(piece.key, deque()).append(shipment)
+    def _messages(self, chunks: Iterator[Chunk]) -> Iterator[_Outgoing]:
+        for chunk in chunks:
+            messages = encode(chunk, self._publisher.limits.largest_body)
+            shipment = _Shipment(chunk, len(messages))
+            self._logs.setdefault(chunk.key, deque()).append(shipment)
             for message in messages:
                 yield _Outgoing(self._publisher.number(), message, shipment)
 
@@ -300,11 +300,11 @@ class _Publication:
             self._failures = 0
         self._careful = max(0, self._careful - 1)
         outgoing.shipment.missing -= 1
-        key = outgoing.shipment.piece.key
+        key = outgoing.shipment.chunk.key
         waiting = self._logs[key]
         # Brokers may confirm in another order than that in which they were told.
         while waiting and waiting[0].missing == 0:
-            self._outcome.confirmed(waiting.popleft().piece)
+            self._acknowledgements.confirmed(waiting.popleft().chunk)
         if not waiting:
             del self._logs[key]
         self._give_up_set_aside()
@@ -317,7 +317,7 @@ class _Publication:
             return
         self._sent.clear()
         self._bytes = 0
-        self._set_aside[outgoing.shipment.piece.key] = outgoing, reason
+        self._set_aside[outgoing.shipment.chunk.key] = outgoing, reason
         if len(self._set_aside) >= _REFUSED_IN_A_ROW:
             raise self._all_refused(reason)
 
@@ -326,12 +326,13 @@ class _Publication:
 
     def _give_up_set_aside(self) -> None:
         """Another message has passed: what was refused is itself at fault."""
-        for key, (outgoing, reason) in self._set_aside.items():
-            piece = outgoing.shipment.piece
+        for key, (outgoing, said) in self._set_aside.items():
+            chunk = outgoing.shipment.chunk
             size = len(outgoing.message.body)
             self._refused.add(key)
             self._logs.pop(key, None)
-            self._outcome.refused(piece, f"The broker refuses a message of {size} bytes, and takes others: {reason}.")
+            reason = f"The broker refuses a message of {size} bytes, and takes others: {said}."
+            self._acknowledgements.refused(chunk, reason)
         self._set_aside.clear()
 
     def _note_failure(self, broken: _Broken) -> None:

@@ -13,7 +13,7 @@ from PilotLoggingDIRAC.storage.message_queues import access_to
 
 
 class MessageQueuePlugin(StreamPlugin[MessageQueueSettings]):
-    """Sends each piece of a log as one persistent message; it is confirmed when the broker's receipt has come."""
+    """Sends each chunk of a log as one persistent message; it is confirmed when the broker's receipt has come."""
 
     Settings = MessageQueueSettings
 
@@ -30,8 +30,8 @@ class MessageQueuePlugin(StreamPlugin[MessageQueueSettings]):
         limits = Limits(settings.window, settings.max_body_size, settings.connect_timeout, settings.confirm_timeout)
         self._publisher = Publisher(access, limits)
 
-    def send(self, pieces: Iterator[Chunk], outcome: Acknowledgements) -> None:
-        self._publisher.publish(pieces, outcome)
+    def send(self, chunks: Iterator[Chunk], acknowledgements: Acknowledgements) -> None:
+        self._publisher.publish(chunks, acknowledgements)
 
     def close(self) -> None:
         self._publisher.close()
