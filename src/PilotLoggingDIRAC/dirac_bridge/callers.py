@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cachetools import LRUCache
 from DIRAC.ConfigurationSystem.Client.Helpers import Registry
 from DIRAC.Core.DISET.AuthManager import AuthManager
 
@@ -122,8 +123,8 @@ def _is_member(dn: str, group: str) -> bool:
     return bool(members) and bool(Registry.getUsernameForDN(dn, members)["OK"])
 
 
-_registered: dict[tuple[str, str], bool] = {}
-_MOST_REGISTERED = 10_000
+_registered: LRUCache[tuple[str, str], bool] = LRUCache(10_000)
+"""By the CS's version and a DN."""
 
 
 def is_registered(dn: str) -> bool:
@@ -131,8 +132,6 @@ def is_registered(dn: str) -> bool:
     key = (cs.version(), dn)
     known = _registered.get(key)
     if known is None:
-        if len(_registered) >= _MOST_REGISTERED:
-            _registered.clear()
         known = Registry.getUsernameForDN(dn)["OK"] or Registry.getHostnameForDN(dn)["OK"]
         _registered[key] = known
     return known

@@ -11,21 +11,25 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from cachetools import LRUCache
 from tornado.ioloop import IOLoop
 
 from ..dirac_bridge import results
 from ..settings import IPNetwork, comes_from
 from ..text import one_line
 from . import tokens
-from .peers import KnownPeers, Peer
+from .peers import Peer
 
 _VERIFIED, _CHAIN = "X-Ssl_client_verify", "X-SSL-CERT"
 """The headers of a balancer that ends TLS, as DIRAC has them."""
 _TOKEN_READERS = 2
 """Threads that verify tokens, and may have to ask an issuer for its keys: strangers can keep them busy, readers not."""
 _SHOWN_CHARACTERS = 300
+_KNOWN_PEERS = 1000
+"""Parsed certificate chains and tokens that are remembered; a chain takes some 20 kB."""
 
-_peers = KnownPeers()
+_peers: LRUCache[bytes, Peer] = LRUCache(_KNOWN_PEERS)
+"""By a digest of what they showed. For the event loop only."""
 _token_readers = ThreadPoolExecutor(_TOKEN_READERS, thread_name_prefix="token")
 
 
@@ -69,7 +73,7 @@ def _peer_of_certificate(service: Any, shown: bytes) -> Peer:
         except Exception as error:
             # M2Crypto has its own exceptions for texts that are no certificate.
             raise ValueError(one_line(f"the certificate cannot be read: {error}", _SHOWN_CHARACTERS)) from error
-        peer = _peers.note(shown, Peer(credentials))
+        _peers[shown] = peer = Peer(credentials)
     return peer
 
 
@@ -78,7 +82,7 @@ async def _peer_of_token(service: Any, token: str) -> Peer:
     peer = _peers.get(shown)
     if peer is None:
         credentials = await IOLoop.current().run_in_executor(_token_readers, tokens.verify, service, token)
-        peer = _peers.note(shown, Peer(credentials, by_certificate=False))
+        _peers[shown] = peer = Peer(credentials, by_certificate=False)
     return peer
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections import OrderedDict
 from typing import Any, NamedTuple
+
+from cachetools import LRUCache
 
 from ..dirac_bridge import cs
 from ..dirac_bridge.callers import Caller
 
-_KNOWN_PEERS = 1000
-"""Parsed certificate chains and tokens that are remembered; a chain takes some 20 kB."""
 _KNOWN_DECISIONS = 100
 """Decisions that are remembered for one peer: a portal asks for many users."""
 _DECISION_SECONDS = 10.0
@@ -46,7 +45,7 @@ class Peer:
 
     def __init__(self, credentials: dict[str, Any], by_certificate: bool = True) -> None:
         self._credentials = credentials
-        self._accepted: dict[Call, Accepted] = {}
+        self._accepted: LRUCache[Call, Accepted] = LRUCache(_KNOWN_DECISIONS)
         self.by_certificate = by_certificate
         self.expires = time.time() + credentials["secondsLeft"]
 
@@ -59,8 +58,6 @@ class Peer:
 
     def note_accepted(self, call: Call, credentials: dict[str, Any], caller: Caller) -> None:
         """Remember a decision for some seconds."""
-        if len(self._accepted) >= _KNOWN_DECISIONS:
-            self._accepted.clear()
         until = time.monotonic() + _DECISION_SECONDS
         self._accepted[call] = Accepted(credentials, caller, cs.version(), until)
 
@@ -68,21 +65,3 @@ class Peer:
     def credentials(self) -> dict[str, Any]:
         """A copy: AuthManager writes into what it is given."""
         return {**self._credentials, "secondsLeft": int(self.expires - time.time())}
-
-
-class KnownPeers:
-    """Peers by what they showed, the latest thousand. For the event loop only."""
-
-    def __init__(self) -> None:
-        self._peers: OrderedDict[bytes, Peer] = OrderedDict()
-
-    def get(self, shown: bytes) -> Peer | None:
-        """The peer that showed this (a digest) before."""
-        return self._peers.get(shown)
-
-    def note(self, shown: bytes, peer: Peer) -> Peer:
-        """Remember a peer."""
-        self._peers[shown] = peer
-        while len(self._peers) > _KNOWN_PEERS:
-            self._peers.popitem(last=False)
-        return peer

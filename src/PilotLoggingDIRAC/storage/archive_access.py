@@ -10,6 +10,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from cachetools import TTLCache
+
 from ..dirac_bridge import cs
 from ..errors import ConfigurationError, NotFound, NotKept, Unavailable
 from ..model import Delivery, LogKey
@@ -24,6 +26,7 @@ _KEPT_SECONDS = 600.0
 _KEPT_BYTES = 2 * 2**30
 _UNKNOWN_SECONDS = 60.0
 """A stamp that no archive knows is not asked for again for so long."""
+_MOST_UNKNOWN = 10_000
 
 
 class ArchiveAccess:
@@ -37,7 +40,7 @@ class ArchiveAccess:
         self._places = threading.BoundedSemaphore(_AT_ONCE)
         self._lock = threading.Lock()
         self._fetching: dict[str, threading.Lock] = {}
-        self._unknown: dict[LogKey, float] = {}
+        self._unknown: TTLCache[LogKey, bool] = TTLCache(_MOST_UNKNOWN, _UNKNOWN_SECONDS)
 
     def open_archived(self, vo: str, delivery: Delivery) -> AbstractContextManager[BinaryIO]:
         """Open what a plugin stored for a VO.
@@ -67,16 +70,15 @@ class ArchiveAccess:
             Unavailable: It cannot be said now.
         """
         missing = NotFound(f"There is no log {key.stamp} of VO {key.vo}.")
-        if self._unknown.get(key, 0) > time.monotonic():
-            raise missing
+        with self._lock:
+            if key in self._unknown:
+                raise missing
         try:
             with self._located(key) as file:
                 yield file
         except NotFound:
             with self._lock:
-                now = time.monotonic()
-                self._unknown = {known: until for known, until in self._unknown.items() if until > now}
-                self._unknown[key] = now + _UNKNOWN_SECONDS
+                self._unknown[key] = True
             raise missing from None
 
     def _located(self, key: LogKey) -> AbstractContextManager[BinaryIO]:

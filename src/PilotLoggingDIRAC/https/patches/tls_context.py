@@ -12,13 +12,15 @@ Seen with tornado_m2crypto 0.1.6; Python's ``ssl``, where a server makes its con
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
+from cachetools import TTLCache
 from M2Crypto import m2
 from tornado_m2crypto import m2netutil
 
 _FRESH_SECONDS = 60.0
+_MOST = 16
+"""Sets of options; a process has one or two."""
 _NO_TICKET = 0x00004000
 """OpenSSL's SSL_OP_NO_TICKET."""
 _NO_SESSION_CACHE = 0
@@ -38,17 +40,16 @@ class _SharedContexts:
 
     def __init__(self, make: Any) -> None:
         self._make = make
-        self._made: dict[tuple[Any, ...], tuple[float, Any]] = {}
+        self._made: TTLCache[tuple[Any, ...], Any] = TTLCache(_MOST, _FRESH_SECONDS)
 
     def __call__(self, options: Any) -> Any:
         if not isinstance(options, dict):
             return self._make(options)
         key = tuple(sorted(options.items()))
-        made, context = self._made.get(key, (0.0, None))
-        now = time.monotonic()
-        if context is None or now - made > _FRESH_SECONDS:
+        context = self._made.get(key)
+        if context is None:
             context = self._make(options)
             m2.ssl_ctx_set_options(context.ctx, _NO_TICKET)
             context.set_session_cache_mode(_NO_SESSION_CACHE)
-            self._made[key] = (now, context)
+            self._made[key] = context
         return context
