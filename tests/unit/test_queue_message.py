@@ -136,6 +136,12 @@ def test_an_empty_line_before_the_first_header_is_kept(lead: bytes) -> None:
     assert [entry["text"].encode() for entry in document["entries"]] == [lead, b"a\n"]
 
 
+def test_a_header_that_is_no_text_comes_along_exactly() -> None:
+    text = b"2026-06-10T11:02:02Z INFO [\xff\xfe] hi\n"
+    (document,) = documents(chunk(text))
+    assert rebuilt(document) == text
+
+
 @given(BITS)
 def test_every_byte_is_in_one_entry(text: bytes) -> None:
     (document,) = documents(chunk(text))

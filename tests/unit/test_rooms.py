@@ -13,7 +13,8 @@ import PilotLoggingDIRAC
 ROOT = Path(PilotLoggingDIRAC.__file__).parent
 FLOORS = (
     ("errors", "_version"),
-    ("text", "names", "settings", "Core"),
+    ("text", "names", "durations", "tls", "Core"),
+    ("settings",),
     ("lines",),
     ("redaction",),
     ("model",),
