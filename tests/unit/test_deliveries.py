@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.store import Store
 
 from PilotLoggingDIRAC.model import DeliveryState, LogKey
 from PilotLoggingDIRAC.store import deliveries, schema
@@ -21,7 +22,7 @@ LEASE = timedelta(minutes=5)
 class WorkList:
     """The deliveries of logs to a plugin A, each step in a transaction of its own."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self.database = store.database
 
@@ -58,7 +59,7 @@ class WorkList:
 
 
 @pytest.fixture
-def work(store: Any) -> WorkList:
+def work(store: Store) -> WorkList:
     return WorkList(store)
 
 

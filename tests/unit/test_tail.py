@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import LogKey
@@ -19,7 +21,7 @@ from PilotLoggingDIRAC.text import escape_controls
 
 
 @pytest.fixture
-def read(archives: Any, key: LogKey) -> Callable[[str | None], Reply]:
+def read(archives: Archives, key: LogKey) -> Callable[[str | None], Reply]:
     """``readLog`` of a collector with very small pages."""
     return lambda cursor: replies.render_page(key, archives.reader.page(key, Cursor.parse(cursor), 6))
 
@@ -32,7 +34,7 @@ def no_sleep(_seconds: float) -> None:
     raise AssertionError("it waits")
 
 
-def test_a_log_as_it_is_now(store: Any, read: Any) -> None:
+def test_a_log_as_it_is_now(store: Store, read: Any) -> None:
     store.send_numbered(1, "one\ntwo\n")
     store.send_numbered(3, "four\n")
     pieces = list(follow_text(read, follow=False, terminal=False, sleep=no_sleep))
@@ -40,7 +42,7 @@ def test_a_log_as_it_is_now(store: Any, read: Any) -> None:
     assert len(pieces) > 1
 
 
-def test_following_a_log_until_it_is_closed(store: Any, read: Any) -> None:
+def test_following_a_log_until_it_is_closed(store: Store, read: Any) -> None:
     store.send_numbered(1, "line 1\n")
     number = 1
 
@@ -56,13 +58,13 @@ def test_following_a_log_until_it_is_closed(store: Any, read: Any) -> None:
 
 
 @pytest.mark.parametrize("end", ["finalise", "close_silent"])
-def test_a_closed_log_is_not_waited_for(store: Any, read: Any, end: str) -> None:
+def test_a_closed_log_is_not_waited_for(store: Store, read: Any, end: str) -> None:
     store.send("one\n")
     getattr(store, end)()
     assert "".join(follow_text(read, follow=True, terminal=False, sleep=no_sleep)) == "one\n"
 
 
-def test_a_collector_that_is_away_is_waited_for(store: Any, read: Any) -> None:
+def test_a_collector_that_is_away_is_waited_for(store: Store, read: Any) -> None:
     store.send("one\n")
     store.finalise()
     pauses: list[float] = []
@@ -78,7 +80,7 @@ def test_a_collector_that_is_away_is_waited_for(store: Any, read: Any) -> None:
 
 
 @pytest.mark.parametrize("follow", [False, True])
-def test_a_log_that_cannot_be_read_is_said(store: Any, read: Any, archives: Any, follow: bool) -> None:
+def test_a_log_that_cannot_be_read_is_said(store: Store, read: Any, archives: Archives, follow: bool) -> None:
     archives.add()
     with pytest.raises(NotFound):
         list(follow_text(read, follow, terminal=False, sleep=no_sleep))
@@ -90,7 +92,7 @@ def test_a_log_that_cannot_be_read_is_said(store: Any, read: Any, archives: Any,
         list(follow_text(away, follow, terminal=False, sleep=no_sleep))
 
 
-def test_a_terminal_is_safe_and_a_file_is_exact(store: Any, read: Any) -> None:
+def test_a_terminal_is_safe_and_a_file_is_exact(store: Store, read: Any) -> None:
     store.send("\x1b[31m\r\t\n")
     assert "".join(follow_text(read, follow=False, terminal=True)) == "␛[31m␍\t\n"
     assert "".join(follow_text(read, follow=False, terminal=False)) == "\x1b[31m\r\t\n"

@@ -8,10 +8,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import URL, Connection, Engine, Index, event, inspect, select, text
+from support.mariadb import MariaDB
 
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import ConfigurationError
@@ -195,7 +195,7 @@ def test_nobody_upgrades_before_the_other_has_committed(empty: Database) -> None
     assert len(runs) == 1
 
 
-def test_an_upgrade_that_takes_others_too_long(mariadb_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_upgrade_that_takes_others_too_long(mariadb_server: MariaDB, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upgrade, "_LOCK_SECONDS", 0)
     refusals: list[errors.Unavailable] = []
 

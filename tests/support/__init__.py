@@ -1,0 +1,1 @@
+"""What tests of several folders share beside fixtures: the types of what their fixtures give."""
