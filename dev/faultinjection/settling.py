@@ -8,7 +8,7 @@ from pathlib import Path
 
 from parts import faults as component_faults
 from parts import state
-from parts.failure import StackFailure
+from parts.failure import Failure
 
 from . import database
 from .agents import second_agent
@@ -44,7 +44,7 @@ def _wait(stack: state.Stack, seconds: float, expiring: tuple[str, ...], say: Ca
             waiting = database.not_archived(stack) + sum(database.not_expired(stack, vo) for vo in expiring)
             if waiting:
                 database.try_at_once(stack)
-        except (StackFailure, sqlite3.Error) as error:
+        except (Failure, sqlite3.Error) as error:
             say(f"the database does not answer: {error}")
             continue
         steady = 0 if waiting else steady + 1
@@ -53,6 +53,6 @@ def _wait(stack: state.Stack, seconds: float, expiring: tuple[str, ...], say: Ca
         if waiting != last and waiting % 10 == 0:
             last = waiting
             say(f"{waiting} logs are not archived, or not expired")
-    with contextlib.suppress(StackFailure, sqlite3.Error):
+    with contextlib.suppress(Failure, sqlite3.Error):
         say(f"{database.not_archived(stack)} logs are not archived after {seconds:g} s")
     return False

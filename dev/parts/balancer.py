@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 from . import environment, processes
-from .failure import StackFailure
+from .failure import Failure
 from .layout import PROJECT
 from .state import BALANCER, Stack
 from .xrootd import takes_connections
@@ -37,7 +37,7 @@ def configuration(stack: Stack) -> str:
     """The example file, with what a stack cannot have as a site has it replaced.
 
     Raises:
-        StackFailure: the example has no such line any more
+        Failure: the example has no such line any more
     """
     port = stack.ports[BALANCER]
     servers = [f"    server {number} 127.0.0.1:{stack.ports[name]}" for number, name in enumerate(stack.collectors)]
@@ -53,5 +53,5 @@ def configuration(stack: Stack) -> str:
     ):
         text, found = re.subn(pattern, replacement, text, flags=re.MULTILINE)
         if found != 1:
-            raise StackFailure(f"{EXAMPLE.name} has {found} places like {pattern}, not one")
+            raise Failure(f"{EXAMPLE.name} has {found} places like {pattern}, not one")
     return text
