@@ -22,11 +22,8 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
 from pilot.harness import Result
-
-__all__ = ["world"]
 
 FAULTS: dict[str, Behaviour] = {
     "accepts and says nothing": behaviours.SILENT,

@@ -26,11 +26,8 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
 from pilot.harness import Pilot, Running
-
-__all__ = ["world"]
 
 together = Together()
 

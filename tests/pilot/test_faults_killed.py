@@ -24,11 +24,8 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
 from pilot.harness import Pilot, differences
-
-__all__ = ["world"]
 
 together = Together()
 

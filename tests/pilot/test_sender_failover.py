@@ -18,11 +18,8 @@ from pilot.bad_collectors.world import (
     ended,
     go,
     losses,
-    world,
 )
 from pilot.harness import differences
-
-__all__ = ["world"]
 
 together = Together()
 

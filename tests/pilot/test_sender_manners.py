@@ -19,10 +19,7 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
-
-__all__ = ["world"]
 
 together = Together()
 
