@@ -99,10 +99,10 @@ class Archives:
         self.plugins[name] = FolderArchive("alpha", self.folder / name, **options)
         return self.plugins[name]
 
-    def courier(self, owner: str = "agent") -> Courier:
-        return Courier(self.database, dict(self.plugins), owner, self.folder)
+    def courier(self, owner: str = "agent", **more: Any) -> Courier:
+        return Courier(self.database, dict(self.plugins), owner, self.folder, **more)
 
-    def deliver(self, log_id: int) -> list[bool]:
+    def deliver(self, log_id: int) -> list[bool | None]:
         """Deliver one log to each plugin."""
         return [self.courier().deliver(log_id, name) for name in self.plugins]
 

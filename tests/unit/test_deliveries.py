@@ -301,8 +301,7 @@ def test_a_delivered_log_with_a_late_line_counts_as_one_that_never_failed(work: 
     assert work.due() == [log_id, other]
 
 
-def test_pauses_of_one_vo_and_plugin_end(work: WorkList, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(due_module, "_STEP", 2)
+def test_pauses_of_one_vo_and_plugin_end(work: WorkList) -> None:
     hour = timedelta(hours=1)
     ids = [
         failed(work, attempts, pause, ago=age * hour)
@@ -311,7 +310,7 @@ def test_pauses_of_one_vo_and_plugin_end(work: WorkList, monkeypatch: pytest.Mon
     with work.database.writing() as connection:
         assert due_module.end_pauses(connection, "beta", "A", NOW) == 0
         assert due_module.end_pauses(connection, "alpha", "B", NOW) == 0
-        assert [due_module.end_pauses(connection, "alpha", "A", NOW) for _ in range(3)] == [2, 1, 0]
+        assert [due_module.end_pauses(connection, "alpha", "A", NOW, at_once=2) for _ in range(3)] == [2, 1, 0]
     assert work.due() == [ids[1], ids[2], ids[0]], "in the order of their arrival"
     assert work.find(ids[1]).attempts == 5
 

@@ -21,7 +21,7 @@ from support.mariadb import MariaDB
 from support.store import Store
 
 from PilotLoggingDIRAC import errors
-from PilotLoggingDIRAC.deliver import courier, delivery_round
+from PilotLoggingDIRAC.deliver import delivery_round
 from PilotLoggingDIRAC.deliver.contract import ClosedLog
 from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
 from PilotLoggingDIRAC.errors import ConfigurationError, Unavailable
@@ -467,10 +467,7 @@ def test_a_failure_of_an_agent_that_lost_its_lease_is_not_noted(store: Store, ar
     assert (noted.state, noted.attempts) == (DeliveryState.DELIVERED, 0)
 
 
-def test_a_lease_is_renewed_while_a_delivery_takes_long(
-    store: Store, archives: Archives, log_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(courier, "_RENEW_SECONDS", 0.02)
+def test_a_lease_is_renewed_while_a_delivery_takes_long(store: Store, archives: Archives, log_id: int) -> None:
     folder = archives.add()
 
     def take_long(_log: ClosedLog) -> None:
@@ -482,7 +479,7 @@ def test_a_lease_is_renewed_while_a_delivery_takes_long(
         assert not archives.courier("agent 2").deliver(log_id, "Folder")
 
     folder.during_store = take_long
-    assert archives.courier("agent 1").deliver(log_id, "Folder")
+    assert archives.courier("agent 1", renew_seconds=0.02).deliver(log_id, "Folder")
     assert len(folder.stored) == 1
 
 

@@ -17,7 +17,7 @@ from support.store import Store
 
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, LogKey
-from PilotLoggingDIRAC.store import engine, logs
+from PilotLoggingDIRAC.store import logs
 from PilotLoggingDIRAC.store.append import append_all
 from PilotLoggingDIRAC.store.chunks import index_of
 from PilotLoggingDIRAC.store.engine import Conflict, Database
@@ -114,11 +114,10 @@ def test_a_database_that_is_not_there_is_unavailable(new_url: Callable[[], URL])
     database.close()
 
 
-def test_a_database_that_somebody_keeps_locked_is_unavailable(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_somebody_keeps_locked_is_unavailable(tmp_path: Any) -> None:
     """Writing waits a while and says so; reading goes on."""
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
     url = URL.create("sqlite", database=str(tmp_path / "db.sqlite"))
-    database, other = Database(url), Database(url)
+    database, other = Database(url, busy_seconds=0.1), Database(url)
     with other.writing():
         with database.reading() as connection:
             assert connection.execute(text("SELECT 1")).scalar() == 1
@@ -207,14 +206,10 @@ def test_a_server_that_does_not_take_the_largest_message_is_a_problem(mariadb_da
     assert "MaxMessageSize" in problem
 
 
-def test_a_table_that_somebody_keeps_locked_is_unavailable(
-    mariadb_server: MariaDB, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_that_somebody_keeps_locked_is_unavailable(mariadb_server: MariaDB) -> None:
     """The server itself would wait for a day, and a transaction that gives way is not tried again for ever."""
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 1.0)
-    monkeypatch.setattr(engine, "_CONFLICT_SECONDS", 0.5)
     url = mariadb_server.new_database()
-    database, other = Database(url), Database(url)
+    database, other = Database(url, busy_seconds=1.0, conflict_seconds=0.5), Database(url)
     prepare(database)
     begun = time.monotonic()
     with other.reading() as connection:

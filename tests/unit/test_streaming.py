@@ -18,7 +18,7 @@ from support.store import Store
 from PilotLoggingDIRAC.deliver import streaming
 from PilotLoggingDIRAC.deliver.contract import Acknowledgements, Chunk, End, StreamPlugin
 from PilotLoggingDIRAC.deliver.delivery_round import Round, deliver_due
-from PilotLoggingDIRAC.deliver.streaming import Sent, StreamCourier
+from PilotLoggingDIRAC.deliver.streaming import Limits, Sent, StreamCourier
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import Append, DeliveryState, Final, LogKey, LogState, Rules
 from PilotLoggingDIRAC.settings import Settings
@@ -96,8 +96,8 @@ def wire(archives: Archives) -> Wire:
 def carry(archives: Archives, wire: Wire) -> Callable[..., Sent]:
     """Sends all that the stream lacks, as a process of the agent does."""
 
-    def carry(owner: str = "agent", may_go_on: Callable[[], bool] = lambda: True) -> Sent:
-        return StreamCourier(archives.courier(owner), "alpha", "Wire", wire).carry(may_go_on)
+    def carry(owner: str = "agent", may_go_on: Callable[[], bool] = lambda: True, **limits: Any) -> Sent:
+        return StreamCourier(archives.courier(owner), "alpha", "Wire", wire, Limits(**limits)).carry(may_go_on)
 
     return carry
 
@@ -235,18 +235,15 @@ def test_nothing_is_had_back(wire: Wire) -> None:
 
 
 def test_many_logs_share_the_stream_and_each_keeps_its_order(
-    store: Store, wire: Wire, carry: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
-    monkeypatch.setattr(streaming, "_CLAIMED_AT_ONCE", 3)
-    monkeypatch.setattr(streaming, "_CHUNKS_AT_ONCE", 2)
-    monkeypatch.setattr(streaming, "_SHARE_CHUNKS", 4)
     keys = [store.new_key() for _ in range(5)]
     for seq in range(1, 12):
         for key in keys:
             store.send_numbered(seq, f"{seq}\n", key)
     for key in keys:
         store.finalise(key)
-    assert carry() == Sent(chunks=5 * 12, ended=5)
+    assert carry(claimed=3, chunks=2, share=4) == Sent(chunks=5 * 12, ended=5)
     for key in keys:
         assert wire.text(key) == "".join(f"{seq}\n" for seq in range(1, 12))
         assert [chunk.first_line for chunk in wire.of(key)] == list(range(1, 13))
@@ -394,10 +391,8 @@ def test_a_killed_process_leaves_repeats_and_no_gap(
 
 
 def test_what_is_confirmed_is_noted_while_the_stream_goes_on(
-    store: Store, wire: Wire, carry: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
-    monkeypatch.setattr(streaming, "_NOTE_SECONDS", 0.01)
-    monkeypatch.setattr(streaming, "_RENEW_EVERY", 1)
     for seq in range(1, 40):
         store.send_numbered(seq, f"{seq}\n")
 
@@ -408,7 +403,7 @@ def test_what_is_confirmed_is_noted_while_the_stream_goes_on(
             time.sleep(0.01)
 
     wire.after_each = wait
-    assert carry().chunks == 39
+    assert carry(note_seconds=0.01, renew_every=1).chunks == 39
 
 
 def test_two_agents_send_each_piece_once(

@@ -195,8 +195,7 @@ def test_nobody_upgrades_before_the_other_has_committed(empty: Database) -> None
     assert len(runs) == 1
 
 
-def test_an_upgrade_that_takes_others_too_long(mariadb_server: MariaDB, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upgrade, "_LOCK_SECONDS", 0)
+def test_an_upgrade_that_takes_others_too_long(mariadb_server: MariaDB) -> None:
     refusals: list[errors.Unavailable] = []
 
     database = Database(mariadb_server.new_database())
@@ -204,7 +203,7 @@ def test_an_upgrade_that_takes_others_too_long(mariadb_server: MariaDB, monkeypa
     def long_step(_connection: Connection) -> None:
         other = Database(database.url)
         with pytest.raises(errors.Unavailable) as refusal:
-            prepare(other, {NEXT: add_colour}, NEXT)
+            prepare(other, {NEXT: add_colour}, NEXT, lock_seconds=0)
         refusals.append(refusal.value)
         other.close()
 

@@ -20,7 +20,7 @@ from support.store import Store
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, Appended, LogKey
-from PilotLoggingDIRAC.store import engine, schema, writer
+from PilotLoggingDIRAC.store import schema, writer
 from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
 from PilotLoggingDIRAC.store.upgrade import prepare
@@ -222,10 +222,9 @@ def test_a_full_disk_and_back(tmp_path: Path, sqlite_template: Path) -> None:
     database.close()
 
 
-def test_a_locked_file_and_back(tmp_path: Path, key: LogKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.2)
+def test_a_locked_file_and_back(tmp_path: Path, key: LogKey) -> None:
     url = URL.create("sqlite", database=str(tmp_path / "db.sqlite"))
-    database, other = Database(url), Database(url)
+    database, other = Database(url, busy_seconds=0.2), Database(url)
     prepare(database)
     group_writer = GroupCommitWriter(database, PLENTY)
     with other.writing():

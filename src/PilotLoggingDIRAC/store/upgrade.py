@@ -42,9 +42,14 @@ _STEP_SECONDS = 3600.0
 """A change of a large table takes its time."""
 
 
-def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: int = VERSION) -> None:
+def prepare(
+    database: Database,
+    steps: Mapping[int, Step] = UPGRADES,
+    version: int = VERSION,
+    lock_seconds: int = _LOCK_SECONDS,
+) -> None:
     """Make the tables or upgrade them. Safe when several processes on several hosts do it at once: one works, the
-    others wait.
+    others wait, for ``lock_seconds`` at most.
 
     Raises:
         ConfigurationError: The database was made by a newer release than this one.
@@ -52,7 +57,7 @@ def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: i
     """
     if _current(database) == version:
         return
-    with _exclusive(database), database.writing() as connection:
+    with _exclusive(database, lock_seconds), database.writing() as connection:
         current = _version_in(connection)
         if current is None:
             _refuse_others(database, connection)
@@ -94,7 +99,7 @@ def _refuse_others(database: Database, connection: Connection) -> None:
 
 
 @contextmanager
-def _exclusive(database: Database) -> Iterator[None]:
+def _exclusive(database: Database, lock_seconds: int) -> Iterator[None]:
     """Only one process upgrades. SQLite's writing transaction is exclusive already."""
     if database.is_sqlite:
         yield
@@ -103,10 +108,10 @@ def _exclusive(database: Database) -> Iterator[None]:
     # On a connection of its own, so that the lock outlasts the commit of what is done under it.
     with database.reading() as connection:
         # Asked for in pieces: a server that takes long to answer counts as away.
-        pieces = range(0, max(1, _LOCK_SECONDS), _LOCK_ASKED_SECONDS)
-        ask = text(f"SELECT GET_LOCK(:name, {min(_LOCK_SECONDS, _LOCK_ASKED_SECONDS)})")
+        pieces = range(0, max(1, lock_seconds), _LOCK_ASKED_SECONDS)
+        ask = text(f"SELECT GET_LOCK(:name, {min(lock_seconds, _LOCK_ASKED_SECONDS)})")
         if not any(connection.execute(ask, name).scalar() == 1 for _ in pieces):
-            raise Unavailable(f"Another process has been upgrading PilotLogDB for {_LOCK_SECONDS} seconds.")
+            raise Unavailable(f"Another process has been upgrading PilotLogDB for {lock_seconds} seconds.")
         try:
             yield
         finally:
