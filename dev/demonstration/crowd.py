@@ -14,7 +14,7 @@ PILOTS = 20
 VOS = ("alpha", "beta")
 _SECONDS = 4.0
 _SECONDS_OF_THE_FOLLOWED = 6.5
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,15 @@
 """The real agent carries the logs away, and the collector is asked how far it is."""
 
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any
 
+from parts import agent
 from parts.calls import Connection, tls_context
 from parts.failure import Failure
-from parts.layout import PROJECT, Layout
+from parts.layout import Layout
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _LOOK_SECONDS = 0.3
 
 
@@ -33,42 +33,23 @@ def deliver_all(collector: Collector, logs: int) -> dict[str, dict[str, Any]]:
     Raises:
         Failure: that takes too long, or the agent fails
     """
-    output = collector.layout.log("agent-in-foreground")
-    with output.open("w") as log:
-        agent = subprocess.Popen(
-            [str(PROJECT / "dev" / "agent"), str(collector.layout.root), "--cycles", "0"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
+    output, remarks = collector.layout.log(agent.BESIDE), []
+    with agent.beside(collector.layout, remarks.append) as process:
         deadline = time.monotonic() + _PATIENCE
         while True:
             rows = collector.logs()
             waiting = [row for row in rows.values() if row["State"] != "Archived"]
             if len(rows) == logs and not waiting:
                 break
-            if agent.poll() is not None:
-                raise Failure(f"the agent ended with code {agent.returncode}: {_tail(output.read_text())}")
+            if process.poll() is not None:
+                raise Failure(f"the agent ended with code {process.returncode}: {_tail(output.read_text())}")
             if time.monotonic() > deadline:
                 states = ", ".join(sorted({row["State"] for row in waiting}))
                 raise Failure(f"{len(waiting)} of {len(rows)} logs are not delivered ({states}); see {output}")
             time.sleep(_LOOK_SECONDS)
-        agent.terminate()
-        if agent.wait(_PATIENCE) != 0:
-            raise Failure(f"the agent was told to stop: code {agent.returncode}: {_tail(output.read_text())}")
-    finally:
-        _end(agent)
+    if remarks:
+        raise Failure(f"{remarks[0]}: {_tail(output.read_text())}")
     return rows
-
-
-def _end(agent: subprocess.Popen[bytes]) -> None:
-    """Ask first: an agent that is killed leaves its VOs' processes behind."""
-    agent.terminate()
-    try:
-        agent.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        agent.kill()
 
 
 def _tail(text: str) -> str:

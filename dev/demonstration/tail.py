@@ -12,7 +12,7 @@ from parts.layout import Layout
 
 from .crowd import Pilot
 
-_PATIENCE = 30.0
+_PATIENCE = 180.0
 _SHOWN_COLUMNS = 96
 
 

@@ -11,13 +11,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from parts import agent, state
 from parts import faults as component_faults
-from parts import state
 from parts.failure import Failure
 from parts.processes import Process
 
 from . import database, disks
-from .agents import second_agent
 from .plan import Fault
 
 _START_TRIES = 4
@@ -44,7 +43,7 @@ class Injector:
             "stop": lambda name: self._absent(name, "stop"),
             "orphan": self._orphaned,
             "pause": self._paused,
-            "second": lambda _: second_agent(self._layout, self._remark),
+            "second": lambda _: agent.beside(self._layout, self._remark),
             "lock": self._locked,
             "replace": self._replaced,
             "fill": self._full,

@@ -6,12 +6,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from parts import agent, state
 from parts import faults as component_faults
-from parts import state
 from parts.failure import Failure
 
 from . import database
-from .agents import second_agent
 
 _LOOK_SECONDS = 1.0
 _STEADY_LOOKS = 3
@@ -32,7 +31,7 @@ def settle(directory: Path, seconds: float, expiring: tuple[str, ...], say: Call
         database.end_leases(stack)
         database.try_at_once(stack)
         component_faults.change(stack, "agent", "start")
-    with second_agent(stack.layout, say):  # the stack's own one has longer pauses
+    with agent.beside(stack.layout, say):  # the stack's own one has longer pauses
         return _wait(stack, seconds, expiring, say)
 
 
