@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Index, MetaData, Table, func, inspect, select, text
 
@@ -124,9 +125,9 @@ class PreparedDatabase(Database):
     When it is away at the start of a component, that is no failure of the component: each use tries again.
     """
 
-    def __init__(self, url: URL, report: Callable[[str], None] = _log.error) -> None:
+    def __init__(self, url: URL, report: Callable[[str], None] = _log.error, **more: Any) -> None:
         """As :class:`~.engine.Database`; the folder of the SQLite file is made."""
-        super().__init__(url, report)
+        super().__init__(url, report, **more)
         self._report = report
         if self.file is not None:
             with suppress(OSError):  # each use says what is wrong
