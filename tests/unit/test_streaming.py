@@ -378,7 +378,7 @@ def test_a_killed_process_leaves_repeats_and_no_gap(
 
     def take(connection: Any) -> None:
         now = store.database.now(connection)
-        found = streams.due(connection, "alpha", "Wire", now, 10)
+        found = streams.list_due(connection, "alpha", "Wire", now, 10)
         (claim,) = streams.claim(connection, found, "Wire", "dead", now, streaming.LEASE)
         streams.keep_progress(connection, "Wire", "dead", [streams.StreamProgress(claim.log.log_id, 7, 7)])
 

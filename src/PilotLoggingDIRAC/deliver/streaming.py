@@ -111,14 +111,14 @@ class StreamCourier:
     def _look(self) -> tuple[bool, datetime]:
         with self.database.reading() as connection:
             now = self.database.now(connection)
-            return bool(streams.due(connection, self.vo, self.name, now, 1, self._looked)), now
+            return bool(streams.list_due(connection, self.vo, self.name, now, 1, self._looked)), now
 
     def claim(self) -> list[streams.Claim]:
         """Take some more logs on."""
 
         def take(connection: Connection) -> list[streams.Claim]:
             now = self.database.now(connection)
-            log_ids = streams.due(connection, self.vo, self.name, now, _CLAIMED_AT_ONCE, self._looked)
+            log_ids = streams.list_due(connection, self.vo, self.name, now, _CLAIMED_AT_ONCE, self._looked)
             return streams.claim(connection, log_ids, self.name, self.courier.owner, now, LEASE)
 
         waiting, _ = self._look()

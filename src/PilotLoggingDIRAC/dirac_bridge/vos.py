@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from datetime import datetime
+from typing import TypeVar
 
 from ..errors import ConfigurationError
+from ..ingest.service import VOPolicy
 from ..redaction import Redactor
 from ..settings import VOSettings
+from ..store.quiet import Quietness
 from . import cs
 
 T = TypeVar("T")
-
-
-class VOPolicy(NamedTuple):
-    """A VO's settings, and what takes the secrets out of its text (None: nothing does)."""
-
-    settings: VOSettings
-    redactor: Redactor | None
 
 
 class VOPolicies:
@@ -51,6 +47,10 @@ class VOPolicies:
             known = {vo: self[vo].settings.quiet_after for vo in sorted(cs.registered_vos())}
             self._quiet_after = known
         return known
+
+    def quietness_at(self, now: datetime) -> Quietness:
+        """What counts as quiet at a time of the database's clock."""
+        return Quietness(now, VOSettings().quiet_after, self.quiet_after())
 
     def _forget_if_changed(self) -> None:
         if self._version != cs.version():

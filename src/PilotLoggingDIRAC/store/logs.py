@@ -235,6 +235,7 @@ def count_by(
     limit: int,
     vo: str | None = None,
     most: int = MOST_GROUPED,
+    quietness: Quietness | None = None,
 ) -> tuple[list[dict[str, Any]], int, int]:
     """How many of the logs selected, or of the latest of them, have which value of a column, and how they ended.
 
@@ -243,6 +244,7 @@ def count_by(
         column: One of :data:`COUNTED`.
         limit: Values that are given, those of most logs first.
         most: Logs that are looked at.
+        quietness: What counts as quiet; without it nobody can ask for that.
 
     Returns:
         For each value its figures, how many values there are, and how many logs were looked at.
@@ -255,7 +257,7 @@ def count_by(
     needed = dict.fromkeys((column, "State", "Finalised", "ExitCode", "Errors", "LastArrival"))
     latest = (
         select(*(logs.c[name] for name in needed))
-        .where(where(selection, vo))
+        .where(_where(connection, selection, vo, quietness))
         .order_by(logs.c.LastArrival.desc())
         .limit(most)
         .subquery()

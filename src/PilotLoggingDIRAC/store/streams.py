@@ -55,7 +55,7 @@ class StoredChunk(NamedTuple):
     left_out: int
 
 
-def due(
+def list_due(
     connection: Connection, vo: str, plugin: str, now: datetime, limit: int, arrived_since: datetime | None = None
 ) -> list[int]:
     """Logs of a VO with something that this stream lacks, that nobody sends and whose pause is over: those that failed

@@ -9,9 +9,7 @@
 
 import os
 import socket
-import time
 from concurrent.futures import Future
-from dataclasses import replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
@@ -28,36 +26,19 @@ from PilotLoggingDIRAC.https.graceful_shutdown import end_gracefully
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
 from PilotLoggingDIRAC.ingest.admission import Admission
 from PilotLoggingDIRAC.ingest.metrics import Metrics
-from PilotLoggingDIRAC.model import LogKey, Rules
+from PilotLoggingDIRAC.ingest.service import IngestService
+from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.names import check_stamp
-from PilotLoggingDIRAC.read import replies
-from PilotLoggingDIRAC.read.arguments import check_number
-from PilotLoggingDIRAC.read.cursor import Cursor
-from PilotLoggingDIRAC.read.database_status import DatabaseStatus
-from PilotLoggingDIRAC.read.find import find_lines
-from PilotLoggingDIRAC.read.line_window import LEAST_OF_LINE, LONGEST_LINE, read_lines
-from PilotLoggingDIRAC.read.outline_cache import OutlineCache
-from PilotLoggingDIRAC.read.query import Query
+from PilotLoggingDIRAC.read.line_window import LONGEST_LINE
 from PilotLoggingDIRAC.read.reader import Reader
-from PilotLoggingDIRAC.read.search import Search, SearchCursor
-from PilotLoggingDIRAC.settings import VOSettings
+from PilotLoggingDIRAC.read.service import ReadService
+from PilotLoggingDIRAC.read.statistics import Statistics
 from PilotLoggingDIRAC.storage.archive_access import ArchiveAccess
-from PilotLoggingDIRAC.store import deliveries, logs, usage
+from PilotLoggingDIRAC.store import usage
 from PilotLoggingDIRAC.store.disk import DiskGuard
-from PilotLoggingDIRAC.store.quiet import Quietness
 from PilotLoggingDIRAC.store.writer import GroupCommitWriter
 from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
-_LARGEST_PAGE = 1000
-"""Rows of a list of logs, or lines of a search, that one call gives at most."""
-_MOST_VALUES = 500
-_MOST_LINES = 5000
-_LINES_GIVEN = 2000
-_LINES_SIZE = 2**20
-"""Bytes of text that one ``readLines`` gives at most: a reply is encoded while nothing else is done."""
-_MOST_FOUND = 10_000
-_LOOK_SECONDS = 2.0
-"""How long one call looks through text."""
 _ENCODED = 8
 """A byte of text may take so many in a request: JSON within JSON within a form turns a line's end into %5C%5Cn."""
 
@@ -65,8 +46,11 @@ _ENCODED = 8
 class TornadoPilotLoggingHandler(AsyncService):
     """Takes text from pilots and answers S_OK once it is on disk; gives it back to those who may read it.
 
-    Errors are S_ERROR with the number of ``Rejected`` (do not retry), ``Unavailable`` (retry later) or ``NotFound``
-    of :mod:`PilotLoggingDIRAC.Core.Utilities.DErrno`, and one sentence.
+    Here is who may do what, and what DIRAC wants; the work is that of
+    :class:`~PilotLoggingDIRAC.ingest.service.IngestService`, :class:`~PilotLoggingDIRAC.read.service.ReadService` and
+    :class:`~PilotLoggingDIRAC.read.statistics.Statistics`. Errors are S_ERROR with the number of ``Rejected`` (do not
+    retry), ``Unavailable`` (retry later) or ``NotFound`` of :mod:`PilotLoggingDIRAC.Core.Utilities.DErrno`, and one
+    sentence.
     """
 
     @classmethod
@@ -79,23 +63,36 @@ class TornadoPilotLoggingHandler(AsyncService):
         except ConfigurationError as error:
             cls.log.fatal("The configuration is wrong", str(error))
             raise SystemExit(f"TornadoPilotLogging does not start: {error}") from None
-        cls._writer = GroupCommitWriter(cls._database, cls._settings.max_pending_size)
-        end_gracefully(cls._writer.close)
         cls.bound(cls._settings, cls._settings.max_message_size * _ENCODED)
-        cls._policies = VOPolicies(lambda sentence: cls.log.error("The configuration is wrong", sentence))
-        cls._disk = DiskGuard(cls._database.disk_left, cls._settings.min_free_disk)
-        cls._admission = Admission(cls._usage, cls._disk)
-        archives = ArchiveAccess()
-        cls._reader = Reader(cls._database, archives.open_archived, archives.open_forgotten)
-        cls._outline_cache = OutlineCache(cls._reader)
-        cls._metrics = Metrics()
-        cls._database_status = DatabaseStatus(cls._look_at_database)
+        cls._make_services()
         cls._check_database()
         cls._check_portal()
         return urls
 
     @classmethod
-    def _usage(cls):
+    def _make_services(cls):
+        settings, database = cls._settings, cls._database
+        policies = VOPolicies(lambda sentence: cls.log.error("The configuration is wrong", sentence))
+        cls._metrics = Metrics()
+        cls._writer = GroupCommitWriter(database, settings.max_pending_size)
+        end_gracefully(cls._writer.close)
+        cls._disk = DiskGuard(database.disk_left, settings.min_free_disk)
+        cls._ingest = IngestService(
+            cls._writer, Admission(cls._look_at_usage, cls._disk), policies.__getitem__, cls._metrics
+        )
+        archives = ArchiveAccess()
+        cls._read = ReadService(
+            Reader(database, archives.open_archived, archives.open_forgotten),
+            settings.max_reply_size,
+            settings.max_log_reply_size,
+            policies.quietness_at,
+        )
+        cls._statistics = Statistics(
+            database, lambda vo: policies[vo].settings, policies.quietness_at, [cls._describe, cls._metrics.answer]
+        )
+
+    @classmethod
+    def _look_at_usage(cls):
         with cls._database.reading() as connection:
             return usage.by_vo(connection)
 
@@ -122,6 +119,8 @@ class TornadoPilotLoggingHandler(AsyncService):
         else:
             sentence = f"it is {handler.module} in this environment; {handler.remedy}"
             cls.log.warn(f"{pilot_output.SERVICE} gives the classic output of any VO's pilots to everybody", sentence)
+
+    # What is noted of refusals
 
     def refused(self, error):
         self._metrics.note_refusal(error, self._who())
@@ -152,7 +151,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         """
         vo = self.caller.writes_for(wnVO)
         append = stock_protocol.parse_message(vo, pilotUUID, message, self._settings.max_message_size)
-        return self._store(append, lambda _: f"Message logged successfully for pilot: {pilotUUID} and {vo}")
+        return _ok(self._ingest.store(append), lambda _: f"Message logged successfully for pilot: {pilotUUID} and {vo}")
 
     auth_finaliseLogs = ["Operator", "GenericPilot", "Pilot"]
 
@@ -166,7 +165,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :return: S_OK once it is on disk / S_ERROR
         """
         append = stock_protocol.parse_goodbye(self.caller.writes_for(wnVO), pilotUUID, payload)
-        return self._store(append, lambda _: None)
+        return _ok(self._ingest.store(append), lambda _: None)
 
     auth_getMetadata = ["Operator", "TrustedHost"]
 
@@ -189,9 +188,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         """
         if not isinstance(logfile, str):
             raise Rejected("The logfile is not a string.")
-        vo = self.caller.reads_of(vo, self._settings.read_any_vo)
-        key = LogKey(vo, check_stamp(logfile.removesuffix(".log")))
-        return S_OK({"StdOut": self._reader.whole(key, self._settings.max_log_reply_size)})
+        return S_OK({"StdOut": self._read.read_whole(self._key(logfile.removesuffix(".log"), vo))})
 
     # Our own senders and readers
 
@@ -207,8 +204,9 @@ class TornadoPilotLoggingHandler(AsyncService):
         """
         vo = self.caller.writes_only_for(batch.get("vo") if isinstance(batch, dict) else None)
         append = append_protocol.parse_batch(vo, batch, self._settings.max_message_size)
-        return self._store(
-            append, lambda appended: {"nextSeq": appended.next_seq, "retryAfter": 0, "minimumLevel": "DEBUG"}
+        return _ok(
+            self._ingest.store(append),
+            lambda appended: {"nextSeq": appended.next_seq, "retryAfter": 0, "minimumLevel": "DEBUG"},
         )
 
     auth_readLog = ["authenticated"]
@@ -222,13 +220,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :param int maxBytes: the largest piece wanted, in bytes; 0 for as much as the collector gives at once
         :return: S_OK({"text", "cursor", "more", "state", "finalised", "exitCode", "gaps", ...}) / S_ERROR
         """
-        limit = self._settings.max_reply_size
-        size = min(check_number("maxBytes", maxBytes, 0) or limit, limit)
-        key = self._key(stamp, vo)
-        page = self._reader.page(key, Cursor.parse(cursor), size)
-        with self._database.reading() as connection:
-            row = None if page.more else logs.find_row(connection, key, self._quietness(connection))
-        return S_OK(replies.render_page(key, page, row))
+        return S_OK(self._read.read_page(self._key(stamp, vo), cursor, maxBytes))
 
     auth_listLogs = ["authenticated"]
 
@@ -241,14 +233,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :param int limit: rows to give at most, up to 1000
         :return: S_OK({"rows": [{...}], "total": number}) / S_ERROR
         """
-        selection, vo = self._selected(selection)
-        if not isinstance(sort or [], list):
-            raise Rejected("The sort is not a list.")
-        start, limit = check_number("start", start, 0), check_number("limit", limit, 1, _LARGEST_PAGE)
-        with self._database.reading() as connection:
-            quietness = self._quietness(connection)
-            rows, total = logs.list_logs(connection, selection, sort or [], start, limit, vo, quietness)
-        return S_OK({"rows": [replies.render_row(row) for row in rows], "total": total})
+        return S_OK(self._read.list_logs(*self._selected(selection), sort, start, limit))
 
     auth_listValues = ["authenticated"]
 
@@ -260,19 +245,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :param int limit: values of each column, up to 500
         :return: S_OK({"values": {column: [[value, logs]]}, "logs": number, "all": bool}) / S_ERROR
         """
-        selection, vo = self._selected(selection)
-        if not isinstance(columns, list):
-            raise Rejected("The columns are not a list.")
-        with self._database.reading() as connection:
-            values, looked_at = logs.list_values(
-                connection,
-                selection,
-                columns,
-                check_number("limit", limit, 1, _MOST_VALUES),
-                vo,
-                quietness=self._quietness(connection),
-            )
-        return S_OK({"values": values, "logs": looked_at, "all": looked_at < logs.MOST_COUNTED})
+        return S_OK(self._read.list_values(*self._selected(selection), columns, limit))
 
     auth_countLogs = ["authenticated"]
 
@@ -285,12 +258,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :return: S_OK({"rows": [{"Value", "Logs", "Open", "Failed", "Silent", "WithErrors", "LastArrival"}, ...],
             "total": number, "logs": number, "all": bool}) / S_ERROR
         """
-        selection, vo = self._selected(selection)
-        limit = check_number("limit", limit, 1, _LARGEST_PAGE)
-        with self._database.reading() as connection:
-            rows, values, looked_at = logs.count_by(connection, selection, column, limit, vo)
-        rows = [replies.render_row(row) for row in rows]
-        return S_OK({"rows": rows, "total": values, "logs": looked_at, "all": looked_at < logs.MOST_GROUPED})
+        return S_OK(self._read.count_logs(*self._selected(selection), column, limit))
 
     auth_outlineLog = ["authenticated"]
 
@@ -302,17 +270,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :param str version: that of an earlier reply; while it is still right, the answer is short
         :return: S_OK({"row", "version", "edition", "lines", "blocks", "errors", ...}) / S_ERROR, see docs/protocol.md
         """
-        key = self._key(stamp, vo)
-        if not isinstance(version or "", str):
-            raise Rejected("The version is not a text.")
-        outline = self._outline_cache.unchanged(key, version) if version else None
-        unchanged = outline is not None
-        if outline is None:
-            outline = self._outline_cache.look(key, lambda _, outline: outline)
-            unchanged = outline.version == version
-        with self._database.reading() as connection:
-            row = logs.find_row(connection, key, self._quietness(connection))
-        return S_OK(replies.render_unchanged(row, outline) if unchanged else replies.render_outline(key, row, outline))
+        return S_OK(self._read.outline(self._key(stamp, vo), version))
 
     auth_readLines = ["authenticated"]
 
@@ -327,22 +285,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :param int longest: how many bytes of a line are given, up to 1 MB
         :return: S_OK({"lines": [{"n", "text", "level", "time", "command", ...}], "more", "total", ...}) / S_ERROR
         """
-        key = self._key(stamp, vo)
-        first = check_number("first", first, 1)
-        wanted = range(first, first + check_number("count", count, 1, _MOST_LINES))
-        if numbers is not None:
-            if not isinstance(numbers, list) or len(numbers) > _MOST_LINES:
-                raise Rejected(f"The numbers are not a list of at most {_MOST_LINES}.")
-            wanted = sorted({check_number("numbers", number, 1) for number in numbers})
-        longest = check_number("longest", longest, LEAST_OF_LINE, _LINES_SIZE)
-        return self._outline_cache.look(
-            key,
-            lambda text, outline: S_OK(
-                replies.render_lines(
-                    outline, *read_lines(text, outline, wanted, _LINES_GIVEN, _LINES_SIZE, _LOOK_SECONDS, longest)
-                )
-            ),
-        )
+        return S_OK(self._read.read_lines(self._key(stamp, vo), first, count, numbers, longest))
 
     auth_findLines = ["authenticated"]
 
@@ -356,15 +299,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :param int limit: numbers that are given, up to 10000
         :return: S_OK({"numbers", "total", "done", "next", ...}) / S_ERROR
         """
-        key = self._key(stamp, vo)
-        parsed = Query.parse(query)
-        first, limit = check_number("first", first, 1), check_number("limit", limit, 1, _MOST_FOUND)
-        return self._outline_cache.look(
-            key,
-            lambda text, outline: S_OK(
-                replies.render_found(outline, find_lines(text, outline, parsed, first, limit, _LOOK_SECONDS))
-            ),
-        )
+        return S_OK(self._read.find_lines(self._key(stamp, vo), query, first, limit))
 
     auth_searchLogs = ["authenticated"]
 
@@ -377,16 +312,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         :param int limit: lines that are given, up to 1000
         :return: S_OK({"found", "cursor", "done", "looked", "total", "archived", "sentence"}) / S_ERROR
         """
-        selection, vo = self._selected(selection)
-        search = Search(
-            self._reader,
-            Query.parse(query),
-            check_number("limit", limit, 1, _LARGEST_PAGE),
-            _LOOK_SECONDS,
-            quietness=self._quietness,
-        )
-        progress, done = search.run(selection, vo, SearchCursor.parse(cursor))
-        return S_OK(replies.render_search(search.hits, progress, done))
+        return S_OK(self._read.search(query, *self._selected(selection), cursor, limit))
 
     def _key(self, stamp, vo):
         """The log that a reader names.
@@ -408,6 +334,8 @@ class TornadoPilotLoggingHandler(AsyncService):
         vo = self.caller.reads_of(selection.get("VO") or None, ())
         return selection, self.caller.keeps_to(vo, selection.get("Contains"))
 
+    # Operators
+
     @on_event_loop
     def export_ping(self):
         """DIRAC's, but never behind readers that wait for a database that hangs."""
@@ -422,63 +350,33 @@ class TornadoPilotLoggingHandler(AsyncService):
 
         :return: S_OK(dict), see ``docs/operating.md``
         """
-        own = {
+        return _ok(self._statistics.gather(), lambda figures: figures)
+
+    @classmethod
+    def _describe(cls):
+        """This process's own part of the statistics."""
+        return {
             "version": __version__,
             "time": datetime.now(UTC).isoformat(),
             "host": socket.gethostname(),
             "process": os.getpid(),
-            "pendingBytes": self._writer.pending_size,
+            "pendingBytes": cls._writer.pending_size,
             "connections": connections.metrics(),
-            "disk": {"left": self._disk.left, "least": self._disk.least},
-            "setAside": [str(file) for file in self._database.file.list_set_aside()] if self._database.file else [],
+            "disk": {"left": cls._disk.left, "least": cls._disk.least},
+            "setAside": [str(file) for file in cls._database.file.list_set_aside()] if cls._database.file else [],
         }
-        result = Future()
 
-        def looked(done):
-            result.set_result(S_OK(own | self._metrics.answer() | replies.NO_DATABASE_STATUS | done.result()))
 
-        self._database_status.look().add_done_callback(looked)
-        return result
+def _ok(done, value):
+    """A future of the S_OK with a value made of a future's result; its exception is passed on."""
+    answer = Future()
 
-    @classmethod
-    def _quietness(cls, connection):
-        """What counts as quiet now, as the CS says it of each VO."""
-        after = cls._policies.quiet_after()
-        return Quietness(cls._database.now(connection), VOSettings().quiet_after, after)
+    def answered(done):
+        error = done.exception()
+        if error is None:
+            answer.set_result(S_OK(value(done.result())))
+        else:
+            answer.set_exception(error)
 
-    @classmethod
-    def _look_at_database(cls):
-        with cls._database.reading() as connection:
-            now = cls._database.now(connection)
-            vos = logs.list_vos(connection)
-            limits = {vo: cls._policies[vo].settings for vo in vos}
-            plugins = {vo: settings.logging_plugins for vo, settings in limits.items() if settings.logging_plugins}
-            return {
-                "logs": replies.render_states(logs.count_states(connection)),
-                "quiet": logs.count_quiet(connection, cls._quietness(connection)),
-                "deliveries": [replies.render_backlog(entry, now) for entry in deliveries.backlog(connection, plugins)],
-                "usage": replies.render_usage(usage.by_vo(connection), limits),
-            }
-
-    def _store(self, append, answer):
-        """A future of the S_OK for text that is to be stored.
-
-        :raises Unavailable: a limit of the VO or of the disk is reached
-        """
-        begun = time.monotonic()
-        vo = append.key.vo
-        settings, redactor = self._policies[vo]
-        self._admission.check(vo, settings, len(append.data))
-        rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor)
-        result = Future()
-
-        def stored(done):
-            error = done.exception()
-            if error is not None:
-                result.set_exception(error)
-                return
-            self._metrics.note_store(len(append.data), done.result().repeated, time.monotonic() - begun)
-            result.set_result(S_OK(answer(done.result())))
-
-        self._writer.submit(replace(append, rules=rules)).add_done_callback(stored)
-        return result
+    done.add_done_callback(answered)
+    return answer

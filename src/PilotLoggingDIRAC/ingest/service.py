@@ -1,0 +1,72 @@
+"""From a well-formed append to the writer: may it come in, and by which rules of its VO is it stored?"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import NamedTuple
+
+from ..model import Append, Appended, Rules
+from ..redaction import Redactor
+from ..settings import VOSettings
+from ..store.writer import GroupCommitWriter
+from .admission import Admission
+from .metrics import Metrics
+
+
+class VOPolicy(NamedTuple):
+    """A VO's settings, and what takes the secrets out of its text (None: nothing does)."""
+
+    settings: VOSettings
+    redactor: Redactor | None
+
+
+class IngestService:
+    """Takes appends of all VOs. For one thread only, the event loop's; it never blocks.
+
+    Args:
+        writer: Stores them.
+        admission: Knows the limits.
+        policy_of: Gives a VO's policy.
+        metrics: Are told of each that was stored.
+        clock: In seconds.
+    """
+
+    def __init__(
+        self,
+        writer: GroupCommitWriter,
+        admission: Admission,
+        policy_of: Callable[[str], VOPolicy],
+        metrics: Metrics,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._writer = writer
+        self._admission = admission
+        self._policy_of = policy_of
+        self._metrics = metrics
+        self._clock = clock
+
+    def store(self, append: Append) -> Future[Appended]:
+        """Have an append stored.
+
+        Returns:
+            A future: what became of it once it is on disk, or Rejected or Unavailable when it will not be.
+
+        Raises:
+            Unavailable: A limit of the VO or of the disk is reached, or too much is waiting.
+        """
+        begun = self._clock()
+        vo, size = append.key.vo, len(append.data)
+        settings, redactor = self._policy_of(vo)
+        self._admission.check(vo, settings, size)
+        rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor)
+
+        def note(done: Future[Appended]) -> None:
+            if done.exception() is None:
+                self._metrics.note_stored(size, done.result().repeated, self._clock() - begun)
+
+        stored = self._writer.submit(replace(append, rules=rules))
+        stored.add_done_callback(note)
+        return stored
