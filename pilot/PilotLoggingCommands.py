@@ -2,9 +2,9 @@
 
 For the worker node: Python 3.6 to 3.14, standard library only. A stock DIRAC pilot imports this file when it looks up
 its first command, because of ``CommandExtensions = PilotLogging``; there are no commands in it. Importing it anywhere
-else does nothing. Two more files lie beside it, ``PilotLoggingSender.py`` and ``PilotLoggingRedaction.py``. Where one of
-them is missing or of another version the pilot says so in one line and runs as if there were none of the three. How a
-VO brings them to its pilots: ``docs/pilots.md`` of PilotLoggingDIRAC.
+else does nothing. Two more files lie beside it, ``PilotLoggingSender.py`` and ``PilotLoggingRedaction.py``. Where one
+is missing or of another version the pilot says so in one line and runs as if none of the three were there. How a VO
+brings them to its pilots: ``docs/pilots.md`` of PilotLoggingDIRAC.
 
 The way of a line, in the order of the classes below and then of PilotLoggingSender.py::
 

@@ -15,7 +15,7 @@ import pytest
 from demonstration.content import PilotText
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pilot.worker_node_module import module
+from pilot.worker_node_module import redaction
 
 from PilotLoggingDIRAC.redaction import NOTHING
 from PilotLoggingDIRAC.redaction import Redactor as Collector
@@ -62,7 +62,7 @@ TAKEN = [case for case in CASES if case not in LEFT]
 
 def _redacted(*pieces: str) -> list[str]:
     """What is sent of a log that comes in these pieces."""
-    redactor = module().Redactor()
+    redactor = redaction().Redactor()
     sent = [redactor.redact(piece) for piece in pieces]
     assert [text.count("\n") for text in sent] == [text.count("\n") for text in pieces]
     return sent
@@ -264,7 +264,7 @@ class TestHostileText:
 
 
 def _seconds(*pieces: Any) -> float:
-    redactor = module().Redactor()
+    redactor = redaction().Redactor()
     begun = time.thread_time()
     for piece in pieces:
         redactor.redact(piece)

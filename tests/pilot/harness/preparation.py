@@ -72,8 +72,8 @@ def prepare(
         vo_options: Of /Operations/<vo>/Pilot.
         commands: Of the pilot, of ``TestCommands.py``, or of a file among ``extra``.
         files: Where the pilot's own files are; see ``kinds``.
-        module: What is brought in as PilotLoggingCommands.py, with its parts where they lie beside it. None: they are not
-            there, with everything else the same; pilots pass over extensions that they cannot import.
+        module: What is brought in as PilotLoggingCommands.py, with its parts where they lie beside it. None: they are
+            not there, with everything else the same; pilots pass over extensions that they cannot import.
         extra: More files for the working directory; ``<Name>Commands.py`` becomes a command extension.
         arguments: More words for the pilot's command line.
         environment: On top of the little that a worker node has.
