@@ -17,7 +17,7 @@ class Logger:
 
     Attributes:
         sends: Whether it sends anything.
-        module: What is brought in as PilotLoggingCommands.py.
+        module: What is brought in as PilotLoggingCommands.py, with the parts beside it.
         interval: RemoteLoggerTimerInterval; 0: as it comes.
     """
 

@@ -1,7 +1,8 @@
 """docs/configuration.md, the settings classes and the worker-node module say the same."""
 
-import importlib.util
+import importlib
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -100,11 +101,9 @@ class Reading(dict):
 @pytest.fixture(scope="module")
 def pilot_module():
     """The worker-node module, which does nothing outside of a pilot."""
-    file = PROJECT / "pilot" / "PilotLoggingCommands.py"
-    spec = importlib.util.spec_from_file_location(file.stem, file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    sys.path.append(str(PROJECT / "pilot"))
+    yield importlib.import_module("PilotLoggingCommands")
+    sys.path.remove(str(PROJECT / "pilot"))
 
 
 def test_every_option_of_the_worker_node_is_documented_and_every_documented_one_is_read(pilot_module):

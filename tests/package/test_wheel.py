@@ -44,8 +44,10 @@ def _version() -> str:
     return matched[1]
 
 
-def _worker_node_module() -> str:
-    return f"PilotLoggingDIRAC-{_version()}.data/data/share/PilotLoggingDIRAC/PilotLoggingCommands.py"
+def _worker_node_module() -> dict[str, Path]:
+    folder = f"PilotLoggingDIRAC-{_version()}.data/data/share/PilotLoggingDIRAC"
+    names = [f"PilotLogging{part}.py" for part in ("Commands", "Redaction", "Sender")]
+    return {f"{folder}/{name}": PROJECT / "pilot" / name for name in names}
 
 
 class TestContent:
@@ -57,7 +59,7 @@ class TestContent:
     def test_every_module_of_the_source_is_in_it_and_nothing_else(self, names: list[str]) -> None:
         source = PROJECT / "src"
         modules = {str(p.relative_to(source)) for p in source.rglob("*.py") if ".egg-info" not in str(p)}
-        assert {name for name in names if name.endswith(".py")} == modules | {_worker_node_module()}
+        assert {name for name in names if name.endswith(".py")} == modules | _worker_node_module().keys()
 
     def test_every_file_that_is_no_module_too(self, names: list[str]) -> None:
         source = PROJECT / "src" / "PilotLoggingDIRAC"
@@ -77,9 +79,11 @@ class TestContent:
         }
 
     def test_the_worker_node_module_lies_beside_it_and_has_its_version(self, wheel: Path) -> None:
-        module = zipfile.ZipFile(wheel).read(_worker_node_module())
-        assert module == (PROJECT / "pilot" / "PilotLoggingCommands.py").read_bytes()
-        assert f'__version__ = "{_version()}"' in module.decode().splitlines()
+        assert set(_worker_node_module().values()) == set((PROJECT / "pilot").glob("*.py"))
+        for name, file in _worker_node_module().items():
+            content = zipfile.ZipFile(wheel).read(name)
+            assert content == file.read_bytes()
+            assert f'__version__ = "{_version()}"' in content.decode().splitlines()
 
     def test_bash_finds_what_it_completes(self, wheel: Path, names: list[str]) -> None:
         folder = f"PilotLoggingDIRAC-{_version()}.data/data/share/bash-completion/completions"

@@ -1,10 +1,10 @@
-"""Checks the worker-node module's parts that need no collector: ``python3.N parts_check.py PilotLoggingCommands.py``.
+"""Checks the worker-node module's parts that need no collector: ``python3.N parts_check.py FOLDER_OF_THE_MODULE``.
 
 A plain script without pytest, for each Python that a worker node may have, 3.6 and later. The tests beside it look much
 closer, on one Python only; this one finds what differs from version to version.
 """
 
-import importlib.util
+import importlib
 import os
 import shutil
 import sys
@@ -12,16 +12,9 @@ import tempfile
 import threading
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location("PilotLoggingCommands", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def check_redaction(module, _folder):
+def check_redaction(redaction, _folder):
     def redacted(*pieces):
-        redactor = module.Redactor()
+        redactor = redaction.Redactor()
         return [redactor.redact(piece) for piece in pieces]
 
     header = "2026-06-10T11:02:02,823516Z DEBUG    [pilotLogger] "
@@ -48,9 +41,9 @@ def check_redaction(module, _folder):
         assert redacted('x_secret="' + text + "\n")[0].endswith("\n")
 
 
-def check_levels(module, _folder):
+def check_levels(sender, _folder):
     def kept(least, *pieces):
-        level = module.LevelFilter(least)
+        level = sender.LevelFilter(least)
         return [level.keep(piece) for piece in pieces]
 
     lines = [f"2026-06-10T11:02:02.823512Z {name} [X] a\nmore\n" for name in ("DEBUG", "INFO", "WARN", "ERROR")]
@@ -60,9 +53,9 @@ def check_levels(module, _folder):
     assert kept(30, lines[0], "still below\n", lines[3], "above\n") == ["", "", lines[3], "above\n"]
 
 
-def check_backlog(module, folder):
+def check_backlog(sender, folder):
     text = [f"line {number} \u00e9\n" for number in range(20000)]
-    backlog = module.Backlog(module.Log("0" * 32, "alpha", "session"), folder, 8192, 1 << 20)
+    backlog = sender.Backlog(sender.Log("0" * 32, "alpha", "session"), folder, 8192, 1 << 20)
     for line in text:
         backlog.append(line)
     memory, disk = backlog.waiting()
@@ -72,23 +65,23 @@ def check_backlog(module, folder):
     assert os.listdir(folder) == [], os.listdir(folder)
 
 
-def check_a_successor(module, folder):
+def check_a_successor(sender, folder):
     child = os.fork()
     if not child:
-        backlog = module.Backlog(module.Log("0" * 32, "alpha", "first"), folder, 1 << 20, 1 << 20)
+        backlog = sender.Backlog(sender.Log("0" * 32, "alpha", "first"), folder, 1 << 20, 1 << 20)
         backlog.append("of the dead\n" * 1000)
         backlog.persist()
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0
-    backlog = module.Backlog(module.Log("0" * 32, "alpha", "second"), folder, 1 << 20, 1 << 20)
+    backlog = sender.Backlog(sender.Log("0" * 32, "alpha", "second"), folder, 1 << 20, 1 << 20)
     backlog.append("of the living\n")
     backlog.adopt()
     assert drained(backlog) == "of the dead\n" * 1000 + "of the living\n"
     assert os.listdir(folder) == [], os.listdir(folder)
 
 
-def check_losses(module, folder):
-    backlog = module.Backlog(module.Log("0" * 32, "alpha", "session"), folder, 8192, 0)
+def check_losses(sender, folder):
+    backlog = sender.Backlog(sender.Log("0" * 32, "alpha", "session"), folder, 8192, 0)
     for number in range(30000):
         backlog.append(f"{number * 2654435761 % 2**32:08x} of very many\n")
     lines = backlog.lost_lines
@@ -97,8 +90,8 @@ def check_losses(module, folder):
     assert f"{lines} lines" in kept[0] and len(kept) - 1 == 30000 - lines, (kept[0], len(kept), lines)
 
 
-def check_threads(module, folder):
-    backlog = module.Backlog(module.Log("0" * 32, "alpha", "session"), folder, 1 << 22, 0)
+def check_threads(sender, folder):
+    backlog = sender.Backlog(sender.Log("0" * 32, "alpha", "session"), folder, 1 << 22, 0)
     threads = [
         threading.Thread(target=lambda name=name: [backlog.append(name + "\n") for _ in range(2000)]) for name in "abcd"
     ]
@@ -122,12 +115,14 @@ def drained(backlog):
 
 
 def main(path):
-    module = load(path)
+    sys.path.append(path)
+    sender = importlib.import_module("PilotLoggingSender")
+    redaction = importlib.import_module("PilotLoggingRedaction")
     for name, check in sorted(globals().items()):
         if name.startswith("check_"):
             folder = tempfile.mkdtemp()
             try:
-                check(module, folder)
+                check(redaction if name == "check_redaction" else sender, folder)
             finally:
                 shutil.rmtree(folder)
             print(name)

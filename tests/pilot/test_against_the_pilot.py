@@ -5,7 +5,9 @@ Each test compares a pilot that has the module with the collector's log, and wit
 
 from __future__ import annotations
 
+import dataclasses
 import re
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -13,6 +15,8 @@ import pytest
 from harness.stacks import RunningStack
 from harness.waiting import until
 from pilot.harness import (
+    MODULE,
+    PARTS,
     Pilot,
     complete,
     differences,
@@ -244,6 +248,60 @@ def test_a_module_that_cannot_be_imported_does_not_matter(stack: RunningStack, m
     broken.write_text("import no_such_module\n")
     pilot, other = make(["Speak"], module=broken), make(["Speak"], module=None)
     unharmed(pilot, pilot.run(), other, other.run())
+
+
+def _without_part(folder: Path, name: str) -> str:
+    (folder / name).unlink()
+    return f"{name} is missing"
+
+
+def _of_another_version(folder: Path, name: str) -> str:
+    version = re.compile(r'(?m)^__version__ = "(.*)"$')
+    text = (folder / name).read_text()
+    (folder / name).write_text(version.sub('__version__ = "0.0.1"', text))
+    found = version.search(text)
+    assert found
+    return f"{name} is of version 0.0.1, and {MODULE.name} of {found[1]}"
+
+
+def _cut_short(folder: Path, name: str) -> str:
+    (folder / name).write_text((folder / name).read_text()[:5000] + "\n(")
+    return f"{name} cannot be used: SyntaxError"
+
+
+@pytest.mark.parametrize("damage", [_without_part, _of_another_version, _cut_short])
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.stem)
+def test_a_part_that_cannot_be_used_is_one_line_in_the_pilots_log(
+    stack: RunningStack, make: Make, tmp_path: Path, part: Path, damage: Callable[[Path, str], str]
+) -> None:
+    """The pilot goes on as without the module, also where several commands are looked up."""
+    folder = tmp_path / "module"
+    folder.mkdir()
+    for file in (MODULE, *PARTS):
+        shutil.copy(file, folder)
+    fault = damage(folder, part.name)
+    commands, environment = ["Speak", "RunShell", "Speak", "Exit"], {"TEST_EXIT": "5"}
+    pilot = make(commands, module=folder / MODULE.name, environment=environment)
+    result = pilot.run()
+    assert result.status == 5
+    told = [line for line in result.output.splitlines() if "PilotLogging]" in line]
+    assert len(told) == 1, result.output
+    assert f" WARN [PilotLogging] Remote logging is off: {fault}" in told[0]
+    assert told[0] in result.pilot_out.splitlines()
+    output, pilot_out = (text.replace(told[0] + "\n", "") for text in (result.output, result.pilot_out))
+    other = make(commands, module=None, environment=environment)
+    unharmed(pilot, dataclasses.replace(result, output=output, pilot_out=pilot_out), other, other.run())
+
+
+def test_without_a_part_the_pilots_own_logger_goes_on(stack: RunningStack, make: Make, tmp_path: Path) -> None:
+    alone = Path(shutil.copy(MODULE, tmp_path))
+    pilot = make(["Speak", "Exit"], through_pilot(stack.urls[0]), module=alone, environment={"TEST_EXIT": "5"})
+    result = pilot.run()
+    assert (result.status, result.output.count("Remote logging is off")) == (5, 1)
+    log = remote_log(stack, pilot.stamp)
+    assert log is not None
+    assert "[Speak] an info message" in log.text
+    assert (log.finalised, log.exit_code) == (True, 5)
 
 
 @pytest.mark.parametrize("how", ["log", "exit", "_exit", "raise", "exec"])

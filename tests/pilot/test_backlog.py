@@ -20,7 +20,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from pilot.worker_node_module import module
+from pilot.worker_node_module import sender
 
 _LEFT_OUT = re.compile(r"\S+Z WARN \[PilotLogging\] (\d+) lines \((\d+) bytes\) were left out here: .*\n")
 _DAMAGE = (OSError, ValueError, zlib.error)
@@ -31,7 +31,7 @@ _LONGEST_LINE = 3000
 
 
 def make(folder: Path, memory: int = 1 << 20, spill: int = 1 << 20, session: str = LIVING) -> Any:
-    return module().Backlog(module().Log("0" * 32, "alpha", session), str(folder), memory, spill)
+    return sender().Backlog(sender().Log("0" * 32, "alpha", session), str(folder), memory, spill)
 
 
 def taken(backlog: Any) -> Iterator[Any]:

@@ -26,7 +26,7 @@ from diraccfg import CFG
 from harness.show import show
 from harness.stacks import DEV, PROJECT, Program, RunningStack
 from parts.configuration import put, write
-from pilot.harness import MODULE, Site, differences, kinds, prepare, remote_log, through_module, through_pilot
+from pilot.harness import MODULE, PARTS, Site, differences, kinds, prepare, remote_log, through_module, through_pilot
 
 DOCUMENT = (PROJECT / "docs" / "pilots.md").read_text()
 COMMANDS = Path(__file__).parent / "harness" / "TestCommands.py"
@@ -92,10 +92,12 @@ def documented_files() -> list[str]:
 
 def publish(stack: RunningStack, folder: Path, pilot: Path, tag: str | None = None) -> tuple[Program, Path]:
     """Run the agent once; gives the agent and the folder of what it has published."""
-    module, own = documented_files()
+    *module, own = documented_files()
+    assert {Path(name).name for name in module} == {file.name for file in (MODULE, *PARTS)}
     theirs = repository(folder / "Pilot", "master", {f"Pilot/{file.name}": file for file in pilot.glob("*.py")})
     # Should the VO's file of that name win, no pilot would run.
-    files = {module: MODULE, own: COMMANDS, "Pilot/pilotTools.py": COMMANDS, "README.md": COMMANDS}
+    files = {name: MODULE.with_name(Path(name).name) for name in module} | {own: COMMANDS}
+    files |= {"Pilot/pilotTools.py": COMMANDS, "README.md": COMMANDS}
     ours = repository(folder / "pilot.git", "main", files, tag)
     published = folder / "published"
     published.mkdir()
@@ -172,12 +174,14 @@ def check(stack: RunningStack, stamp: str) -> tuple[int, list[str]]:
 def test_the_agent_publishes_the_module_and_its_options(published: Published, stack: RunningStack) -> None:
     with tarfile.open(published.folder / "pilot.tar") as tar:
         names = tar.getnames()
-        module = tar.extractfile("PilotLoggingCommands.py")
-        assert module is not None
-        assert module.read() == MODULE.read_bytes()
-    assert {"PilotLoggingCommands.py", "MyVOCommands.py", "dirac-pilot.py", "pilotCommands.py"} <= set(names)
+        for file in (MODULE, *PARTS):
+            module = tar.extractfile(file.name)
+            assert module is not None
+            assert module.read() == file.read_bytes()
+    assert {"MyVOCommands.py", "dirac-pilot.py", "pilotCommands.py"} <= set(names)
     assert "README.md" not in names
-    assert "PilotLoggingCommands.py\n" in (published.folder / "checksums.sha512").read_text()
+    for file in (MODULE, *PARTS):
+        assert f"{file.name}\n" in (published.folder / "checksums.sha512").read_text()
     pilot_json = json.loads((published.folder / "pilot.json").read_text())
     options = pilot_json["alpha"]["Pilot"]
     assert options["CommandExtensions"] == "PilotLogging, MyVO"
@@ -227,7 +231,7 @@ def test_by_hand(published: Published, stack: RunningStack, tmp_path: Path) -> N
     script = replaced(
         "\n".join(line[4:] for line in commands[0].splitlines()),
         ("pilot.tar ", f"{published.folder / 'pilot.tar'} "),
-        (".../PilotLoggingCommands.py", MODULE),
+        (".../PilotLogging*.py", MODULE.parent / "PilotLogging*.py"),
         (COLLECTOR.format(1), stack.urls[0]),
         ("export X509_USER_PROXY=... X509_CERT_DIR=... X509_VOMS_DIR=... X509_VOMSES=...", ":"),
         ("<VO>", "alpha"),

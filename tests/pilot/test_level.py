@@ -8,7 +8,7 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pilot.worker_node_module import module
+from pilot.worker_node_module import sender
 
 NUMBERS = {"DEBUG": 10, "VERBOSE": 15, "INFO": 20, "NOTICE": 25, "WARN": 30, "WARNING": 30, "ERROR": 40, "FATAL": 50}
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "ERROR": 40}
@@ -24,7 +24,7 @@ def message(level: str, text: str, of_wrapper: bool = False) -> str:
 
 
 def kept(least: int, *pieces: str) -> list[str]:
-    level = module().LevelFilter(least)
+    level = sender().LevelFilter(least)
     return [level.keep(piece) for piece in pieces]
 
 
@@ -84,7 +84,7 @@ def test_the_middle_of_a_line_is_no_header() -> None:
 
 
 def test_what_a_collector_asks_for() -> None:
-    level = module().LevelFilter(20)
+    level = sender().LevelFilter(20)
     debug, info, error = message("DEBUG", "a"), message("INFO", "a"), message("ERROR", "a")
     for wish, passing in [
         ("", info + error),
@@ -100,7 +100,7 @@ def test_what_a_collector_asks_for() -> None:
 
 
 def test_a_wish_holds_for_the_lines_behind_a_message_too() -> None:
-    level = module().LevelFilter(0)
+    level = sender().LevelFilter(0)
     level.ask("ERROR")
     assert level.keep(message("INFO", "a")) == ""
     level.ask("")

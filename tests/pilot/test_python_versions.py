@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from pilot.harness import MODULE, pythons
+from pilot.harness import MODULE, PARTS, pythons
 
 VERSIONS = [(3, minor) for minor in range(6, 15)]
 
-# Arguments: the module. What is printed says that the end was reached.
+# Arguments: the module, and the folder of its parts. What is printed says that the end was reached.
 _OUTSIDE = """
 import importlib.util, os, pathlib, signal, sys, threading, types
 
@@ -28,6 +28,7 @@ def run():
     exec(code, {"__name__": "PilotLoggingCommands"})
     assert state() == before, (before, state())
 
+sys.path.append(sys.argv[2])
 code = compile(pathlib.Path(sys.argv[1]).read_bytes(), sys.argv[1], "exec")
 run()  # in a program that is no pilot
 pilotParams = types.SimpleNamespace()  # in a pilot of which nothing is known
@@ -70,8 +71,9 @@ def _faults(file: Path) -> str:
     return done.stdout or "faults" if done.returncode else ""
 
 
-def test_has_nothing_newer_than_python_3_6() -> None:
-    assert not _faults(MODULE)
+@pytest.mark.parametrize("file", [MODULE, *PARTS], ids=lambda file: file.stem)
+def test_has_nothing_newer_than_python_3_6(file: Path) -> None:
+    assert not _faults(file)
 
 
 @pytest.mark.parametrize(
@@ -88,8 +90,11 @@ def test_some_python_is_looked_at() -> None:
     assert set(pythons()) & set(VERSIONS)
 
 
-def test_compiles_without_a_warning_and_does_nothing_outside_of_a_pilot(python: Path, tmp_path: Path) -> None:
-    assert _run(python, "-c", _OUTSIDE, MODULE, cwd=tmp_path) == "nothing has changed\n"
+@pytest.mark.parametrize("folder", [MODULE.parent, MODULE.parent / "elsewhere"], ids=["beside its parts", "without"])
+def test_compiles_without_a_warning_and_does_nothing_outside_of_a_pilot(
+    python: Path, tmp_path: Path, folder: Path
+) -> None:
+    assert _run(python, "-c", _OUTSIDE, MODULE, folder, cwd=tmp_path) == "nothing has changed\n"
     assert not list(tmp_path.iterdir())
 
 
@@ -97,5 +102,5 @@ def test_its_parts_work(python: Path, tmp_path: Path) -> None:
     script = Path(__file__).with_name("parts_check.py")
     checks = [line[4:].split("(")[0] for line in script.read_text().splitlines() if line.startswith("def check_")]
     assert len(checks) > 4
-    assert _run(python, script, MODULE, cwd=tmp_path).split() == sorted(checks)
+    assert _run(python, script, MODULE.parent, cwd=tmp_path).split() == sorted(checks)
     assert not list(tmp_path.iterdir())

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib
+import sys
 from types import ModuleType
 
 from pilot.harness import MODULE
 
 
 @functools.cache
-def module() -> ModuleType:
-    """Imported by its path, as nothing else than a pilot has it on its own."""
-    spec = importlib.util.spec_from_file_location(MODULE.stem, MODULE)
-    assert spec and spec.loader
-    found = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(found)
-    return found
+def sender() -> ModuleType:
+    """Backlog, LevelFilter and what else brings a log to a collector."""
+    return _imported("PilotLoggingSender")
+
+
+@functools.cache
+def redaction() -> ModuleType:
+    """What takes secrets out."""
+    return _imported("PilotLoggingRedaction")
+
+
+def _imported(name: str) -> ModuleType:
+    """By its name, from the folder that a pilot would have it in."""
+    sys.path.append(str(MODULE.parent))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(MODULE.parent))

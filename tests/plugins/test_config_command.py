@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import shutil
 import ssl
 import subprocess
 import sys
@@ -358,11 +359,25 @@ def test_a_check_of_what_pilot_sync_agent_has_published(grid: Grid, tmp_path: Pa
             (tmp_path / "pilot.json").write_text(json.dumps({"alpha": {"Pilot": options}}))
             (tmp_path / "checksums.sha512").write_text("0123  pilot.json\n")
             _, without_the_module = check(grid, *given)
-            (tmp_path / "checksums.sha512").write_text("0123  pilot.json\n4567  PilotLoggingCommands.py\n")
+            module = sorted(file.name for file in (PROJECT / "pilot").glob("PilotLogging*.py"))
+            sums = [f"0123  {name}\n" for name in ("pilot.json", *module)]
+            (tmp_path / "checksums.sha512").write_text("".join(sums[:2]))
+            _, without_its_parts = check(grid, *given)
+            (tmp_path / "checksums.sha512").write_text("".join(sums))
+            for name in module:
+                shutil.copy(PROJECT / "pilot" / name, tmp_path)
             _, good = check(grid, *given)
+            part = tmp_path / "PilotLoggingSender.py"
+            part.write_text(part.read_text().replace('__version__ = "', '__version__ = "7.'))
+            _, of_another_version = check(grid, *given)
         finally:
             server.shutdown()
     assert [state for state, _ in nothing["pilot files"]] == ["to do"]
     assert f"is not what the CS says: Pilots of alpha on {CES[0]} send nothing" in old["pilot files"][0][1]
     assert [state for state, _ in without_the_module["pilot files"]] == ["ok", "to do"]
+    assert [state for state, _ in without_its_parts["pilot files"]] == ["ok", "to do"]
+    said = "PilotLoggingSender.py and PilotLoggingRedaction.py are not among them beside PilotLoggingCommands.py"
+    assert said in without_its_parts["pilot files"][1][1]
     assert [state for state, _ in good["pilot files"]] == ["ok", "ok"]
+    assert [state for state, _ in of_another_version["pilot files"]] == ["ok", "to do"]
+    assert "PilotLoggingSender.py is of version 7." in of_another_version["pilot files"][1][1]

@@ -1,15 +1,18 @@
-"""Secrets are replaced, and nothing else is, however the text is cut into messages."""
+"""Secrets are replaced, and nothing else is, however the text is cut into messages.
+
+What worker node and collector both do with the corpus: ``test_redaction_corpus.py``.
+"""
 
 from __future__ import annotations
 
 import itertools
 import re
 import time
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from unit import redaction_corpus as corpus
 
 from PilotLoggingDIRAC.redaction import NOTHING, Carry, Redactor, assignments, tokens
 from PilotLoggingDIRAC.redaction.carry import CONTEXT
@@ -17,7 +20,6 @@ from PilotLoggingDIRAC.redaction.prefilter import QuickLook
 from PilotLoggingDIRAC.redaction.private_keys import LINES
 from PilotLoggingDIRAC.redaction.spans import Text
 
-_CORPUS = Path(__file__).parent / "redaction_corpus"
 _MARKED = re.compile("«(.*?)»".encode())
 _KNOWN = 6
 """So many characters of a secret may be stored where a cut made it look like something else."""
@@ -25,14 +27,12 @@ _KNOWN = 6
 REDACTOR = Redactor()
 
 
-def _blocks(folder: str) -> list[bytes]:
-    """Pieces of the corpus, which end with a line ``%%``; in the true cases secrets stand between « and »."""
-    files = sorted((_CORPUS / folder).iterdir())
-    return [block for file in files for block in re.split(rb"(?m)^%%\n", file.read_bytes())]
+def _bytes(texts: list[str]) -> list[bytes]:
+    return [text.encode() for text in texts]
 
 
-SECRETS, HARMLESS, AMBIGUOUS = _blocks("secrets"), _blocks("harmless"), _blocks("ambiguous")
-CASES = [line for block in SECRETS for line in ([block] if b"KEY-----" in block else block.splitlines(keepends=True))]
+SECRETS, CASES = _bytes(corpus.SECRETS + corpus.COLLECTOR_ONLY), _bytes(corpus.CASES + corpus.COLLECTOR_ONLY_CASES)
+HARMLESS, AMBIGUOUS = _bytes(corpus.HARMLESS), _bytes(corpus.AMBIGUOUS)
 
 
 def _plain(block: bytes) -> bytes:
@@ -58,33 +58,11 @@ def _check(block: bytes, *pieces: bytes) -> None:
             assert secret[begin : begin + _KNOWN + 1] not in stored, (pieces, stored)
 
 
-@pytest.mark.parametrize("block", SECRETS)
-def test_replaces_the_secret_and_nothing_else(block: bytes) -> None:
-    assert _stored(_plain(block)) == _MARKED.sub(b"[redacted]", block)
-
-
-@pytest.mark.parametrize("block", HARMLESS + AMBIGUOUS)
-def test_leaves_harmless_text_alone(block: bytes) -> None:
-    assert _stored(block) == block
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_no_cut_lets_a_secret_through(case: bytes) -> None:
     text = _plain(case)
     for cut in range(len(text)):
         _check(case, text[:cut], text[cut:])
-
-
-@pytest.mark.parametrize("block", HARMLESS)
-def test_no_cut_changes_harmless_text(block: bytes) -> None:
-    for line in block.splitlines(keepends=True):
-        for cut in range(len(line)):
-            assert _stored(line[:cut], line[cut:]) == line
-
-
-@pytest.mark.parametrize("block", AMBIGUOUS)
-def test_messages_of_whole_lines_change_no_harmless_text(block: bytes) -> None:
-    assert _stored(*block.splitlines(keepends=True)) == block
 
 
 @given(st.sampled_from(CASES), st.data())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -47,6 +48,8 @@ _PILOT_PROPERTIES = {"GenericPilot", "Pilot"}
 _PATH = f"/{cs.SERVICE}"
 _AS_HOST = f"Run check on the agent's host, as the agent's user, with {vo_report.AS_HOST}."
 _MODULE_FILE = "PilotLoggingCommands.py"
+_MODULE_PARTS = ("PilotLoggingSender.py", "PilotLoggingRedaction.py")
+_VERSION = re.compile(r'(?m)^__version__ = "([^"]{1,40})"$')
 
 
 def diagnose(vo: str) -> list[Finding]:
@@ -139,10 +142,36 @@ def _published(report: Report) -> Iterator[Finding]:
             return
     yield Finding(about, State.OK, f"pilot.json on {server} says the same as the CS.")
     if any(decision.sender in (Sender.MODULE, Sender.BOTH) for _, decision in report.verdicts):
-        if _MODULE_FILE in _fetched(f"https://{server}/checksums.sha512"):
-            yield Finding(about, State.OK, f"{_MODULE_FILE} is among them.")
-        else:
-            yield Finding(about, State.TODO, f"{_MODULE_FILE} is not among them: see docs/pilots.md.")
+        yield _module_published(about, server)
+
+
+def _module_published(about: str, server: str) -> Finding:
+    """Whether all files of the worker-node module are published, and are of one version."""
+    sums = _fetched(f"https://{server}/checksums.sha512")
+    if _MODULE_FILE not in sums:
+        return Finding(about, State.TODO, f"{_MODULE_FILE} is not among them: see docs/pilots.md.")
+    module = _text_of(server, _MODULE_FILE)
+    # That of release 0.1.0 was one file.
+    needed = [name for name in _MODULE_PARTS if not module or name.removesuffix(".py") in module]
+    but_then = f"beside {_MODULE_FILE}: pilots say so in one line and send nothing. See docs/pilots.md."
+    if missing := [name for name in needed if name not in sums]:
+        are_not = "is not" if len(missing) == 1 else "are not"
+        return Finding(about, State.TODO, f"{' and '.join(missing)} {are_not} among them {but_then}")
+    texts = {name: _text_of(server, name) for name in needed} | {_MODULE_FILE: module}
+    versions = {name: found[1] for name, text in texts.items() if (found := _VERSION.search(text))}
+    for name in needed:
+        if _MODULE_FILE in versions and name in versions and versions[name] != versions[_MODULE_FILE]:
+            of = f"{name} is of version {versions[name]}, and not {versions[_MODULE_FILE]},"
+            return Finding(about, State.TODO, f"{of} {but_then}")
+    return Finding(about, State.OK, f"{', '.join([_MODULE_FILE, *needed])}: all of the module is among them.")
+
+
+def _text_of(server: str, name: str) -> str:
+    """A pilot file, as it lies beside pilot.tar; empty where a server has the archive only."""
+    try:
+        return _fetched(f"https://{server}/{name}")
+    except OSError:
+        return ""
 
 
 def _fetched(url: str) -> str:

@@ -230,7 +230,7 @@ class BreakModule(CommandBase):
             raise RuntimeError("broken on purpose")
 
         self.log.info("Breaking")
-        place = sys.modules["PilotLoggingCommands"]
+        place = sys.modules["PilotLoggingSender"]
         *owners, name = os.environ["TEST_BREAK"].split(".")
         for owner in owners:
             place = getattr(place, owner)

@@ -36,7 +36,7 @@ BreakModule. Environment variables (``environment={"TEST_SECONDS": "30"}``) say 
 
 from .checks import complete, unharmed
 from .comparison import differences
-from .kinds import MINIATURE, MODULE, checkout, kinds, usual
+from .kinds import MINIATURE, MODULE, PARTS, checkout, kinds, usual
 from .pilots import Pilot
 from .preparation import Site, prepare, through_module, through_pilot
 from .pythons import newest, oldest, pythons
@@ -46,6 +46,7 @@ from .runs import Result, Running
 __all__ = [
     "MINIATURE",
     "MODULE",
+    "PARTS",
     "Pilot",
     "RemoteLog",
     "Result",

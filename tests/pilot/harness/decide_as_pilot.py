@@ -6,7 +6,7 @@
 """
 
 import contextlib
-import importlib.util
+import importlib
 import json
 import os
 import sys
@@ -21,10 +21,8 @@ from PilotLoggingDIRAC.commands import vo_report
 
 
 def module_of(file):
-    specification = importlib.util.spec_from_file_location("worker_node_module", file)
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
+    sys.path.append(os.path.dirname(file))
+    return importlib.import_module("PilotLoggingCommands")
 
 
 def in_the_cs(tree, version):

@@ -9,7 +9,9 @@ _TESTS = Path(__file__).resolve().parents[2]
 MINIATURE = _TESTS / "pilot" / "miniature"
 """Our own small pilot."""
 MODULE = _TESTS.parent / "pilot" / "PilotLoggingCommands.py"
-"""The worker-node module."""
+"""The worker-node module: the file that pilots import."""
+PARTS = tuple(MODULE.with_name(f"PilotLogging{part}.py") for part in ("Sender", "Redaction"))
+"""The files that it imports from its own folder."""
 _CHECKOUT = "PILOT"
 
 

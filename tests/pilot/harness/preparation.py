@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .kinds import MINIATURE, MODULE
+from .kinds import MINIATURE, MODULE, PARTS
 from .pilots import Pilot
 
 _COMMANDS = Path(__file__).resolve().parent / "TestCommands.py"
@@ -72,8 +72,8 @@ def prepare(
         vo_options: Of /Operations/<vo>/Pilot.
         commands: Of the pilot, of ``TestCommands.py``, or of a file among ``extra``.
         files: Where the pilot's own files are; see ``kinds``.
-        module: The command extension that is brought in as PilotLoggingCommands.py. None: the file is not there, with
-            everything else the same; pilots pass over extensions that they cannot import.
+        module: What is brought in as PilotLoggingCommands.py, with its parts where they lie beside it. None: they are
+            not there, with everything else the same; pilots pass over extensions that they cannot import.
         extra: More files for the working directory; ``<Name>Commands.py`` becomes a command extension.
         arguments: More words for the pilot's command line.
         environment: On top of the little that a worker node has.
@@ -86,7 +86,10 @@ def prepare(
     for file in [*files.glob("*.py"), _COMMANDS, *extra]:
         shutil.copy(file, work)
     if module is not None:
-        shutil.copy(module, work / "PilotLoggingCommands.py")
+        shutil.copy(module, work / MODULE.name)
+        for part in (module.with_name(part.name) for part in PARTS):
+            if part.exists():
+                shutil.copy(part, work)
     extensions += [file.stem[: -len("Commands")] for file in extra if file.stem.endswith("Commands")]
     configuration = {
         "ConfigurationServers": ["https://cs.example.org/Configuration/Server"],

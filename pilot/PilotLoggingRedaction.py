@@ -1,0 +1,443 @@
+"""Takes secrets out of a pilot's log before it leaves the worker node: a part of PilotLoggingCommands.py.
+
+Python 3.6 to 3.14, standard library only. It lies beside that file, which says what happens when it does not.
+
+The collector's own redaction runs behind this one and knows more. What it would leave alone is left alone here too.
+
+License: GPL-3.0-only
+"""
+
+import functools
+import re
+
+__version__ = "0.2.0"
+
+
+class Pattern:
+    """A regular expression that is compiled when it is first used: pilots without a remote log need none."""
+
+    def __init__(self, pattern, flags=0):
+        self._pattern, self._flags = pattern, flags
+
+    def __getattr__(self, name):
+        value = getattr(re.compile(self._pattern, self._flags), name)
+        setattr(self, name, value)
+        return value
+
+
+MARK = b"[redacted]"
+_KEY_LINES = 200  # of a private key; RSA with 16384 bits has 195
+_CONTEXT = 160  # bytes of an unfinished line that are remembered, as they were sent
+_SEEN = 80  # bytes of a value that decide
+_MOST = 50000  # names judged in one piece; a line with a further one is redacted from there on
+
+_HEADER = (
+    rb"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[.,][0-9]{1,6}Z[ ]{1,4}\w{1,16}[ ]{1,8}\[[^\]\r\n]{0,64}\][ ]"
+    rb"|[0-9]{4}-[0-9]{2}-[0-9]{2}[ ][0-9:]{8}[ ]UTC[ ][^\s]{1,80}[ ]\w{1,16}:[ ])"
+)
+
+# How far a secret goes that has begun. Each matches at every place, so none goes back and forth.
+_ENDINGS = {
+    "line": Pattern(rb"[^\r\n\0]*"),
+    "header": Pattern(rb"[^\"'\r\n\0]*"),
+    "double": Pattern(rb"[^\"\\\r\n\0]*(?:\\[^\r\n\0][^\"\\\r\n\0]*){0,20000}\\?"),
+    "single": Pattern(rb"[^'\\\r\n\0]*(?:\\[^\r\n\0][^'\\\r\n\0]*){0,20000}\\?"),
+    "inner double": Pattern(rb"[^\"\\\r\n\0]*(?:\\+(?![\"\\])[^\"\\\r\n\0]*){0,20000}"),
+    "inner single": Pattern(rb"[^'\\\r\n\0]*(?:\\+(?!['\\])[^'\\\r\n\0]*){0,20000}"),
+    "password": Pattern(rb"[^\s/?#\"'<>@\0]*"),
+    "argument": Pattern(rb"[^\s\"'`\0]*"),
+    "word": Pattern(rb"[^\s\"'`<>&,;\0]*(?:[,;](?!\s|[\"'`<>&\0]|[\w.\-]{1,40}[=:]|\Z)[^\s\"'`<>&,;\0]*){0,20000}"),
+    "token": Pattern(rb"[A-Za-z0-9._~+/=%\-]*"),
+}
+
+# Secrets that their own form gives away: words to look for in lower case, the pattern whose group is (the beginning
+# of) the secret, the ending; without one the group is all of it.
+_SERVICES = (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"gldt-")
+_SERVICE = rb"(?:gh[opusr]_|github_pat_|gl(?:pa|d)t-)()(?=[A-Za-z0-9._~+/=%\-]{16}|[A-Za-z0-9._~+/=%\-]{1,15}\Z)"
+_JWT = rb"()eyJ(?:hbGc|0eXA|raWQ|lbmM|jdHk|qa3U|qd2s|4NWM|4NXQ|4NXU|6aXA|2ZXI)"
+_BEARER = (
+    rb"(?i)bearer(?:[ \t]{1,4}|%20|\+)()(?:[a-z0-9._~+/=%\-]{20}|(?![0-9]{4}-[0-9]{2}|[0-9.]+(?![a-z0-9._~+/=%\-]))"
+    rb"(?=[a-z._~+/=%\-]{0,19}[0-9])[a-z0-9._~+/=%\-]{6})"
+)
+_AMAZON = (
+    rb"A[KS]IA[0-9A-Z]{16}[ \t:,;=/\"'|]{1,4}(?![0-9]{1,8}(?:/|\Z))()"
+    rb"(?=[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])|[A-Za-z0-9/+]{7,40}\Z)"
+)
+_USER = rb"://[^\s/:@\[\]\"'<>?#]{0,128}:"
+_FORMS = [
+    (needles, Pattern(pattern), ending)
+    for needles, pattern, ending in (
+        ((b"eyj",), _JWT, "token"),
+        ((b"bearer",), _BEARER, "token"),
+        ((b"mda",), rb"()MDA[w-z0-5][A-Za-z0-9]{2}xvY2F0aW9u", "token"),
+        ((b"://",), _USER + rb"([^\s/?#\"'<>\0]{1,511})@", ""),
+        ((b"://",), _USER + rb"(?![0-9]{1,5}\Z)([^\s/?#\"'<>\0@]{1,512})\Z", "password"),
+        ((b"sig=", b"signature="), rb"(?i)(?:[?&]|%26|%3f)(?:x-amz-|x-goog-)?sig(?:nature)?=()", "word"),
+        (_SERVICES, _SERVICE, "token"),
+        ((b"xox",), rb"xox[abps]-()(?=[A-Za-z0-9._~+/=%\-]{8}|[A-Za-z0-9._~+/=%\-]{1,7}\Z)", "token"),
+        ((b"hvs.",), rb"hvs\.()(?=[A-Za-z0-9._~+/=%\-]{20}|[A-Za-z0-9._~+/=%\-]{1,19}\Z)", "token"),
+        ((b"akia", b"asia"), _AMAZON, "token"),
+    )
+]
+
+# Names that stand in front of secrets, as _is_secret writes them: in lower case, each part between underscores.
+_NEEDLES = (b"pass", b"_pw", b"secret", b"token", b"credential", b"key", b"auth", b"cookie")
+_SECRET_NAME = Pattern(
+    rb"_[a-z0-9]*(?:password|passwd|passphrase|secret|token|apikey)_"
+    rb"|_(?:(?:apikey|accesskey|secretkey|privatekey|authorization|authz|cookie|credential)s?"
+    rb"|(?:passphrase|passwd|passwort|password|secret|token)s|passwort)_"
+    rb"|_(?:access|account|api|auth|client|encryption|master|private|secret|shared|signing|storage)_key_"
+    rb"|_auths?_\Z|[^_]_(?:pass|pwd?)_\Z"
+)
+_HARMLESS_NAME = Pattern(
+    rb"_(?:age|alg|algorithm|audience|cache|class|count|dir|directory|enabled|endpoint|env|error|exp|expiration|expires"
+    rb"|expiry|file|filename|flow|folder|format|helper|home|host|hostname|ids|(?<!_secret_)id|interval|iss|issuer|length|level"
+    rb"|lifetime|limit|location|loc|manager|max|methods?|min|mode|module|name|paths?|plugin|policy|port|prompt|protocol"
+    rb"|providers?|reader|renewal|required|scheme|scopes?|server|service|size|sock|socket|source|status|store|timeleft"
+    rb"|timeout|ttl|types?|uri|url|used|user|username|valid|validity|version|amz_credentials?)_\Z"
+)
+_PASSWORD_NAME = Pattern(rb"(?:pass|passwd|passphrase|passwort|password|pwd?|secret)_")
+_NAME_BYTES = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-"
+_CAMEL = Pattern(rb"(?<=[a-z0-9])(?=[A-Z])")
+_SEPARATOR = Pattern(rb"[_.\-]+")
+_HEADER_NAME = Pattern(rb"(?i)(?:(?:proxy-)?authorization|(?:set-)?cookie)\Z")
+_REST_OF_NAME = Pattern(rb"[\w.\-]{0,48}")
+_SIGN = Pattern(rb"[\"'\\]{0,3}(?:\][\"']?)?[ \t]{0,16}(?:(=>|:=|==?|:)[ \t]{0,16}|%3[dD])")
+_NEXT_ARGUMENT = Pattern(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,16}(?!-)")
+_LINE_BEGIN = Pattern(
+    br"(?:" + _HEADER + br")?[\s>*+|<\-]{0,32}"
+    br"((?:export|setenv|declare|typeset|local|readonly|set)[ \t]{1,4}(?:-\w{1,4}[ \t]{1,4})?)?[\"']?", re.I
+)  # fmt: skip
+
+# What stands behind such a name and is no secret.
+_QUOTE = Pattern(rb"[bBrRuUfF]{0,2}(\\*)([\"'])")
+_MAYBE_QUOTE = Pattern(rb"\[?[ \t]{0,4}[bBrRuUfF]{0,2}\\*\Z")
+_LIST = Pattern(rb"\[[ \t]{0,4}[bBrRuU]?\\*[\"']")
+_SCHEME = Pattern(rb"(?i)(?:bearer|basic|negotiate|digest|macaroon|token|aws4-hmac-sha256)(?:[ \t]{1,4}|%20|\+)")
+_WORDS = frozenset(
+    b"absent auth authentication authorization basic bearer denied disabled empty enabled error expired failed failure "
+    b"false found fresh granted header hosts invalid is key length lookup macaroon missing negotiate nil no none not "
+    b"null obtained off ok on optional password passwd proxy refused rejected renewed required secret self.password "
+    b"self.token server set success token tokens true undefined unknown unset used valid was with wrong yes".split()
+)
+_BEGINNINGS = (
+    b"-----begin ", b"./", b"../", b"~/", b"${", b"$(", b"file:", b"http://", b"https://", b"root://", b"roots://",
+    b"dav://", b"davs://", b"srm://", b"gsiftp://", b"s3://", b"unix:",
+)  # fmt: skip
+_PROGRAM_BEGINNINGS = (*_BEGINNINGS, b"self.", b"os.", b"none,", b"none)", b"null,", b"true,", b"false,")
+_PLACEHOLDER = Pattern(
+    rb"\$[A-Z_][A-Z0-9_]*(?![A-Za-z0-9])"
+    rb"|(?:\{(?:[\"'}\s\\]|\w{1,40}\})|%\(\w{1,40}\)s|<[A-Za-z][\w \-.]{0,60}(?:>|\sat\s))(?!\w)"
+    rb"|(?:[{<%]|%\(\w{0,40}\)?)\Z"
+)
+_NUMBER = Pattern(rb"[+-]?[0-9]{1,6}(?:\.[0-9]{1,6})?(?:ms|s|m|h|d|B|kB|MB|%)?(?![^\s\"',;:)}\]&])")
+_PATH = Pattern(rb"/(?:[a-z][a-z0-9_\-]{1,15}(?:/|(?![A-Za-z0-9+=]))|(?:DC|C|O|OU|CN)=|\s*\Z|[a-z]{0,8}\Z)")
+_PROGRAM = Pattern(rb"[A-Za-z_]\w*(?:\.\w+){0,64}[(\[]")
+_WORD = Pattern(rb"[^\s\"'`,;:)}\]&<>]*")
+_DATE = Pattern(rb"[0-9]{4}-[0-9]{2}|[0-9.]+\Z")
+
+_KEY_BEGIN = Pattern(rb"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
+_KEY_FRONT = Pattern(rb"(?:" + _HEADER + rb")?(?:[>|+*#][ \t]|[ \t]){0,64}(?:b?[\"'])?")
+_KEY_BODY = Pattern(rb"=?[A-Za-z0-9+/]*={0,2}(?:\\r)?(?:\\n)?[\"']?[,;]?\s*\Z|\[redacted\]")
+_KEY_UNFINISHED_END = Pattern(rb"-{1,5}(?:E(?:ND?)?)?\Z")
+_UNFINISHED_HEADER = Pattern(rb"[0-9]{1,4}\Z|[0-9]{4}-")
+_KEY_FIELD = Pattern(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ")
+_KEY_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+@functools.lru_cache(1000)
+def _normal(name):
+    """A name's parts without their numbers, in lower case, each between underscores: ``_my_token_`` of ``myToken2``."""
+    parts = _SEPARATOR.split(_CAMEL.sub(b"_", name).lower())
+    return b"_" + b"_".join(part.rstrip(b"0123456789") for part in parts if part) + b"_"
+
+
+def _is_harmless(head, is_open, name, is_program):
+    """Whether a value is none of a secret. Of an unfinished one, whether it may still become so.
+
+    Args:
+        head: The beginning of the value, or the rest of its line.
+        name: As :func:`_normal` gives it.
+        is_program: It has no quotes and may be program text.
+    """
+    if head.startswith(b"/"):
+        return _PATH.match(head) is not None
+    lower, beginnings = head.lower(), _PROGRAM_BEGINNINGS if is_program else _BEGINNINGS
+    if lower.startswith(beginnings) or _PLACEHOLDER.match(head) or not head.strip(b"\"'`,;)}]> \t"):
+        return True
+    word = _WORD.match(lower).group()
+    whole = word == lower.rstrip()
+    if word in _WORDS and (whole or is_program):
+        return True
+    if is_open and whole and any(known.startswith(word) for known in _WORDS):
+        return True
+    if is_open and any(beginning.startswith(lower) for beginning in beginnings):
+        return True
+    if _NUMBER.match(head) and not _PASSWORD_NAME.search(name) and not (is_open and len(head) > 6):
+        return True
+    return is_program and _PROGRAM.match(head) is not None
+
+
+def _is_telling(head, is_open):
+    """Whether a bare word of a sentence is more than a word: it has a digit, or its end has not come yet."""
+    word = _WORD.match(head).group()
+    if len(word) < 6 or _DATE.match(word):
+        return False
+    if any(digit in word for digit in b"0123456789"):
+        return True
+    return is_open and word == head and not any(known.startswith(word.lower()) for known in _WORDS)
+
+
+class _Piece:
+    """What is looked at at once: a piece of the log behind the remembered beginning of its first line.
+
+    A secret found in it is (start, end, name of the ending that it goes on with if the text ends in it, else "").
+    """
+
+    def __init__(self, raw):
+        self.raw = raw
+        self.lower = raw.lower()
+        self.unfinished = not raw.endswith(b"\n")
+
+    def secrets(self):
+        return self._named() + self._formed()
+
+    def _secret(self, start, ending):
+        end = _ENDINGS[ending].match(self.raw, start).end()
+        if self._is_open(end):
+            return start, end, ending
+        if ending == "word" and start < end:  # what may stand behind one, as in a sentence
+            least = len(MARK) if self.raw.startswith(MARK, start) else 1
+            end = start + max(least, len(self.raw[start:end].rstrip(b",;.)}]")))
+        return start, end, ""
+
+    def _is_open(self, end):
+        return self.unfinished and end == len(self.raw)
+
+    def _formed(self):
+        found = []
+        for needles, pattern, ending in _FORMS:
+            if any(needle in self.lower for needle in needles):
+                done = 0
+                for match in pattern.finditer(self.raw):
+                    # Going on behind the secret keeps the work in proportion to the length of the text.
+                    if match.start(1) < done:
+                        continue
+                    secret = self._secret(match.start(1), ending) if ending else (*match.span(1), "")
+                    done = secret[1]
+                    if secret[0] < done:
+                        found.append(secret)
+        return found
+
+    def _named(self):
+        places, found, done, judged = [], [], 0, 0
+        for needle in _NEEDLES:
+            at = self.lower.find(needle)
+            while at >= 0:
+                places.append(at)
+                at = self.lower.find(needle, at + len(needle))
+        for at in sorted(places):
+            if at < done:  # as above
+                continue
+            done = _REST_OF_NAME.match(self.raw, at).end()
+            judged += 1
+            secret = self._behind_name(at, done) if judged <= _MOST else self._secret(at, "line")
+            if secret:
+                found.append(secret)
+                done = secret[1]
+        return found
+
+    def _behind_name(self, at, end):
+        """The secret behind the name that has a word such as ``token`` at this place, and ends at that one."""
+        sign = _SIGN.match(self.raw, end)
+        behind = sign or _NEXT_ARGUMENT.match(self.raw, end)
+        if not behind:
+            return None
+        before = self.raw[max(0, at - 64) : at]
+        begin = len(before.rstrip(_NAME_BYTES)) + at - len(before)
+        name = self.raw[begin:end]
+        normal = _normal(name)
+        if not _SECRET_NAME.search(normal) or _HARMLESS_NAME.search(normal):
+            return None
+        start, is_option, is_variable = behind.end(), name.startswith(b"-"), name == name.upper()
+        if not sign and not is_option:
+            return None
+        ending = "argument" if is_option else "word"
+        if sign and sign.group(1) == b":":
+            ending = self._ending_behind_colon(begin, start, name, b'"' in sign.group() or b"'" in sign.group())
+        elif sign and is_variable:
+            line = self._line_begin(begin)
+            ending = "line" if line and not line.group(1) else "word"
+        return self._value(start, ending, normal, is_variable) if ending else None
+
+    def _line_begin(self, begin):
+        """A match if the name that begins here is the first of its line; with a group if ``export`` is before it."""
+        earliest = max(0, begin - 200)
+        line = max(self.raw.rfind(end, earliest, begin) for end in (b"\n", b"\r", b"\0")) + 1
+        return _LINE_BEGIN.fullmatch(self.raw, line, begin) if line or not earliest else None
+
+    def _ending_behind_colon(self, begin, start, name, has_quotes):
+        """``"name": "value"``, ``Name: value`` of YAML and HTTP; in a sentence, words are no secrets: ""."""
+        head = self.raw[start : start + _SEEN]
+        has_scheme = _SCHEME.match(head)
+        if _HEADER_NAME.match(name) and (has_quotes or has_scheme or b"cookie" in name.lower()):
+            return "header"
+        if has_quotes or has_scheme or _QUOTE.match(head):
+            return "word"
+        line = head.partition(b"\n")[0].rstrip()
+        if (b" " not in line and self._line_begin(begin)) or _is_telling(line, self._is_open(start + len(line))):
+            return "word"
+        return ""
+
+    def _value(self, start, ending, name, is_variable):
+        """The value that begins here, if it is a secret; without its quotes and what stands behind it."""
+        quote = _QUOTE.match(self.raw, start)
+        if quote:
+            start = quote.end()
+            ending = ("inner " if quote.group(1) else "") + ("double" if quote.group(2) == b'"' else "single")
+        elif _LIST.match(self.raw, start) or (self.unfinished and _MAYBE_QUOTE.match(self.raw, start)):
+            return None
+        scheme = _SCHEME.match(self.raw, start)
+        start = scheme.end() if scheme else start
+        # What decides is the beginning, so that a long harmless value is not read to its end again and again.
+        beginning = _ENDINGS[ending].match(self.raw, start, start + _SEEN)
+        is_open = self._is_open(beginning.end())
+        head = beginning.group() if quote else self.raw[start : start + _SEEN]
+        head = head.partition(b"\n")[0].partition(b"\r")[0]
+        if beginning.end() == start or _is_harmless(head, is_open, name, not quote and not is_variable):
+            return None
+        return self._secret(start, ending)
+
+
+class Redactor:
+    """Takes secrets out of one log's text; follows it from piece to piece."""
+
+    def __init__(self):
+        self._context = b""  # the end of the unfinished last line as it was sent, ASCII only
+        self._inside = ""  # name of the ending that the secret at the end of the last piece goes on with
+        self._backslash = b""  # one that quotes the first character of the next piece
+        self._key_lines = 0  # so many further lines may belong to a private key
+
+    def redact(self, text):
+        """The text with ``[redacted]`` in the place of each secret.
+
+        The number of lines stays, and text without secrets stays as it is. Takes time in proportion to its length.
+
+        Args:
+            text: The next piece of the log. It may end anywhere.
+        """
+        data = text.encode("utf-8", "surrogatepass")
+        if self._inside:
+            data = self._behind_secret(data)
+        if not data:
+            return ""
+        known = self._context
+        piece = _Piece(known + data)
+        secrets = self._keys(piece) + piece.secrets()
+        sent = _without(piece.raw, len(known), secrets)
+        self._context, self._inside, self._backslash = b"", "", b""
+        if piece.unfinished:
+            self._context = _context(known + sent)
+            going_on = [secret for secret in secrets if secret[2]]
+            if going_on:
+                start, end, self._inside = min(going_on, key=lambda secret: secret[0])
+                self._backslash = _last_backslash(piece.raw[start:end], self._inside)
+        return sent.decode("utf-8", "surrogatepass")
+
+    def _behind_secret(self, data):
+        """What stands behind the secret that the last piece ended in."""
+        data = self._backslash + data
+        end = _ENDINGS[self._inside].match(data).end()
+        self._backslash = _last_backslash(data, self._inside) if end == len(data) else b""
+        return data[end:]
+
+    def _keys(self, piece):
+        """The lines of private keys, on lines of their own or on one line with ``\\n`` in it."""
+        raw, found, place = piece.raw, [], 0
+        while place < len(raw):
+            begin = None if self._key_lines else _KEY_BEGIN.search(raw, place)
+            if begin:
+                place = begin.end()
+            elif not self._key_lines:
+                break
+            end = raw.find(b"\n", place)
+            is_last = end < 0
+            end = len(raw) if is_last else end
+            key_end = raw.find(b"-----END", place, end)
+            if begin:
+                secret = _rest_of_begin(raw, place, end if key_end < 0 else key_end, is_last)
+            else:
+                secret = _key_line(raw, place, end, is_last) if key_end < 0 else None
+            if secret and secret[0] < secret[1]:
+                found.append(secret)
+            if key_end >= 0:
+                self._key_lines, place = 0, key_end + len(b"-----END")
+                continue
+            if not begin and not secret:
+                self._key_lines = 0  # no line of a key: it is looked at again, for it may begin another one
+                continue
+            if is_last:
+                break  # it counts when it is finished
+            self._key_lines = _KEY_LINES if begin else self._key_lines - 1
+            place = end + 1
+        return found
+
+
+def _rest_of_begin(raw, start, end, is_last):
+    """What stands behind ``-----BEGIN``: a key on one line with ``\\n`` in it."""
+    body = raw[start:end].rstrip()
+    if is_last:
+        cut = _KEY_UNFINISHED_END.search(body[-8:])
+        body = body[: len(body) - len(cut.group())] if cut else body
+    return (start, start + len(body), "") if body.strip() else None
+
+
+def _key_line(raw, start, end, is_last):
+    """The key's part of one of its lines, which may be empty; None if this can be none."""
+    line = raw[start:end].rstrip()
+    front = _KEY_FRONT.match(line).end()
+    body = line[front:]
+    if is_last and not front and _UNFINISHED_HEADER.match(line):
+        return start, start, ""
+    if _KEY_BODY.match(body):
+        return start + front, start + len(line), ""
+    if _KEY_FIELD.match(body) or (is_last and _KEY_UNFINISHED_END.match(body)):
+        return start, start, ""
+    # Behind an unknown front: 24 characters of base64 are no word.
+    word = (line.rsplit(None, 1) or [b""])[-1]
+    letters = word.rstrip(b"=")
+    length = len(letters) - len(letters.rstrip(_KEY_LETTERS))
+    if MARK in word:
+        return start + len(line) - len(word) + word.find(MARK), start + len(line), ""
+    if length >= (7 if is_last else 24) and len(word) - len(letters) <= 2:
+        return start + len(line) - len(word) + len(letters) - length, start + len(line), ""
+    return (start, start, "") if is_last else None
+
+
+def _last_backslash(text, ending):
+    odd = (len(text) - len(text.rstrip(b"\\"))) % 2
+    return b"\\" if odd and ending in ("double", "single") else b""
+
+
+def _context(sent):
+    """What is remembered of the unfinished last line."""
+    line = sent[max(sent.rfind(b"\n"), sent.rfind(b"\0")) + 1 :]
+    if len(line) > _CONTEXT:
+        line = b"~~~" + line[3 - _CONTEXT :]
+    return re.sub(rb"[^\t\r -~]", b"~", line)
+
+
+def _without(raw, known, secrets):
+    """``raw[known:]`` with a mark in the place of each secret. What is before ``known`` has been sent already."""
+    pieces, done, marked = [], known, raw[:known].endswith(MARK)
+    for start, end, _ in sorted(secrets):
+        if end <= done:
+            continue
+        if start > done:
+            pieces.append(raw[done:start])
+            marked = False
+        # Secrets that touch or overlap are one, also over the border of two pieces.
+        if not marked:
+            pieces.append(MARK)
+        done, marked = end, True
+    return b"".join(pieces) + raw[done:]

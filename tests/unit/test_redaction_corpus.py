@@ -1,0 +1,94 @@
+"""Worker node and collector take the same secrets out of the same corpus, and leave the same text alone."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from unit.redaction_corpus import (
+    AMBIGUOUS,
+    CASES,
+    COLLECTOR_ONLY,
+    COLLECTOR_ONLY_RULES,
+    HARMLESS,
+    SECRETS,
+    marked,
+    plain,
+    rules_in_the_corpus,
+)
+
+from PilotLoggingDIRAC.redaction import NOTHING
+from PilotLoggingDIRAC.redaction import Redactor as Collector
+
+Redact = Callable[..., list[str]]
+"""What is left of each piece of a log."""
+
+_PILOT = Path(__file__).resolve().parents[2] / "pilot"
+
+
+_COLLECTOR = Collector()
+
+
+def _at_the_collector(*pieces: str) -> list[str]:
+    stored, carry = [], NOTHING
+    for piece in pieces:
+        data, carry = _COLLECTOR.redacted(piece.encode(), carry)
+        stored.append(data.decode())
+    return stored
+
+
+@pytest.fixture(scope="module")
+def on_the_worker_node() -> Iterator[Redact]:
+    sys.path.append(str(_PILOT))
+    module = importlib.import_module("PilotLoggingRedaction")
+    sys.path.remove(str(_PILOT))
+
+    def redact(*pieces: str) -> list[str]:
+        redactor = module.Redactor()
+        return [redactor.redact(piece) for piece in pieces]
+
+    yield redact
+
+
+@pytest.fixture(params=["worker node", "collector"])
+def redact(request: pytest.FixtureRequest, on_the_worker_node: Redact) -> Redact:
+    return on_the_worker_node if request.param == "worker node" else _at_the_collector
+
+
+@pytest.mark.parametrize("block", SECRETS)
+def test_secrets_are_taken_out_and_nothing_else(redact: Redact, block: str) -> None:
+    assert redact(plain(block)) == [marked(block)]
+
+
+def test_each_line_alone_too(redact: Redact) -> None:
+    for case in CASES:
+        assert redact(plain(case)) == [marked(case)]
+
+
+@pytest.mark.parametrize("block", HARMLESS + AMBIGUOUS)
+def test_harmless_text_is_left_alone(redact: Redact, block: str) -> None:
+    assert redact(block) == [block]
+    lines = block.splitlines(keepends=True)
+    assert redact(*lines) == lines
+
+
+@pytest.mark.parametrize("block", HARMLESS)
+def test_harmless_text_is_left_alone_wherever_it_is_cut(redact: Redact, block: str) -> None:
+    for line in block.splitlines(keepends=True):
+        for cut in range(len(line)):
+            assert redact(line[:cut], line[cut:]) == [line[:cut], line[cut:]]
+
+
+@pytest.mark.parametrize("block", COLLECTOR_ONLY)
+def test_rules_that_only_the_collector_has(on_the_worker_node: Redact, block: str) -> None:
+    assert marked(block) != plain(block)
+    assert _at_the_collector(plain(block)) == [marked(block)]
+    assert on_the_worker_node(plain(block)) == [plain(block)]
+
+
+def test_these_rules_are_the_ones_that_are_named_and_do_not_become_more() -> None:
+    assert rules_in_the_corpus() == COLLECTOR_ONLY_RULES.keys()
+    assert len(COLLECTOR_ONLY_RULES) == 4
