@@ -133,7 +133,7 @@ def test_a_refused_message_leaves_nothing_behind(store: Store, key: LogKey) -> N
     assert store.text() == before + "good\nalso good\n"
     assert store.text(other) == "elsewhere\n"
     record = store.record()
-    assert (record.site, record.finalised, record.exit_code, record.state) == ("", None, None, LogState.OPEN)
+    assert (record.facts["site"], record.finalised, record.exit_code, record.state) == ("", None, None, LogState.OPEN)
 
 
 def test_a_transaction_that_fails_stores_nothing(store: Store, key: LogKey) -> None:
@@ -148,8 +148,8 @@ def test_what_a_sender_says_of_itself_is_kept(store: Store) -> None:
     store.send_numbered(1, "", context={"Site": "LCG.CERN.ch", "Host": "node7"})
     store.send_numbered(2, "", context={"CE": "ce1.cern.ch", "Host": "node😀"})
     store.send_numbered(3, "")
-    record = store.record()
-    assert (record.site, record.ce, record.host) == ("LCG.CERN.ch", "ce1.cern.ch", "node😀")
+    facts = store.record().facts
+    assert (facts["site"], facts["ce"], facts["host"]) == ("LCG.CERN.ch", "ce1.cern.ch", "node😀")
 
 
 # The life of a log

@@ -13,7 +13,7 @@ import PilotLoggingDIRAC
 ROOT = Path(PilotLoggingDIRAC.__file__).parent
 FLOORS = (
     ("errors", "_version"),
-    ("text", "names", "durations", "tls", "Core"),
+    ("text", "names", "durations", "documents", "tls", "Core"),
     ("settings",),
     ("lines",),
     ("redaction",),

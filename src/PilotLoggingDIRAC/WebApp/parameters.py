@@ -7,6 +7,7 @@ from typing import Any
 
 from ..errors import Rejected
 from ..lines.pattern import pattern_of
+from ..model import FACTS
 
 _LONGEST = 1024
 _MOST_VALUES = 200
@@ -97,25 +98,9 @@ def _number(name: str, text: str, least: int, most: int) -> int:
     return int(text)
 
 
-_TEXTS = {
-    "vo": "VO",
-    "stamp": "Stamp",
-    "state": "State",
-    "site": "Site",
-    "ce": "CE",
-    "host": "Host",
-    "reference": "PilotReference",
-}
-_PARTS = {
-    "voPart": "VO",
-    "pilotPart": "Pilot",
-    "stampPart": "Stamp",
-    "sitePart": "Site",
-    "cePart": "CE",
-    "queuePart": "Queue",
-    "hostPart": "Host",
-    "referencePart": "PilotReference",
-}
+_SEARCHED = {fact.word: fact.column for fact in FACTS if fact.searched}
+_TEXTS = {"vo": "VO", "stamp": "Stamp", "state": "State", **_SEARCHED}
+_PARTS = {f"{word}Part": name for word, name in {"vo": "VO", "pilot": "Pilot", "stamp": "Stamp", **_SEARCHED}.items()}
 """What stands somewhere in a name, in any case; of several values one does."""
 _FLAGS = {"errors": "HasErrors", "silent": "Silent", "failed": "Failed", "quiet": "Quiet"}
 _TIMES = {"since": "Since", "until": "Until"}

@@ -20,6 +20,7 @@ from DIRAC.Core.Base.Script import Script
 from ..dirac_bridge.stdout import take_stdout
 from ..durations import ACCEPTED, parse_duration
 from ..errors import PilotLoggingError
+from ..model import FACTS
 from ..terminal.appearance import WISHES
 from ..terminal.line_output import levels_from
 from .output import Output
@@ -251,13 +252,7 @@ def moment(typed: str) -> str:
 class Selection:
     """The switches that select logs, the same for all commands."""
 
-    _PARTS = (
-        ("site", "Site", "Part of the site's name, in any case"),
-        ("ce", "CE", "Part of the computing element's name"),
-        ("queue", "Queue", "Part of the queue's name"),
-        ("host", "Host", "Part of the worker node's name"),
-        ("reference", "PilotReference", "Part of the pilot's reference"),
-    )
+    _PARTS = tuple(fact for fact in FACTS if fact.searched)
     _FLAGS = (
         ("errors", "HasErrors", "Only logs with errors"),
         ("warnings", "HasWarnings", "Only logs with warnings"),
@@ -270,8 +265,8 @@ class Selection:
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
         switches.value("VO", "The pilots' VO; by default that of your proxy", name, short="V")
-        for part, _, meaning in self._PARTS:
-            switches.value(part, meaning, name)
+        for fact in self._PARTS:
+            switches.value(fact.word, f"Part of the {fact.meaning}, in any case", name)
         switches.value("state", f"One of {', '.join(self._STATES)}", one_of(*self._STATES))
         switches.value("exit-code", "The pilot's exit code", number(0, 2**31 - 1))
         switches.value("since", "Logs with a line after this time (2026-06-10T11:02), or so long ago (90s, 2d)", moment)
@@ -287,7 +282,7 @@ class Selection:
         document |= {column: given[switch] for switch, column in plain if given[switch] is not None}
         if document.get("State") == "Quiet":  # no state of the database's
             document |= {"State": "Open", "Quiet": True}
-        parts = {column: given[switch] for switch, column, _ in self._PARTS if given[switch]}
+        parts = {fact.column: given[fact.word] for fact in self._PARTS if given[fact.word]}
         return document | ({"Contains": parts} if parts else {})
 
 

@@ -7,7 +7,7 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from importlib import resources
 
@@ -42,9 +42,9 @@ _ANSWER_SECONDS = 30.0
 _PROBE_SECONDS = 120.0
 _LEAST_PROXY_SECONDS = 2 * 86400.0
 """ProxyManager gives out none that lasts less than an hour; a person should know some days before."""
-_PILOTS_CALL = ("sendMessage", "finaliseLogs", "appendLog")
-_READERS_CALL = ("getLogs", "readLog", "listLogs")
-_PILOT_PROPERTIES = {"GenericPilot", "Pilot"}
+PILOTS = frozenset(("GenericPilot", "Pilot"))
+"""The properties with which pilots send."""
+READERS = frozenset(("authenticated",))
 _PATH = f"/{cs.SERVICE}"
 _AS_HOST = f"Run check on the agent's host, as the agent's user, with {vo_report.AS_HOST}."
 _MODULE_FILE = "PilotLoggingCommands.py"
@@ -235,14 +235,14 @@ def _collectors(report: Report) -> Iterator[Finding]:
 def _authorization(vo: str) -> Iterator[Finding]:
     """Whether DIRAC's own AuthManager lets the VO's pilots and users call what they need."""
     groups = [group for group in Registry.getAllGroups() if Registry.getVOForGroup(group) == vo]
-    pilots = [group for group in groups if _PILOT_PROPERTIES & set(Registry.getPropertiesForGroup(group, []))]
+    pilots = [group for group in groups if PILOTS & set(Registry.getPropertiesForGroup(group, []))]
     if not pilots:
         yield Finding(
             "authorization",
             State.TODO,
             f"No group of VO {vo} has the property GenericPilot or Pilot: pilots have no group to send with.",
         )
-    for about, members, methods in (("pilots", pilots, _PILOTS_CALL), ("users", groups, _READERS_CALL)):
+    for about, members, methods in (("pilots", pilots, called_by(PILOTS)), ("users", groups, called_by(READERS))):
         for group in members:
             yield _allowed(about, group, methods)
 
@@ -265,6 +265,12 @@ def _allowed(about: str, group: str, methods: tuple[str, ...]) -> Finding:
         said = f"The group {group} ({properties}) may not call {', '.join(refused)}: mend {path}."
         return Finding(about, State.TODO, said)
     return Finding(about, State.OK, f"The group {group} may call {', '.join(methods)}.")
+
+
+def called_by(who: Collection[str]) -> tuple[str, ...]:
+    """The collector's methods that are there for those who have one of some properties."""
+    rules = _default_authorization().items()
+    return tuple(name for name, allowed in rules if name != "Default" and not set(allowed).isdisjoint(who))
 
 
 def _default_authorization() -> dict[str, list[str]]:

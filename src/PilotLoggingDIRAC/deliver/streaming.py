@@ -210,15 +210,7 @@ class _Call:
 
     def _chunks_of(self, sending: _Sending) -> Iterator[Chunk]:
         log = sending.claim.log
-        context = {
-            "site": log.site,
-            "ce": log.ce,
-            "queue": log.queue,
-            "host": log.host,
-            "pilotReference": log.pilot_reference,
-            "pilotVersion": log.pilot_version,
-        }
-        known = {name: value for name, value in context.items() if value}
+        known = {name: value for name, value in log.facts.items() if value}
         line, arrival = sending.lines + 1, log.last_arrival
         for _ in range(0, self._limits.share, self._limits.chunks):
             if sending.refusal or not self._may_go_on():

@@ -8,8 +8,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, case, func, or_, select
 
+from ..documents import read_argument
 from ..errors import Rejected
-from ..model import COUNTED_COLUMNS, LISTED_COLUMNS, ExpiredPart, LogKey, LogRecord, LogState
+from ..model import COUNTED_COLUMNS, FACTS, LISTED_COLUMNS, ExpiredPart, LogKey, LogRecord, LogState
 from .numbering import Numbering
 from .quiet import READ, Quietness
 from .schema import logs
@@ -49,12 +50,7 @@ def _record(row: Row[Any]) -> LogRecord:
         expired_bytes=row.ExpiredBytes,
         expired_part=ExpiredPart.load(row.Gaps),
         missing=Numbering.load(row.Numbering).missing,
-        site=row.Site,
-        ce=row.CE,
-        queue=row.Queue,
-        host=row.Host,
-        pilot_reference=row.PilotReference,
-        pilot_version=row.PilotVersion,
+        facts={fact.name: getattr(row, fact.column) for fact in FACTS},
     )
 
 
@@ -161,10 +157,14 @@ def _where(
 
 
 def _sorted_by(pair: Any) -> Any:
-    if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in COLUMNS and pair[1] in ("ASC", "DESC")):
-        raise Rejected(f"The sort is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}.")
-    column = logs.c[pair[0]]
-    return column.asc() if pair[1] == "ASC" else column.desc()
+    name, order = read_argument("The sort", _accept_pair, pair)
+    return logs.c[name].asc() if order == "ASC" else logs.c[name].desc()
+
+
+def _accept_pair(pair: Any) -> Sequence[str]:
+    if isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in COLUMNS and pair[1] in ("ASC", "DESC"):
+        return pair
+    raise ValueError(f"is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}")
 
 
 def count_logs(

@@ -7,10 +7,13 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any
+from functools import partial
 
 from sqlalchemy import URL, Column, Connection, Index, MetaData, Table, func, inspect, select, text
+from sqlalchemy.schema import CreateColumn
 
 from ..errors import ConfigurationError, Unavailable
+from ..model import FACTS
 from .engine import Database
 from .quarantine import Identity
 from .schema import VERSION, logs, metadata, schema_version
@@ -33,7 +36,21 @@ def _index_lists(connection: Connection) -> None:
 
 _OLD_INDEX = "IX_PilotLogs_VO_LastArrival"
 
-UPGRADES: Mapping[int, Step] = {2: _index_lists}
+
+def _add_facts(connection: Connection, version: int) -> None:
+    """The columns of what is said of pilots since a version."""
+    there = {column["name"] for column in inspect(connection).get_columns(logs.name)}
+    table = connection.dialect.identifier_preparer.format_table(logs)
+    for fact in FACTS:
+        if fact.since == version and fact.column not in there:
+            column = CreateColumn(logs.c[fact.column]).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} DEFAULT ''"))
+
+
+UPGRADES: Mapping[int, Step] = {
+    2: _index_lists,
+    **{fact.since: partial(_add_facts, version=fact.since) for fact in FACTS if fact.since > 1},
+}
 """For each version above 1 the step that makes it from the one before. A step must bear being run again after a crash:
 MySQL commits each change of a table at once."""
 

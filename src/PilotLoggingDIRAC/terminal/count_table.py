@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model import FACTS
 from ..text import one_line
 from .appearance import Look, print_with_rich
 
 BY = {
-    "site": "Site",
-    "ce": "CE",
-    "queue": "Queue",
-    "host": "Host",
+    **{fact.word: fact.column for fact in FACTS if fact.counted},
     "exit": "ExitCode",
     "state": "State",
-    "version": "PilotVersion",
     "vo": "VO",
 }
 """Words for the columns by which logs are counted."""

@@ -6,17 +6,20 @@ import shutil
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from ..model import FACTS
 from ..text import one_line
 from .appearance import Look, print_with_rich
 from .collector_status import span
 
-COLUMNS = ("Stamp", "State", "Exit", "Last line", "Lines", "Warn", "Err", "Site", "CE", "Host", "Reference")
+_FACTS = tuple(fact for fact in FACTS if fact.least_width)
+_FIRST, *_OTHERS = (fact.head for fact in _FACTS)
+COLUMNS = ("Stamp", "State", "Exit", "Last line", "Lines", "Warn", "Err", _FIRST, *_OTHERS)
 _LONGEST = 255
 _NARROW = 140
 """Columns of a terminal; on a narrower one all is closer together, and times have no year."""
-_CUT = {"Site": 12, "CE": 12, "Host": 12, "Reference": 16}
+_CUT = {fact.head: fact.least_width for fact in _FACTS}
 """Columns that are cut where there is no room, and what is left of them at least."""
-_LEFT_OUT_FIRST = ("Reference", "Host", "CE", "Lines", "Warn", "Site", "Err", "Exit", "Last line")
+_LEFT_OUT_FIRST = (*reversed(_OTHERS), "Lines", "Warn", _FIRST, "Err", "Exit", "Last line")
 """Where there is no room for all columns."""
 _STYLES = {"Open": "green", "quiet": "yellow", "Silent": "bold red", "Complete": "", "Archived": "dim"}
 
@@ -32,10 +35,7 @@ def cells(row: Mapping[str, Any], vo: bool = False) -> list[str]:
         row["Lines"],
         row["Warnings"] or "",
         row["Errors"] or "",
-        row["Site"],
-        row["CE"],
-        row["Host"],
-        row["PilotReference"],
+        *(row[fact.column] for fact in _FACTS),
     ]
     return [one_line(str(cell), _LONGEST) for cell in ([row["VO"]] if vo else []) + shown]
 

@@ -3,6 +3,7 @@
 import { address } from "./api.js";
 import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
+import { FACTS } from "./facts.js";
 import { harmless } from "./harmless.js";
 import { badge, quietOf, stateOf } from "./state.js";
 import { bothTimes, instant, moment, span } from "./times.js";
@@ -50,7 +51,7 @@ export function headOf(outline, close, fold) {
     make(
       "div", { class: "facts" },
       fact("VO", outline.vo),
-      fact("Site", row && harmless(row.Site)), fact("CE", row && harmless(row.CE)), fact("Host", row && harmless(row.Host)),
+      ...FACTS.map(({ column, head }) => fact(head, row && harmless(row[column]))),
       fact("Pilot", reference, reference),
       fact("Lines", linesOf(outline), "As in the list: lines that have ended"), fact("Size", sizeOf(outline.bytes)),
       row && fact("First", moment(instant(row.FirstArrival)), bothTimes(instant(row.FirstArrival))),

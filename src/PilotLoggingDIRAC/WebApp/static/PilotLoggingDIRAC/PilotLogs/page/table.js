@@ -1,6 +1,7 @@
 // The list of logs: a table whose heads sort, and whose rows are links to a log.
 
 import { make } from "./dom.js";
+import { FACTS } from "./facts.js";
 import { harmless } from "./harmless.js";
 import { marked } from "./line.js";
 import { badge } from "./state.js";
@@ -10,9 +11,7 @@ const COLUMNS = [
   { sort: "State", text: "State", cell: (row) => badge(row, make) },
   { sort: "Stamp", text: "Pilot", cell: (row, href) => pilot(row, href), kind: "pilot" },
   { sort: "VO", text: "VO", cell: (row) => row.VO, kind: "vo" },
-  { sort: "Site", text: "Site", cell: (row) => harmless(row.Site) || "–", kind: "site" },
-  { sort: "CE", text: "CE", cell: (row) => harmless(row.CE) || "–", kind: "ce" },
-  { sort: "Host", text: "Host", cell: (row) => harmless(row.Host) || "–", kind: "host" },
+  ...FACTS.map(({ column, word, head }) => ({ sort: column, text: head, cell: (row) => harmless(row[column]) || "–", kind: word })),
   { sort: "FirstArrival", text: "First line", cell: (row) => time(row.FirstArrival), kind: "first" },
   { sort: "LastArrival", text: "Last line", cell: (row) => age(row.LastArrival), kind: "last" },
   { sort: "Lines", text: "Lines", cell: (row) => count(row.Lines), kind: "number lines" },
