@@ -41,7 +41,9 @@ def test_counts_are_left_out_before_they_are_cut(width: int) -> None:
 
 
 def test_what_strangers_wrote_ends_no_line_and_steers_no_terminal() -> None:
-    table = Table("Logs", columns(("VO", "sentence"), ("sentence",)), [("alpha", Cell("a\n\x1b[2J[bold]b[/]" * 9, "red"))])
+    table = Table(
+        "Logs", columns(("VO", "sentence"), ("sentence",)), [("alpha", Cell("a\n\x1b[2J[bold]b[/]" * 9, "red"))]
+    )
     assert as_text(table).splitlines()[:3] == ["", "Logs", "VO     sentence"]
     assert as_text(table).splitlines()[3] == "alpha  " + "a??[2J[bold]b[/]" * 9
     shown = print_with_rich([for_rich(table, 60)], 60, coloured=True)

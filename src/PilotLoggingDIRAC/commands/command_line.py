@@ -7,7 +7,8 @@ import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn
 
@@ -15,7 +16,7 @@ from .interrupts import die_of_interrupt  # isort: split
 
 from DIRAC import S_OK
 from DIRAC import exit as DIRACExit
-from DIRAC.Core.Base.Script import Script
+from DIRAC.Core.Base.Script import Script as Script
 
 from ..dirac_bridge.stdout import take_stdout
 from ..durations import ACCEPTED, parse_duration
@@ -27,6 +28,22 @@ from .start import connect, parse_command_line
 
 WRONG_USE = 2
 """The exit code of a command that was called wrongly."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a switch takes, with what bash completes after it: the words, or files.
+
+    Attributes:
+        take: Makes the value from what was typed; a ValueError says what it takes.
+    """
+
+    take: Callable[[str], Any]
+    words: Sequence[str] = ()
+    files: bool = False
+
+    def __call__(self, typed: str) -> Any:
+        return self.take(typed)
 
 
 class Switches:
@@ -43,16 +60,34 @@ class Switches:
 
     def flag(self, name: str, meaning: str, short: str = "") -> None:
         """A switch without a value."""
-        Script.registerSwitch(short, name, meaning, self._taker(name, None))
+        Script.registerSwitch(short, name, meaning, Kind(lambda _: self._keep(name, True)))
 
     def value(self, name: str, meaning: str, take: Callable[[str], Any] | None = None, short: str = "") -> None:
         """A switch with a value.
 
         Args:
-            take: Makes the value from what was typed; a ValueError says what it takes. By default a text that is not
-                empty.
+            take: Makes the value from what was typed, perhaps a :class:`Kind`; a ValueError says what it takes. By
+                default a text that is not empty.
         """
-        Script.registerSwitch(f"{short}:" if short else "", f"{name}=", meaning, self._taker(name, take or text))
+        kind = take if isinstance(take, Kind) else Kind(take or text)
+
+        def taken(typed: str) -> Any:
+            if name in self._values:
+                self._note(f"--{name} is given twice")
+            return self._take(name, typed, kind)
+
+        self._register(name, meaning, short, Kind(taken, kind.words, kind.files))
+
+    def values(self, name: str, meaning: str, short: str = "") -> None:
+        """A switch with one or more names, separated by commas; it may be given several times."""
+
+        def taken(typed: str) -> Any:
+            return self._take(name, typed, lambda _: [*self._values.get(name, ()), *names(typed)])
+
+        self._register(name, meaning, short, Kind(taken))
+
+    def _register(self, name: str, meaning: str, short: str, kind: Kind) -> None:
+        Script.registerSwitch(f"{short}:" if short else "", f"{name}=", meaning, kind)
 
     def look(self, pages: bool = True) -> None:
         """The switches for what the result looks like."""
@@ -60,25 +95,16 @@ class Switches:
         if pages:
             self.flag("no-pager", "Not through a pager (on a terminal PAGER, or less)")
 
-    def _taker(self, name: str, take: Callable[[str], Any] | None) -> Callable[[str], Any]:
-        def taken(typed: str) -> Any:
-            if take is None:
-                self._values[name] = True
-                return S_OK()
-            try:
-                value = take(typed)
-            except ValueError as error:
-                self._note(f"--{name} takes {error}, not {typed!r}")
-                return S_OK()
-            if name in self._values:
-                self._note(f"--{name} is given twice")
-            self._values[name] = value
+    def _take(self, name: str, typed: str, take: Callable[[str], Any]) -> Any:
+        try:
+            return self._keep(name, take(typed))
+        except ValueError as error:
+            self._note(f"--{name} takes {error}, not {typed!r}")
             return S_OK()
 
-        # For dev/completion.
-        taken.words = getattr(take, "words", ())  # type: ignore[attr-defined]
-        taken.files = getattr(take, "files", False)  # type: ignore[attr-defined]
-        return taken
+    def _keep(self, name: str, value: Any) -> Any:
+        self._values[name] = value
+        return S_OK()
 
     def _note(self, sentence: str) -> None:
         self._wrong = self._wrong or sentence
@@ -89,7 +115,7 @@ class Switches:
         Args:
             arguments: Whether the command takes any.
         """
-        check_switches(self.output)
+        _check_switches(self.output)
         _, given = parse_command_line()
         if self._wrong:
             fail_use(self._wrong)
@@ -113,7 +139,7 @@ class Switches:
         return self._values.get(name)
 
 
-def check_switches(output: Output) -> None:
+def _check_switches(output: Output) -> None:
     """Before DIRAC reads the command line: it would print all its help where a switch is wrong, and its help to where
     its log goes. Ends the process at an unknown switch."""
     options = Script.localCfg.commandOptionList
@@ -188,12 +214,16 @@ def name(typed: str) -> str:
     return text(typed).strip()
 
 
-def path(typed: str) -> str:
-    """For :meth:`Switches.value`: of a file or folder."""
-    return text(typed)
+def names(typed: str) -> list[str]:
+    """For :meth:`Switches.values`: names, separated by commas."""
+    parts = [part.strip() for part in typed.split(",") if part.strip()]
+    if not parts:
+        raise ValueError("a text that is not empty")
+    return parts
 
 
-path.files = True  # type: ignore[attr-defined]
+path = Kind(text, files=True)
+"""For :meth:`Switches.value`: of a file or folder."""
 
 
 def number(least: int, most: int) -> Callable[[str], int]:
@@ -207,7 +237,7 @@ def number(least: int, most: int) -> Callable[[str], int]:
     return take
 
 
-def one_of(*words: str) -> Callable[[str], str]:
+def one_of(*words: str) -> Kind:
     """For :meth:`Switches.value`: one of some words, in any case."""
     known = {word.lower(): word for word in words}
 
@@ -216,8 +246,7 @@ def one_of(*words: str) -> Callable[[str], str]:
             raise ValueError(f"one of {', '.join(words)}")
         return known[typed.lower()]
 
-    take.words = words  # type: ignore[attr-defined]
-    return take
+    return Kind(take, words)
 
 
 def duration(unit: str) -> Callable[[str], float]:

@@ -56,9 +56,7 @@ class FollowedLog(ABC, Generic[Part]):
             self._tell(notice)
 
 
-def follow_log(
-    log: FollowedLog[Part], follow: bool, sleep: Callable[[float], None] = time.sleep
-) -> Iterator[Part]:
+def follow_log(log: FollowedLog[Part], follow: bool, sleep: Callable[[float], None] = time.sleep) -> Iterator[Part]:
     """One log.
 
     Args:

@@ -103,9 +103,7 @@ def _cells(table: Table) -> list[list[Cell]]:
     return [[Cell(one_line(text, _LONGEST), style) for text, style in row] for row in cells]
 
 
-def _fit(
-    columns: Sequence[Column], rows: Sequence[Mapping[Column, Cell]], width: int, gap: int
-) -> dict[Column, int]:
+def _fit(columns: Sequence[Column], rows: Sequence[Mapping[Column, Cell]], width: int, gap: int) -> dict[Column, int]:
     """The columns for which there is room, each with its characters."""
     longest = {each: max(map(len, [each.head, *(row[each].text for row in rows)])) for each in columns}
     widths = {each: length if each.least is None else min(length, each.least) for each, length in longest.items()}
