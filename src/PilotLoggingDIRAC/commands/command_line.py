@@ -1,49 +1,45 @@
-"""What the commands for readers have in common: switches, the collector's answers, and ends in one sentence."""
+"""What the commands for readers and administrators have in common: switches, which logs are meant, the collector's
+answers. How they end stands in :mod:`.ending`, what switches take in :mod:`.kinds`."""
 
 from __future__ import annotations
 
 import getopt
-import os
-import re
-import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from .interrupts import die_of_interrupt  # isort: split
+from . import interrupts  # noqa: F401  # before DIRAC, which takes a second to import
+
+# isort: split
 
 from DIRAC import S_OK
-from DIRAC import exit as DIRACExit
-from DIRAC.Core.Base.Script import Script as Script
+from DIRAC.Core.Base.Script import Script
 
 from ..dirac_bridge.stdout import take_stdout
-from ..durations import ACCEPTED, parse_duration
-from ..errors import PilotLoggingError
 from ..terminal.appearance import WISHES
 from ..terminal.line_output import levels_from
+from .ending import fail_use, run, say
+from .kinds import Kind, duration, moment, name, names, number, one_of, path, text
 from .output import Output
-from .start import connect, parse_command_line
+from .start import parse_command_line
 
-WRONG_USE = 2
-"""The exit code of a command that was called wrongly."""
-
-
-@dataclass(frozen=True)
-class Kind:
-    """What a switch takes, with what bash completes after it: the words, or files.
-
-    Attributes:
-        take: Makes the value from what was typed; a ValueError says what it takes.
-    """
-
-    take: Callable[[str], Any]
-    words: Sequence[str] = ()
-    files: bool = False
-
-    def __call__(self, typed: str) -> Any:
-        return self.take(typed)
+__all__ = [
+    "Collector",
+    "Kind",
+    "Script",
+    "Selection",
+    "Switches",
+    "duration",
+    "fail_use",
+    "line_query",
+    "moment",
+    "name",
+    "number",
+    "one_of",
+    "path",
+    "run",
+    "say",
+]
 
 
 class Switches:
@@ -155,126 +151,6 @@ def _check_switches(output: Output) -> None:
         show(dummy, exitCode)
 
     Script.localCfg.showHelp = show_help
-
-
-def fail_use(sentence: str) -> NoReturn:
-    """End a command that was called wrongly."""
-    say(sentence)
-    DIRACExit(WRONG_USE)
-    raise AssertionError("the process has ended")
-
-
-def say(sentence: str) -> None:
-    """A sentence for the person who has called the command, beside its output."""
-    print(f"{Script.scriptName}: {sentence}", file=sys.stderr, flush=True)
-
-
-def run(work: Callable[[], int], output: Output | None = None, seen_enough: int = 0) -> NoReturn:
-    """Do a command's work and end with the exit code that it gives: 1 with one sentence where it fails; at Ctrl-C by
-    the signal itself, when all is in order.
-
-    Args:
-        output: Through which it writes.
-        seen_enough: The exit code where its reader or pager has gone.
-    """
-    interrupted = False
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        try:
-            connect()
-            code = work()
-        except PilotLoggingError as error:
-            say(str(error))
-            code = 1
-    except BrokenPipeError:
-        code = seen_enough
-        if output is None or not output.terminal:
-            # Nothing more can be said to anyone.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    except KeyboardInterrupt:
-        interrupted, code = True, 0
-    if output is not None:
-        output.close()
-    if interrupted:
-        die_of_interrupt()
-    DIRACExit(code)
-    raise AssertionError("the process has ended")
-
-
-def text(typed: str) -> str:
-    """For :meth:`Switches.value`: a text that is not empty."""
-    if not typed.strip():
-        raise ValueError("a text that is not empty")
-    return typed
-
-
-def name(typed: str) -> str:
-    """For :meth:`Switches.value`: a name, or a part of one."""
-    return text(typed).strip()
-
-
-def names(typed: str) -> list[str]:
-    """For :meth:`Switches.values`: names, separated by commas."""
-    parts = [part.strip() for part in typed.split(",") if part.strip()]
-    if not parts:
-        raise ValueError("a text that is not empty")
-    return parts
-
-
-path = Kind(text, files=True)
-"""For :meth:`Switches.value`: of a file or folder."""
-
-
-def number(least: int, most: int) -> Callable[[str], int]:
-    """For :meth:`Switches.value`: a whole number."""
-
-    def take(typed: str) -> int:
-        if not re.fullmatch("[0-9]{1,15}", typed) or not least <= int(typed) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(typed)
-
-    return take
-
-
-def one_of(*words: str) -> Kind:
-    """For :meth:`Switches.value`: one of some words, in any case."""
-    known = {word.lower(): word for word in words}
-
-    def take(typed: str) -> str:
-        if typed.lower() not in known:
-            raise ValueError(f"one of {', '.join(words)}")
-        return known[typed.lower()]
-
-    return Kind(take, words)
-
-
-def duration(unit: str) -> Callable[[str], float]:
-    """For :meth:`Switches.value`: seconds, more than 0.
-
-    Args:
-        unit: Of a number that stands alone.
-    """
-
-    def take(typed: str) -> float:
-        seconds = parse_duration(typed, unit)
-        if not seconds:
-            raise ValueError(f"{ACCEPTED}, and more than 0")
-        return seconds
-
-    return take
-
-
-def moment(typed: str) -> str:
-    """For :meth:`Switches.value`: a time, or how long ago it was."""
-    try:
-        try:
-            time = datetime.fromisoformat(typed.strip())
-        except ValueError:
-            return (datetime.now(UTC) - timedelta(seconds=parse_duration(typed))).isoformat()
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
-    except (ValueError, OverflowError):
-        raise ValueError("a time in UTC such as 2026-06-10T11:02, or how long ago: 90s, 30m, 6h, 1d12h, 1w") from None
 
 
 class Selection:
