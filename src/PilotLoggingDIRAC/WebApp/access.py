@@ -12,6 +12,7 @@ from DIRAC.Core.DISET.AuthManager import AuthManager
 
 from ..dirac_bridge import cs
 from ..dirac_bridge.callers import caller_of
+from ..dirac_bridge.components import SERVICE
 from ..errors import ConfigurationError
 
 _READS = "listLogs"
@@ -98,5 +99,5 @@ def _group(group: str, user: str, dn: str, wanted_vo: str, opens: Callable[[str,
 def _may_ask(dn: str, group: str) -> bool:
     if not dn:
         return True  # with a token; the collector has the last word anyhow
-    manager = AuthManager(f"{getServiceSection(cs.SERVICE)}/Authorization")
+    manager = AuthManager(f"{getServiceSection(SERVICE)}/Authorization")
     return bool(manager.authQuery(_READS, {"DN": dn, "group": group}, ["authenticated"]))

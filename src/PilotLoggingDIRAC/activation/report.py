@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..terminal.collector_status import Table
+from ..terminal.table import Table, columns
 from .decision import Decision, Sender, command_line, decide, white_list
 from .mistakes import PILOT, SYNCHRONIZER, Mistake
 from .sections import Options, as_components_read, as_pilot_reads
@@ -19,7 +19,7 @@ _DEFAULTS = {
     "PilotLogLevel": "INFO",
     **{name: each.default for name, each in NUMBERS.items()},
 }
-_COLUMNS = ("option", "value", "decided by")
+_COLUMNS = columns(("option", "value", "decided by"), ("value", "decided by"))
 
 
 class Row(NamedTuple):

@@ -2,7 +2,7 @@
 
 DIRAC takes a second to import. Python would answer Ctrl-C with a traceback then, and later too wherever nobody expects
 it. So the process just dies of the signal, which the shell says as exit code 130, until there is something to put in
-order first: :func:`.command_line.run`.
+order first: :func:`.ending.run`.
 """
 
 from __future__ import annotations

@@ -114,7 +114,8 @@ def _host() -> Own:
             "dirac.cfg, or leave out UseServerCertificate and use a proxy."
         )
     name = f"the host's certificate {place[0]}"
-    _examine_files(name, *place, advice="Run this as the user of the servers, or use a proxy")
+    certificate, key = place
+    _examine_files(name, certificate, key, advice="Run this as the user of the servers, or use a proxy")
     dates, chain = _loaded(place[0])
     _examine_dates(name, dates, "have it renewed")
     first = value_of(chain.getCertInChain(0), f"Reading {place[0]}")

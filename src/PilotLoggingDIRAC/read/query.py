@@ -169,7 +169,7 @@ def _block_searcher(regex: str, ignore_case: bool) -> _Matches:
 
 def _compiled(name: str, pattern: str, ignore_case: bool, literal: bool = False) -> Any:
     try:
-        import re2  # type: ignore[import-untyped]
+        import re2
     except ImportError as error:
         raise Unavailable("To search by patterns the collector needs RE2: pip install google-re2.") from error
     options = re2.Options()

@@ -38,7 +38,7 @@ class OwnPatterns:
 
 def _compiled(name: str, pattern: str) -> Any:
     try:
-        import re2  # type: ignore[import-untyped]
+        import re2
     except ImportError as error:
         raise ValueError("Patterns of a VO need RE2, which is not installed: pip install google-re2.") from error
     if len(pattern) > LONGEST:

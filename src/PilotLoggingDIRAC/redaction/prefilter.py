@@ -25,7 +25,7 @@ _BLANKS = re.compile(rb"(?<!\\)[ \n]")
 
 def _compiled(*words: bytes) -> Any:
     try:
-        import re2  # type: ignore[import-untyped]
+        import re2
     except ImportError:
         return None
     options = re2.Options()

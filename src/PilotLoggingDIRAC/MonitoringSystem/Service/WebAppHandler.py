@@ -7,6 +7,6 @@ priority, where ``HandlerPath`` in the CS names this file.
 from PilotLoggingDIRAC.dirac_bridge.pilot_output import PilotOutputRule, next_handler
 
 
-class WebAppHandler(PilotOutputRule, next_handler()):
+class WebAppHandler(PilotOutputRule, next_handler()):  # type: ignore[misc]  # known when it runs
     """DIRAC gives the output of any VO's pilots to whoever asks for it. Here it goes to the pilot's own VO, and to
     those who may read every VO's logs (``ReadAnyVO`` of the collector)."""
