@@ -3,7 +3,7 @@
 import { address } from "./api.js";
 import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
-import { harmless } from "./harmless.js";
+import { escapeControls } from "./escape-controls.js";
 import { badge, quietOf, stateOf } from "./state.js";
 import { bothTimes, instant, moment, span } from "./times.js";
 
@@ -32,7 +32,7 @@ export function wantedHead(stamp, close) {
  */
 export function headOf(outline, close, fold) {
   const row = outline.row;
-  const reference = row ? harmless(row.PilotReference) : "";
+  const reference = row ? escapeControls(row.PilotReference) : "";
   const key = { stamp: outline.stamp, vo: outline.vo };
   return make(
     "header",
@@ -50,7 +50,7 @@ export function headOf(outline, close, fold) {
     make(
       "div", { class: "facts" },
       fact("VO", outline.vo),
-      fact("Site", row && harmless(row.Site)), fact("CE", row && harmless(row.CE)), fact("Host", row && harmless(row.Host)),
+      fact("Site", row && escapeControls(row.Site)), fact("CE", row && escapeControls(row.CE)), fact("Host", row && escapeControls(row.Host)),
       fact("Pilot", reference, reference),
       fact("Lines", linesOf(outline), "As in the list: lines that have ended"), fact("Size", sizeOf(outline.bytes)),
       row && fact("First", moment(instant(row.FirstArrival)), bothTimes(instant(row.FirstArrival))),

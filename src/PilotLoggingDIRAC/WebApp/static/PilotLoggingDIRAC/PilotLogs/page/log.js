@@ -7,7 +7,7 @@ import { Detail } from "./detail.js";
 import { button, make, whenQuiet } from "./dom.js";
 import { Dragging } from "./dragging.js";
 import { Finder } from "./finder.js";
-import { gather } from "./gather.js";
+import { findAll } from "./find-all.js";
 import { CHOICES, levelsFrom } from "./levels.js";
 import { lineRow, markRow, waitingRow } from "./line.js";
 import { LinesStore } from "./lines-store.js";
@@ -249,7 +249,7 @@ export class LogView {
       this.setRows(new AllRows(this.outline.lines, this.outline.marks));
       return;
     }
-    await gather(this.key, this.conditions, { signal, came: (numbers) => this.setRows(new SomeRows(numbers)) });
+    await findAll(this.key, this.conditions, { signal, came: (numbers) => this.setRows(new SomeRows(numbers)) });
   }
 
   /** Rows that could not be had come with the next answer. */
@@ -692,7 +692,7 @@ export class LogView {
     const shown = this.rows.length;
     if (this.isFiltered && isSame) {
       const numbers = this.rows.numbers.filter((number) => number < before.lines);
-      await gather(this.key, this.conditions, { first: before.lines || 1, numbers, signal: this.stopped.signal, came: (all) => this.setRows(new SomeRows(all)) });
+      await findAll(this.key, this.conditions, { first: before.lines || 1, numbers, signal: this.stopped.signal, came: (all) => this.setRows(new SomeRows(all)) });
     } else {
       await this.fill();
     }

@@ -10,7 +10,7 @@ import { CHOICES } from "./levels.js";
 import { makeList } from "./list.js";
 import { LogView } from "./log.js";
 import { noticePlace, say, tell } from "./notices.js";
-import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./place.js";
+import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./url-state.js";
 import { switchTheme, themeButton } from "./theme.js";
 
 /** Beginning of a message that is looked for in all logs: what comes behind does not matter. */

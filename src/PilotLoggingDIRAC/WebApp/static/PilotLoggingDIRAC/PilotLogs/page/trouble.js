@@ -1,7 +1,7 @@
 // What a person can do about something that went wrong, beside the sentence that says what it was.
 
 import { make } from "./dom.js";
-import { addressOf, linkTo, readPlace, withoutLog } from "./place.js";
+import { addressOf, linkTo, readPlace, withoutLog } from "./url-state.js";
 
 /** The sentence of a failure, and the way on where there is one: what an element is filled with. */
 export function explained(error) {

@@ -14,6 +14,6 @@ function picture(character) {
 }
 
 /** The text of a line as it may be shown. */
-export function harmless(text) {
+export function escapeControls(text) {
   return text.replace(TERMINAL, "").replace(ACTING, picture);
 }

@@ -5,12 +5,12 @@ import { ask } from "./api.js";
 const AT_ONCE = 10000;
 
 /**
- * Gather numbers until all are there, or enough.
+ * Find numbers until all are there, or enough.
  *
  * @param came called with the numbers so far, and whether that is all
  * @returns where a later call goes on
  */
-export async function gather(key, conditions, { first = 1, most = Infinity, numbers = [], signal, came }) {
+export async function findAll(key, conditions, { first = 1, most = Infinity, numbers = [], signal, came }) {
   let answer;
   let next = first;
   do {
