@@ -13,15 +13,15 @@ import { lineRow, markRow, waitingRow } from "./line.js";
 import { LinesStore } from "./lines-store.js";
 import { headOf, verdictOf, wantedHead } from "./log-head.js";
 import { say, tell } from "./notices.js";
-import { Toolbar } from "./overflow.js";
+import { Toolbar } from "./toolbar.js";
 import { printRows } from "./printing.js";
 import { AllRows, countBelow, SomeRows } from "./rows.js";
 import { Ruler } from "./ruler.js";
 import { Scroller } from "./scroller.js";
-import { messageAround, numbersIn, rawText, rowsOfSelection } from "./selection.js";
+import { messageAround, numbersIn, rawText, rowsOfSelection } from "./copied-text.js";
 import { Timeline } from "./timeline.js";
 import { instant } from "./times.js";
-import { explained } from "./trouble.js";
+import { explain } from "./explain.js";
 import { isWrapped, keepWrapped, onWidthChange } from "./wrapping.js";
 
 const ROW = 20;
@@ -130,7 +130,7 @@ export class LogView {
       await this.begin(place);
     } catch (error) {
       if (error.name === "AbortError") return;
-      this.verdict.replaceChildren(...explained(error));
+      this.verdict.replaceChildren(...explain(error));
       this.verdict.className = "verdict problem";
       if (error.passes) this.unanswered = () => this.again(place);
       else if (!("status" in error)) console.error(error);
