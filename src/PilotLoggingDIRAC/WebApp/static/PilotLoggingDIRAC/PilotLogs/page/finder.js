@@ -1,6 +1,6 @@
 // Search in the log: how many lines have a text, which is the next, and where they all are.
 
-import { onRetry } from "./away.js";
+import { onRetry } from "./connection.js";
 import { findAll } from "./find-all.js";
 import { button, make, whenQuiet } from "./dom.js";
 import { tell } from "./notices.js";

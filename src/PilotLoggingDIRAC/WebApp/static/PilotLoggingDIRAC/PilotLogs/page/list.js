@@ -1,7 +1,7 @@
 // The list of logs below the filters: a page of it, or, for a text, what was found so far.
 
 import { ask } from "./api.js";
-import { isAway, onRetry } from "./away.js";
+import { isAway, onRetry } from "./connection.js";
 import { conditionsOf, isNarrowed } from "./conditions.js";
 import { button, make } from "./dom.js";
 import { makeHitsChart } from "./hits-chart.js";

@@ -1,7 +1,7 @@
 // The chosen log: its head, its time line, its tools and its lines, and how they move together.
 
 import { ask } from "./api.js";
-import { onRetry } from "./away.js";
+import { onRetry } from "./connection.js";
 import { copy } from "./clipboard.js";
 import { Detail } from "./detail.js";
 import { button, make, whenQuiet } from "./dom.js";

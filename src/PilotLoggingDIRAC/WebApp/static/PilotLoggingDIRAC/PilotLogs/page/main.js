@@ -1,8 +1,9 @@
 // The page: filters and list, the chosen log beside them, and the address that says where the person is.
 
 import { ask } from "./api.js";
-import { awayBanner, onRetry } from "./away.js";
+import { awayBanner } from "./away.js";
 import { copy } from "./clipboard.js";
+import { onRetry } from "./connection.js";
 import { button, make } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { listenToKeys } from "./keys.js";
