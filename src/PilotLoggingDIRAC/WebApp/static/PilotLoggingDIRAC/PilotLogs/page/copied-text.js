@@ -1,11 +1,11 @@
 // Which lines are chosen, and their text as it stands in the log.
 
 import { ask, Failure } from "./api.js";
+import { limitOf } from "./limits.js";
 
 export const MOST_COPIED = 50000;
 const MOST_CHARACTERS = 20_000_000;
 const BLOCK = 500;
-const LONGEST_LINE = 2 ** 20;
 const TOO_MANY = `That is more than can be copied at once (${MOST_COPIED.toLocaleString("en")} lines, or 20 MB): the download has all of it.`;
 
 /** The numbers of the lines in rows, and how many marks (gaps) lie between them. Failure if they are too many. */
@@ -64,9 +64,10 @@ export async function rawText(store, numbers, signal) {
 
 /** Of a very long line the collector shows the beginning, unless it is asked for more. */
 async function wholeLine(key, { n, size }, signal) {
-  const [line] = (await ask("lines", { ...key, numbers: String(n), longest: LONGEST_LINE }, signal)).lines;
+  const longest = limitOf("longestLine");
+  const [line] = (await ask("lines", { ...key, numbers: String(n), longest }, signal)).lines;
   if (line && !line.size) return line.text;
-  throw new Failure(`Line ${n.toLocaleString("en")} has ${size.toLocaleString("en")} bytes, and at most 1 MB of a line can be copied: the download has all of it.`, 400);
+  throw new Failure(`Line ${n.toLocaleString("en")} has ${size.toLocaleString("en")} bytes, and at most ${Math.round(longest / 2 ** 20)} MB of a line can be copied: the download has all of it.`, 400);
 }
 
 /**

@@ -7,14 +7,12 @@ import { onRetry } from "./connection.js";
 import { button, make } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { listenToKeys } from "./keys.js";
+import { limitOf } from "./limits.js";
 import { makeList } from "./list.js";
 import { LogView } from "./log.js";
 import { noticePlace, say, tell } from "./notices.js";
 import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./url-state.js";
 import { switchTheme, themeButton } from "./theme.js";
-
-/** Beginning of a message that is looked for in all logs: what comes behind does not matter. */
-const LONGEST_LIKE = 250;
 
 const NOT_NARROWED = { show: "", pilot: [], host: [], text: "", like: "", range: "", since: "", until: "", vo: [], site: [], ce: [], exit: [], start: "" };
 
@@ -50,7 +48,8 @@ const open = (row, line) => go(leadTo(row, line), true);
 function searchLike(line) {
   const message = (line.own ? line.text.slice(line.at) : line.text).trim();
   if (!message) return say("This line is empty.");
-  return go({ ...withoutLog({}), ...NOT_NARROWED, sort: "", order: "", like: message.slice(0, LONGEST_LIKE) }, true);
+  // The beginning tells: what comes behind does not matter.
+  return go({ ...withoutLog({}), ...NOT_NARROWED, sort: "", order: "", like: message.slice(0, limitOf("longestLike")) }, true);
 }
 
 const close = () => go(withoutLog({}), true);
