@@ -8,10 +8,10 @@ from typing import Any
 from ..errors import Rejected
 from ..lines.pattern import pattern_of
 from ..model import FACTS
+from ..read.limits import MOST_LINES
 
 _LONGEST = 1024
 _MOST_VALUES = 200
-_MOST_NUMBERS = 5000
 _LARGEST = 2**53
 """Beyond it JavaScript cannot count."""
 
@@ -66,8 +66,8 @@ class Parameters:
         if len(raw) > 1:
             raise Rejected(f"{name} was given twice.")
         words = raw[0].split(b",") if raw else []
-        if len(words) > _MOST_NUMBERS:
-            raise Rejected(f"There are {len(words)} numbers in {name}; the most is {_MOST_NUMBERS}.")
+        if len(words) > MOST_LINES:
+            raise Rejected(f"There are {len(words)} numbers in {name}; the most is {MOST_LINES}.")
         return [_number(name, _decoded(name, word), 0, _LARGEST) for word in words]
 
     def flag(self, name: str) -> bool | None:

@@ -23,8 +23,8 @@ MOST_COUNTED = 20_000
 MOST_GROUPED = 200_000
 """Logs that are counted by a column."""
 _FEW = 1000
-_DEEPEST = 100_000
-_QUICK_SORTS = frozenset(("LastArrival", "Stamp"))
+DEEPEST = 100_000
+QUICK_SORTS = frozenset(("LastArrival", "Stamp"))
 """For others all logs are sorted for each page, and a deep one takes MariaDB ten seconds and more."""
 _NO_INDEX = "USE INDEX ()"
 """For what reads all rows anyway: in the table's own order. MariaDB would go by an index, and fetch each row alone."""
@@ -102,8 +102,8 @@ def list_logs(
     backwards = not sort or list(sort)[-1][1] == "DESC"
     order.append(logs.c.LogID.desc() if backwards else logs.c.LogID)
     condition = _where(connection, selection, vo, quietness)
-    if start > _DEEPEST and not {pair[0] for pair in sort} <= _QUICK_SORTS:
-        raise Rejected(f"Beyond row {_DEEPEST} lists are sorted by {' or '.join(sorted(_QUICK_SORTS))} only.")
+    if start > DEEPEST and not {pair[0] for pair in sort} <= QUICK_SORTS:
+        raise Rejected(f"Beyond row {DEEPEST} lists are sorted by {' or '.join(sorted(QUICK_SORTS))} only.")
     few = _few(connection, selection, condition)
     if few is None:
         total = count_logs(connection, selection, vo, quietness)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from collections.abc import Callable
@@ -20,8 +21,12 @@ from WebAppDIRAC.Lib.WebHandler import WebHandler
 from PilotLoggingDIRAC.dirac_bridge.callers import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
 from PilotLoggingDIRAC.gap_lines import insert_gap_lines
+from PilotLoggingDIRAC.lines.pattern import LONGEST as LONGEST_LIKE
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.names import check_stamp, check_vo
+from PilotLoggingDIRAC.read import limits
+from PilotLoggingDIRAC.read.line_window import LEAST_OF_LINE
+from PilotLoggingDIRAC.store.logs import DEEPEST, QUICK_SORTS
 from PilotLoggingDIRAC.WebApp import refusals, responses
 from PilotLoggingDIRAC.WebApp.access import Reader, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
@@ -34,13 +39,16 @@ _POLICY = (
 )
 """Nothing but this portal's own files runs or is asked, and no other site may put the page into a frame."""
 _PAGE_HEADERS = {**responses.HEADERS, "Content-Security-Policy": _POLICY}
-# What the collector gives at once, see docs/protocol.md.
-_LARGEST_PAGE = 1000
-_MOST_VALUES = 500
-_MOST_LINES = 5000
-_MOST_FOUND = 10000
-_LONGEST_LINE = 2**20
-_PIECE = 2**20
+_LIMITS = json.dumps(
+    {
+        "mostFound": limits.MOST_FOUND,
+        "longestLine": limits.LINES_SIZE,
+        "longestLike": LONGEST_LIKE,
+        "deepestSort": DEEPEST,
+        "quickSorts": sorted(QUICK_SORTS),
+    }
+)
+"""What the page has to know of the collector's; its ``limits.js`` reads it."""
 
 
 class PilotLogsHandler(WebHandler):
@@ -74,7 +82,11 @@ class PilotLogsHandler(WebHandler):
         for name, value in _PAGE_HEADERS.items():
             response.set_header(name, value)
         return response.render(
-            "PilotLogs/page.html", user=self.getUserName(), group=group, vo=Registry.getVOForGroup(group) or ""
+            "PilotLogs/page.html",
+            user=self.getUserName(),
+            group=group,
+            vo=Registry.getVOForGroup(group) or "",
+            limits=_LIMITS,
         )
 
     @authorization(["all"])
@@ -92,13 +104,15 @@ class PilotLogsHandler(WebHandler):
         asked = self._parameters
         column = asked.text("sort") or "LastArrival"
         order = asked.text("order") or "DESC"
-        start, limit = asked.number("start", 0), asked.number("limit", 100, least=1, most=_LARGEST_PAGE)
+        start, limit = asked.number("start", 0), asked.number("limit", 100, least=1, most=limits.LARGEST_PAGE)
         return ask("listLogs", selection(asked), [[column, order]], start, limit)
 
     def web_values(self) -> Any:
         """What can be chosen in the list's filters: the most frequent values of columns."""
         asked = self._parameters
-        return ask("listValues", selection(asked), asked.texts("column"), asked.number("limit", 100, 1, _MOST_VALUES))
+        return ask(
+            "listValues", selection(asked), asked.texts("column"), asked.number("limit", 100, 1, limits.MOST_VALUES)
+        )
 
     def web_outline(self) -> Any:
         """A log's figures: its row, its blocks with times and counts, errors, warnings, marks, commands."""
@@ -107,14 +121,14 @@ class PilotLogsHandler(WebHandler):
     def web_lines(self) -> Any:
         """Lines of a log: ``count`` from ``first`` on, or those of ``numbers``; of each ``longest`` bytes."""
         asked = self._parameters
-        first, count = asked.number("first", 1), asked.number("count", 500, 1, _MOST_LINES)
-        longest = asked.number("longest", 0, 2**10, _LONGEST_LINE)
+        first, count = asked.number("first", 1), asked.number("count", 500, 1, limits.MOST_LINES)
+        longest = asked.number("longest", 0, LEAST_OF_LINE, limits.LINES_SIZE)
         return ask("readLines", *self._key(), first, count, asked.numbers("numbers") or None, *filter(None, [longest]))
 
     def web_find(self) -> Any:
         """The numbers of the lines of a log that meet conditions."""
         asked = self._parameters
-        first, limit = asked.number("first", 1), asked.number("limit", _MOST_LINES, 1, _MOST_FOUND)
+        first, limit = asked.number("first", 1), asked.number("limit", limits.MOST_LINES, 1, limits.MOST_FOUND)
         return ask("findLines", *self._key(), line_conditions(asked), first, limit)
 
     def web_search(self) -> Any:
@@ -122,7 +136,7 @@ class PilotLogsHandler(WebHandler):
         ``cursor`` until it is ``done``. ``pattern`` is what of that line is looked for."""
         asked = self._parameters
         query, pattern = search_query(asked)
-        limit = asked.number("limit", 200, 1, _LARGEST_PAGE)
+        limit = asked.number("limit", 200, 1, limits.LARGEST_PAGE)
         return ask("searchLogs", query, selection(asked), asked.text("cursor"), limit) | {"pattern": pattern}
 
     def web_pilot(self) -> dict[str, str]:
@@ -280,7 +294,7 @@ class PilotLogsHandler(WebHandler):
         try:
             stamp, vo = self._key()
             packed = bool(self._parameters.flag("gzip"))
-            page = await self._in_users_name(partial(ask, "readLog", stamp, vo, "", _PIECE))
+            page = await self._in_users_name(partial(ask, "readLog", stamp, vo, "", limits.LINES_SIZE))
         except PilotLoggingError as error:
             self._failure(error)._runActions(self)
             return
@@ -298,7 +312,7 @@ class PilotLogsHandler(WebHandler):
             if not page["more"]:
                 break
             try:
-                page = await self._in_users_name(partial(ask, "readLog", stamp, vo, page["cursor"], _PIECE))
+                page = await self._in_users_name(partial(ask, "readLog", stamp, vo, page["cursor"], limits.LINES_SIZE))
             except PilotLoggingError as error:
                 # Half a log must not look like a whole one: without its end the browser says that it failed.
                 self.log.warn("A download was broken off", f"{stamp}: {error}")

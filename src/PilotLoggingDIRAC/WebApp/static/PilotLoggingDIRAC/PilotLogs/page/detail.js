@@ -2,7 +2,7 @@
 
 import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
-import { harmless } from "./harmless.js";
+import { escapeControls } from "./escape-controls.js";
 import { kindOf } from "./levels.js";
 import { bothTimes, instant } from "./times.js";
 
@@ -37,7 +37,7 @@ export class Detail {
     if (!line) return;
     const at = instant(line.time);
     const level = line.level ? ` · ${line.level}` : "";
-    const command = line.command ? ` · ${harmless(line.command)}` : "";
+    const command = line.command ? ` · ${escapeControls(line.command)}` : "";
     const [time, local] = at === null ? [] : bothTimes(at).split("\n");
     this.title.replaceChildren(
       `Line ${line.n.toLocaleString("en")}${level}${command}${time ? ` · ${time}` : ""}`,
@@ -45,7 +45,7 @@ export class Detail {
     );
     this.title.className = `title ${kindOf(line.level)}`;
     this.text.hidden = false;
-    this.text.textContent = harmless(line.text);
+    this.text.textContent = escapeControls(line.text);
     this.note.textContent = line.size ? `The line has ${line.size.toLocaleString("en")} bytes; here is its beginning. The download has all of it.` : "";
   }
 

@@ -1,7 +1,7 @@
 // The filters above the list. They hold no state of their own: they show a place and say how it changes.
 
 import { ask } from "./api.js";
-import { onRetry } from "./away.js";
+import { onRetry } from "./connection.js";
 import { withSuggestions } from "./combobox.js";
 import { conditionsOf, isNarrowed, RANGES, SHOWN } from "./conditions.js";
 import { button, make, whenQuiet } from "./dom.js";

@@ -3,8 +3,8 @@
 import { address } from "./api.js";
 import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
+import { escapeControls } from "./escape-controls.js";
 import { FACTS } from "./facts.js";
-import { harmless } from "./harmless.js";
 import { badge, quietOf, stateOf } from "./state.js";
 import { bothTimes, instant, moment, span } from "./times.js";
 
@@ -33,7 +33,7 @@ export function wantedHead(stamp, close) {
  */
 export function headOf(outline, close, fold) {
   const row = outline.row;
-  const reference = row ? harmless(row.PilotReference) : "";
+  const reference = row ? escapeControls(row.PilotReference) : "";
   const key = { stamp: outline.stamp, vo: outline.vo };
   return make(
     "header",
@@ -51,7 +51,7 @@ export function headOf(outline, close, fold) {
     make(
       "div", { class: "facts" },
       fact("VO", outline.vo),
-      ...FACTS.map(({ column, head }) => fact(head, row && harmless(row[column]))),
+      ...FACTS.map(({ column, head }) => fact(head, row && escapeControls(row[column]))),
       fact("Pilot", reference, reference),
       fact("Lines", linesOf(outline), "As in the list: lines that have ended"), fact("Size", sizeOf(outline.bytes)),
       row && fact("First", moment(instant(row.FirstArrival)), bothTimes(instant(row.FirstArrival))),

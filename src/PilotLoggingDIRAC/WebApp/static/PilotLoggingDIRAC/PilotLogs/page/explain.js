@@ -1,10 +1,10 @@
 // What a person can do about something that went wrong, beside the sentence that says what it was.
 
 import { make } from "./dom.js";
-import { addressOf, linkTo, readPlace, withoutLog } from "./place.js";
+import { addressOf, linkTo, readPlace, withoutLog } from "./url-state.js";
 
 /** The sentence of a failure, and the way on where there is one: what an element is filled with. */
-export function explained(error) {
+export function explain(error) {
   const sentence = error.message || "Something went wrong in this page.";
   const place = readPlace();
   if (error.status === 401 || error.status === 403) {
