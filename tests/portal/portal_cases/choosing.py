@@ -127,6 +127,7 @@ class TestCopying:
         page.keyboard.press("Control+c")
         assert copied(page, "12,000 lines are copied") == lines(1, 12_000)
 
+    @pytest.mark.only_in_chromium("in Firefox the mouse cannot leave the window")
     def test_the_mouse_drags_over_lines_beyond_the_edge(self, copying: Reader, long_log: str) -> None:
         page = copying.page
         begin(copying, long_log, 500)
@@ -196,6 +197,7 @@ class TestCopying:
         assert copied(copying.page, "3 lines are copied. Between them is a gap") == "one\ntwo\nthree"
 
 
+@pytest.mark.only_in_chromium("Firefox does not emulate paper")
 class TestPaper:
     """What is printed."""
 

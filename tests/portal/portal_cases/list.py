@@ -8,6 +8,7 @@ import uuid
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
 from harness.client import Client
 from harness.sender import batch
 from playwright.sync_api import Locator, Page, expect
@@ -91,7 +92,24 @@ class TestNames:
         beta.open(vo="BET", pilot=stamp)
         expect(beta.log_in_list(stamp)).to_be_visible()
         beta.open(vo="alpha")
-        expect(beta.page.locator(".list .empty")).to_have_text("You may not read the logs of VO alpha.")
+        empty = beta.page.locator(".list .empty")
+        expect(empty).to_contain_text("You may not read the logs of VO alpha.")
+        empty.get_by_role("link", name="Which of my groups may read this?").click()
+        expect(beta.page).to_have_url(re.compile("/g:alpha_guest/"))
+        expect(beta.page.locator(".summary")).to_contain_text("logs")
+
+    @pytest.mark.only_in_chromium("it looks at the page's own steps")
+    def test_what_is_typed_is_one_step(self, alpha: Reader) -> None:
+        alpha.open(show="failed")
+        typed = ""
+        alpha.page.get_by_label("Site", exact=True).focus()
+        for part in ("LCG", ".No", "where"):
+            typed += part
+            alpha.page.keyboard.type(part)
+            alpha.expect_place("site", typed)
+        alpha.page.go_back()
+        expect(alpha.page).to_have_url(re.compile(r"\?show=failed$"))
+        expect(alpha.page.get_by_label("Site", exact=True)).to_have_value("")
 
     def test_to_have_looked_at_nothing_is_not_to_have_found_nothing(self, portal: Portal, alpha: Reader) -> None:
         word, site = _names()
@@ -300,6 +318,8 @@ class TestStill:
         alpha.open_log(stamp, pilot=stamp)
         row, head = alpha.log_in_list(stamp), alpha.page.locator(".log .head")
         expect(row.locator(".badge")).to_have_text("running")
+        download = head.get_by_role("link", name="Download", exact=True)
+        download.focus()
         for lines in (7, 12):
             portal.send(messages(lines - int(row.locator("td.lines").text_content() or 0)), stamp=stamp)
             expect(head.locator(".fact", has_text="Lines")).to_have_text(f"Lines{lines}")
@@ -312,6 +332,7 @@ class TestStill:
         alpha.page.keyboard.press("r")
         expect(head.locator(".fact", has_text="Lines")).to_have_text("Lines13")
         self._agree(alpha)
+        expect(download).to_be_focused()  # as it was before all that came
 
     @staticmethod
     def _agree(alpha: Reader) -> None:

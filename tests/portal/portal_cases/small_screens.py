@@ -170,6 +170,7 @@ class TestWrapping:
         assert both
         return {round(before[n]["top"] - after[n]["top"]) for n in both}
 
+    @pytest.mark.only_in_chromium("fingers are made by CDP")
     def test_wheel_fingers_and_bar(self, narrow: Reader, long_log: str) -> None:
         page = narrow.page
         page.set_viewport_size({"width": 700, "height": 800})

@@ -11,7 +11,7 @@ import { gather } from "./gather.js";
 import { CHOICES, levelsFrom } from "./levels.js";
 import { lineRow, markRow, waitingRow } from "./line.js";
 import { LinesStore } from "./lines-store.js";
-import { headOf, verdictOf, wantedHead } from "./log-head.js";
+import { showHead, verdictOf, wantedHead } from "./log-head.js";
 import { say, tell } from "./notices.js";
 import { Toolbar } from "./overflow.js";
 import { printRows } from "./printing.js";
@@ -191,7 +191,7 @@ export class LogView {
   /** Take up what the outline says. */
   take(outline, command = this.command.value) {
     this.outline = outline;
-    this.head.replaceChildren(headOf(outline, this.close, this.fold));
+    showHead(this.head, outline, this.close, this.fold);
     const { kind, sentence } = verdictOf(outline);
     this.verdict.textContent = sentence;
     this.verdict.className = `verdict ${kind}`;
