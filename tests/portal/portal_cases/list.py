@@ -91,7 +91,9 @@ class TestNames:
         stamp = portal.send(messages(2), vo="beta")
         beta.open(vo="BET", pilot=stamp)
         expect(beta.log_in_list(stamp)).to_be_visible()
-        beta.open(vo="alpha")
+        beta.page.evaluate(
+            "history.pushState(null, '', '?vo=alpha'); dispatchEvent(new PopStateEvent('popstate'));"
+        )
         empty = beta.page.locator(".list .empty")
         expect(empty).to_contain_text("You may not read the logs of VO alpha.")
         empty.get_by_role("link", name="Which of my groups may read this?").click()

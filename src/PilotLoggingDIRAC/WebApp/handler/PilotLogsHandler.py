@@ -23,7 +23,7 @@ from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.names import check_stamp, check_vo
 from PilotLoggingDIRAC.WebApp import refusals, responses
-from PilotLoggingDIRAC.WebApp.access import Reader, reader
+from PilotLoggingDIRAC.WebApp.access import Reader, meant_by, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
 from PilotLoggingDIRAC.WebApp.compat import saved_states
 from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, search_query, selection
@@ -226,7 +226,7 @@ class PilotLogsHandler(WebHandler):
             except Rejected:
                 continue  # the page tells
             if len(named) == 1:
-                return named.pop()
+                return meant_by(*named) if name == "vo" else named.pop()
         return ""
 
     def _reader(self) -> Reader:
