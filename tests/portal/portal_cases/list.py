@@ -12,7 +12,7 @@ import pytest
 from harness.client import Client
 from harness.sender import batch
 from playwright.sync_api import Locator, Page, expect
-from portal_support.browser import Reader
+from portal_support.browser import Reader, alike
 from portal_support.portal import Portal
 from portal_support.texts import message, messages
 
@@ -25,6 +25,7 @@ def _names() -> tuple[str, str]:
 class TestNames:
     """Filters take a part of a name in any case, and suggest the names that exist."""
 
+    @alike
     def test_a_part_of_each_name_in_any_case(self, portal: Portal, alpha: Reader) -> None:
         word, site = _names()
         context = {
@@ -87,13 +88,12 @@ class TestNames:
         expect(options).to_have_count(0)
         expect(field).to_be_focused()
 
+    @alike
     def test_a_vo_in_any_case(self, portal: Portal, beta: Reader) -> None:
         stamp = portal.send(messages(2), vo="beta")
         beta.open(vo="BET", pilot=stamp)
         expect(beta.log_in_list(stamp)).to_be_visible()
-        beta.page.evaluate(
-            "history.pushState(null, '', '?vo=alpha'); dispatchEvent(new PopStateEvent('popstate'));"
-        )
+        beta.page.evaluate("history.pushState(null, '', '?vo=alpha'); dispatchEvent(new PopStateEvent('popstate'));")
         empty = beta.page.locator(".list .empty")
         expect(empty).to_contain_text("You may not read the logs of VO alpha.")
         empty.get_by_role("link", name="Which of my groups may read this?").click()
@@ -113,6 +113,7 @@ class TestNames:
         expect(alpha.page).to_have_url(re.compile(r"\?show=failed$"))
         expect(alpha.page.get_by_label("Site", exact=True)).to_have_value("")
 
+    @alike
     def test_to_have_looked_at_nothing_is_not_to_have_found_nothing(self, portal: Portal, alpha: Reader) -> None:
         word, site = _names()
         portal.send(messages(3), context={"site": site})
@@ -199,6 +200,7 @@ class TestRows:
         opened.value.close()
 
 
+@alike
 class TestPages:
     """Numbers of pages."""
 
@@ -225,6 +227,8 @@ class TestPages:
         alpha.expect_place("start", "300")
         alpha.page.keyboard.press("<")
         alpha.expect_place("start", "200")
+        pages.get_by_role("button", name="The next page").click()
+        alpha.expect_place("start", "300")
         pages.get_by_role("button", name="Page 7").click()
         expect(alpha.page.get_by_text("601 to 620 of 620 logs")).to_be_visible()
 
@@ -236,6 +240,7 @@ class TestPages:
         expect(alpha.page.get_by_text("1 to 1 of 1 log")).to_be_visible()
 
 
+@alike
 class TestSameLine:
     """ "Search all logs for this" finds what other pilots said in the same words."""
 
@@ -315,6 +320,7 @@ class TestStill:
         expect(live).to_be_hidden()
         assert alpha.page.evaluate(_PLACES) == before
 
+    @alike
     def test_list_and_head_agree_while_the_pilot_writes(self, portal: Portal, alpha: Reader) -> None:
         stamp = portal.send(messages(4))
         alpha.open_log(stamp, pilot=stamp)
