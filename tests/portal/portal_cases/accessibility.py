@@ -88,6 +88,8 @@ def _empty_list(reader: Reader, _: Logs, **place: Any) -> None:
 
 def _suggestions(reader: Reader, logs: Logs) -> None:
     _list(reader, logs)
+    if (fold := reader.page.get_by_role("button", name="Filters")).is_visible():
+        fold.click()
     reader.page.get_by_role("combobox", name="Site", exact=True).click()
     expect(reader.page.locator(".suggestions li").first).to_be_visible()
     reader.page.keyboard.press("ArrowDown")
