@@ -60,7 +60,7 @@ class TestNames:
     def test_suggestions_by_keyboard_and_mouse(self, portal: Portal, alpha: Reader) -> None:
         word, site = _names()
         second = f"LCG.{word}.second.org"
-        for name in (site, site, second):
+        for name in (site, site, second, f"LCG.{uuid.uuid4().hex[:8]}.another.org"):
             portal.send(messages(2), context={"site": name})
         alpha.open()
         field = alpha.page.get_by_role("combobox", name="Site", exact=True)
