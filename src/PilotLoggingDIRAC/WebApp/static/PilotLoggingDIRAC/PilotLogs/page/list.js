@@ -10,7 +10,7 @@ import { tell } from "./notices.js";
 import { makePager } from "./pager.js";
 import { compareBy, keyOf, makeTable } from "./table.js";
 import { clock } from "./times.js";
-import { explained } from "./trouble.js";
+import { explain } from "./explain.js";
 
 const PAGE = 100;
 const REFRESH = 15000;
@@ -68,7 +68,7 @@ export function makeList(open, change, link, loaded) {
     } catch (error) {
       if (signal.aborted) return;
       if (error.passes) unanswered = work;
-      else if ("status" in error) showEmpty(error.message, explained(error));
+      else if ("status" in error) showEmpty(error.message, explain(error));
       tell(error);
     } finally {
       if (!signal.aborted) {
