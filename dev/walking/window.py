@@ -112,7 +112,13 @@ def _write_log(stack: Stack) -> str:
     lines = [f"2026-06-10T11:02:02.8Z INFO [LaunchAgent] line {number}\n" for number in range(_LINES)]
     piece = 10_000
     for seq, first in enumerate(range(0, _LINES, piece), start=1):
-        batch = {"stamp": stamp, "vo": _VO, "session": session, "seq": seq, "text": "".join(lines[first : first + piece])}
+        batch = {
+            "stamp": stamp,
+            "vo": _VO,
+            "session": session,
+            "seq": seq,
+            "text": "".join(lines[first : first + piece]),
+        }
         if first + piece >= _LINES:
             batch["final"] = {"retCode": "0"}
         body = urllib.parse.urlencode({"method": "appendLog", "args": json.dumps([batch])}).encode()
