@@ -25,7 +25,7 @@ class Walk:
     def __init__(self, folder):
         self._folder = folder
         self._is_on = False
-        self._files = []
+        self._functions = {}
         self._known = set()
         self._before_commit = None
 
@@ -34,13 +34,15 @@ class Walk:
         if not self._is_on:
             return
         if event == "c_return" and self._before_commit is None and getattr(argument, "__name__", "") == "commit":
-            self._before_commit = len(self._files)
+            self._before_commit = len(self._functions)
             return
-        file = frame.f_globals.get("__file__")
-        if file and file not in self._known:
-            self._known.add(file)
+        code = frame.f_code
+        if code not in self._known:
+            self._known.add(code)
+            file = frame.f_globals.get("__file__") or ""
             if _OURS in file:
-                self._files.append(file.partition(_OURS)[2])
+                name = file.partition(_OURS)[2]
+                self._functions[name] = self._functions.get(name, 0) + 1
 
     def watch(self):
         """Switch on and off, forever."""
@@ -53,12 +55,12 @@ class Walk:
     def _switch(self, on):
         state = self._folder / f"{os.getpid()}.on"
         if on:
-            self._files, self._known, self._before_commit = [], set(), None
+            self._functions, self._known, self._before_commit = {}, set(), None
             self._is_on = True
             state.touch()
             return
         self._is_on = False
-        walked = {"files": self._files, "before_commit": self._before_commit}
+        walked = {"functions": self._functions, "before_commit": self._before_commit}
         (self._folder / f"{os.getpid()}.json").write_text(json.dumps(walked))
         state.unlink()
 

@@ -9,16 +9,17 @@ import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import FrameType
 
 from parts import lifecycle, state
-from parts.failure import StackFailure
 from parts.layout import PROJECT
 
+from .message import walk_message
 from .tracing import Tracing
+from .window import PAGE, walk_window
 
-_PAGE = "WebApp/static/PilotLoggingDIRAC/PilotLogs/page/"
 _DOCUMENT = PROJECT / "docs" / "architecture.md"
 _SECTION = re.compile(r"(?<=<!-- dev/walk writes this -->\n).*?(?=<!-- until here -->)", re.DOTALL)
 
@@ -40,7 +41,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="pilotlogging-walk-"))
     try:
         sections = [_WALKS[name](folder / name, arguments.sources.resolve()) for name in wanted]
-    except (StackFailure, OSError) as failure:
+    except Exception as failure:
         print(f"walk: FAILED: {failure}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -56,42 +57,38 @@ def main() -> int:
 
 
 def _message(folder: Path, sources: Path) -> str:
-    from .message import walk_message
-
     tracing = Tracing(folder / "walk", sources)
     tracing.prepare()
     lifecycle.up(folder / "stack", state.Plan())
     walked = walk_message(state.load(folder / "stack"), tracing)
     assert walked.before_commit, "no commit was seen"
-    to_commit, after = walked.files[: walked.before_commit], walked.files[walked.before_commit :]
-    counted = _count(sources, to_commit)
-    with_reply = f"; with its answer {len(walked.files)} files" if after else ""
+    files = list(walked.functions)
+    to_commit, after = files[: walked.before_commit], files[walked.before_commit :]
     return "\n".join(
         [
-            f"A message, from the socket to the commit: {counted}{with_reply}.",
+            f"A message, from the socket to the commit: {_count(sources, walked.functions, to_commit)}.",
             "",
-            *_list(sources, "to the commit", to_commit),
-            *_list(sources, "the answer", after),
+            *_list(sources, "to the commit", walked.functions, to_commit),
+            *_list(sources, "the answer", walked.functions, after),
         ]
     )
 
 
 def _window(folder: Path, sources: Path) -> str:
-    from .window import walk_window
-
     tracing = Tracing(folder / "walk", sources)
     tracing.prepare()
     lifecycle.up(folder / "stack", state.Plan(portal=True))
-    portal, collector, scripts = walk_window(state.load(folder / "stack"), tracing)
-    scripts = [f"{_PAGE}{script}" for script in scripts]
-    files = list(dict.fromkeys([*portal.files, *collector.files, *scripts]))
+    portal, collector, page = walk_window(state.load(folder / "stack"), tracing)
+    functions = {**portal.functions, **page.functions}
+    for file, number in collector.functions.items():
+        functions[file] = max(number, functions.get(file, 0))
     return "\n".join(
         [
-            f"A window of lines, from the page's request to the drawn row: {_count(sources, files)}.",
+            f"A window of lines, from the page's request to the drawn row: {_count(sources, functions, functions)}.",
             "",
-            *_list(sources, "the portal", portal.files),
-            *_list(sources, "the collector", collector.files),
-            *_list(sources, "the page", scripts),
+            *_list(sources, "the portal", portal.functions, portal.functions),
+            *_list(sources, "the collector", collector.functions, collector.functions),
+            *_list(sources, "the page", page.functions, page.functions),
         ]
     )
 
@@ -99,15 +96,16 @@ def _window(folder: Path, sources: Path) -> str:
 _WALKS = {"message": _message, "window": _window}
 
 
-def _count(sources: Path, files: list[str]) -> str:
-    return f"{len(files)} files with {sum(_lines(sources, file) for file in files):,} lines"
+def _count(sources: Path, functions: Mapping[str, int], files: Iterable[str]) -> str:
+    files = list(files)
+    several = sum(functions[file] > 1 for file in files)
+    length = sum(_lines(sources, file) for file in files)
+    return f"{len(files)} files with {length:,} lines; {several} of them with more than one function"
 
 
-def _list(sources: Path, title: str, files: list[str]) -> list[str]:
-    if not files:
-        return []
-    named = [f"`{file.removeprefix(_PAGE)}` {_lines(sources, file)}" for file in files]
-    return [f"- {title} ({len(files)}): " + ", ".join(named)]
+def _list(sources: Path, title: str, functions: Mapping[str, int], files: Iterable[str]) -> list[str]:
+    named = [f"`{file.removeprefix(PAGE)}` {functions[file]}/{_lines(sources, file)}" for file in files]
+    return [f"- {title} ({len(named)}): " + ", ".join(named)] if named else []
 
 
 def _lines(sources: Path, file: str) -> int:

@@ -3,12 +3,11 @@
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from parts.failure import StackFailure
 from parts.layout import PROJECT
 from parts.state import Stack
 
@@ -22,11 +21,11 @@ class Walked:
     """What one process ran for one request.
 
     Attributes:
-        files: below ``src/PilotLoggingDIRAC``, in the order of their first touch
+        functions: how many ran of each file below ``src/PilotLoggingDIRAC``, in the order of their first touch
         before_commit: how many of them had been touched when the database had committed; None without a commit
     """
 
-    files: list[str]
+    functions: dict[str, int]
     before_commit: int | None = None
 
 
@@ -62,15 +61,19 @@ class Tracing:
     def common(self, component: str) -> Walked:
         """What every one of the requests ran: what the clock had a process do meanwhile drops out."""
         first, *others = self.noted[component]
-        kept = [file for file in first.files if all(file in other.files for other in others)]
+        kept = {
+            file: min(number, *(other.functions[file] for other in others))
+            for file, number in first.functions.items()
+            if all(file in other.functions for other in others)
+        }
         if first.before_commit is None:
             return Walked(kept)
-        return Walked(kept, sum(file in kept for file in first.files[: first.before_commit]))
+        return Walked(kept, sum(file in kept for file in list(first.functions)[: first.before_commit]))
 
 
-def _wait(condition) -> None:
+def _wait(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            raise StackFailure("a process does not say what it runs; does its environment reach dev/compat?")
+            raise TimeoutError("a process does not say what it runs; does its environment reach dev/compat?")
         time.sleep(0.002)

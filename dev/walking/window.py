@@ -8,9 +8,8 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from playwright.sync_api import Page, Request, sync_playwright
-
 from parts.state import Stack
+from playwright.sync_api import Page, Request, sync_playwright
 
 from .tracing import Tracing, Walked
 
@@ -19,14 +18,14 @@ _LINES = 60_000
 _PLACES = (0.3, 0.5, 0.7, 0.9)
 """Parts of the log at which a window is asked for; the first one warms up."""
 _PAGE = "/PilotLogs/page/"
+PAGE = f"WebApp/static/PilotLoggingDIRAC{_PAGE}"
 _PATIENCE = 60_000
 
 
-def walk_window(stack: Stack, tracing: Tracing) -> tuple[Walked, Walked, list[str]]:
+def walk_window(stack: Stack, tracing: Tracing) -> tuple[Walked, Walked, Walked]:
     """Read windows of a log; give what each ran in portal, collector and the page's own modules."""
     stamp = _write_log(stack)
     collector = stack.collectors[0]
-    scripts: list[list[str]] = []
     origin = f"https://localhost:{stack.ports['portal']}"
     users = stack.layout.users
     certificate: Any = {
@@ -52,13 +51,12 @@ def walk_window(stack: Stack, tracing: Tracing) -> tuple[Walked, Walked, list[st
                 _scroll(page, place)
                 continue
             with tracing.on(stack, ["portal", collector]):
-                scripts.append(_take_window(page, take, place))
+                tracing.noted.setdefault("page", []).append(_take_window(page, take, place))
         chromium.close()
-    kept = [script for script in scripts[0] if all(script in other for other in scripts[1:])]
-    return tracing.common("portal"), tracing.common(collector), kept
+    return tracing.common("portal"), tracing.common(collector), tracing.common("page")
 
 
-def _take_window(page: Page, take: Callable[[], list[str]], place: float) -> list[str]:
+def _take_window(page: Page, take: Callable[[], Walked], place: float) -> Walked:
     """Scroll; give the modules that ran from the moment when the request left until the row stood there."""
 
     def begin(request: Request) -> None:
@@ -86,20 +84,19 @@ def _scroll(page: Page, place: float) -> None:
     )
 
 
-def _coverage(page: Page) -> Callable[[], list[str]]:
+def _coverage(page: Page) -> Callable[[], Walked]:
     """A function that gives the page's modules of which something ran since it was called last."""
     session = page.context.new_cdp_session(page)
     session.send("Profiler.enable")
     session.send("Profiler.startPreciseCoverage", {"callCount": True, "detailed": True})
 
-    def take() -> list[str]:
-        result = session.send("Profiler.takePreciseCoverage")["result"]
-        return [
-            script["url"].partition(_PAGE)[2]
-            for script in result
-            if _PAGE in script["url"]
-            and any(span["count"] for function in script["functions"] for span in function["ranges"])
-        ]
+    def take() -> Walked:
+        functions = {}
+        for script in session.send("Profiler.takePreciseCoverage")["result"]:
+            ran = sum(any(span["count"] for span in function["ranges"]) for function in script["functions"])
+            if ran and _PAGE in script["url"]:
+                functions[PAGE + script["url"].partition(_PAGE)[2]] = ran
+        return Walked(functions)
 
     return take
 
