@@ -61,3 +61,14 @@ def test_the_rooms_of_the_drawing_are_the_rooms() -> None:
     drawn |= {"WorkloadManagementSystem", "MonitoringSystem", "WebApp", "commands", "activation"}
     rooms = {path.stem for path in PACKAGE.iterdir() if not path.name.startswith("_")}
     assert drawn == rooms
+
+
+def test_the_walks_are_of_this_tree() -> None:
+    """``dev/walk --write`` counts them again."""
+    text = (PROJECT / "docs" / "architecture.md").read_text()
+    section = text.partition("<!-- dev/walk writes this -->")[2].partition("<!-- until here -->")[0]
+    for title, number, names in re.findall(r"^- ([\w ]+) \((\d+)\): (.*)", section, re.MULTILINE):
+        files = re.findall(r"`([^`]+)`", names)
+        assert len(files) == int(number), title
+        page = PACKAGE / "WebApp" / "static" / "PilotLoggingDIRAC" / "PilotLogs" / "page"
+        assert [file for file in files if not (PACKAGE / file).exists() and not (page / file).exists()] == []
