@@ -10,6 +10,11 @@ if os.environ.get("PILOTLOGGING_STACK"):
 
     loopback.install()
 
+if os.environ.get("WALK"):
+    import walked
+
+    walked.install()
+
 if os.environ.get("DIRAC_USE_TORNADO_IOLOOP", "").lower() in ("yes", "true"):
     import m2crypto_streams
 

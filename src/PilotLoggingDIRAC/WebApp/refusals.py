@@ -1,4 +1,4 @@
-"""What somebody is told whom the page cannot be shown: what is wrong, and what to do about it."""
+"""What is shown where the page cannot be: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 

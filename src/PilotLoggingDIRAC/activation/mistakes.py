@@ -1,4 +1,4 @@
-"""What is wrong, or not what it looks like, in a VO's options: one sentence each, which begins with the path."""
+"""Mistakes and pitfalls in a VO's options: one sentence each, which begins with the option's path."""
 
 from __future__ import annotations
 

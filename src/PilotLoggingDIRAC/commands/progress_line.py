@@ -1,4 +1,4 @@
-"""How far a long command has come, for the person who waits: on standard error, and on a terminal only."""
+"""Progress of a long command: on standard error, and on a terminal only."""
 
 from __future__ import annotations
 

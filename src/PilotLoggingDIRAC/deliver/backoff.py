@@ -1,4 +1,4 @@
-"""When to try again."""
+"""Backoff: when a log that failed is tried again."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Storage that is down is asked seldom: one log, after a pause, until it answers."""
+"""Circuit breaker: storage that is down is tried with one log after each pause, until it answers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What processes leave behind that are killed in the middle of their work."""
+"""Files left behind by processes that were killed at work."""
 
 from __future__ import annotations
 

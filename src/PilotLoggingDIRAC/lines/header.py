@@ -1,4 +1,4 @@
-"""The beginning of a message: when it was said, how loud, and by what command.
+"""The header of a message: its time, level and command.
 
 Three programs write into a pilot's log::
 

@@ -1,4 +1,4 @@
-"""What stands in the database, for those who operate it: asked so that a database that hangs holds up nobody."""
+"""What operators want to know of the database, asked so that a database that hangs holds up nobody."""
 
 from __future__ import annotations
 

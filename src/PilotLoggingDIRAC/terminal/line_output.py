@@ -1,4 +1,4 @@
-"""Lines for people: coloured by their level on a terminal, as they are in a pipe. See :mod:`.look`."""
+"""Lines for people: coloured by their level on a terminal, as they are in a pipe. See :mod:`.appearance`."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Which files a message and a window of lines pass."""
