@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What all tests share: PilotLogDB on every kind of database that it runs on."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The load: pilots that send as fast as they are answered. It runs in processes of its own, see :mod:`.measurement`.
 
 Each message has its own number in its first line, so that afterwards it can be found, once, in its log.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's own collector and ours, as they come (files; SQLite with synchronous=FULL), in turns, under the same load.
 
 After each measurement every acknowledged message is looked for in what was stored. Nothing is asserted on time.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One measurement: a load on one collector, what it cost, and whether all that was acknowledged is really there."""
 
 import multiprocessing

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the DIRAC processes of a stack need before their own first line.
 
 Python imports this module by itself: parts/environment.py puts its folder on their PYTHONPATH.

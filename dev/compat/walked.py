@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Notes which files of PilotLoggingDIRAC a process runs, while somebody wants to know; ``dev/walk`` is who asks.
 
 ``PILOTLOGGING_...`` variables do not reach a component, so these two have names of their own:

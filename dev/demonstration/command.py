@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Twenty simulated pilots of two communities send their logs to a real collector; is every byte stored, and once?
 
 A throw-away stack with the embedded defaults (SQLite, LocalDirectory) is started, and ended and removed afterwards.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Twenty pilots of two communities at once, one of which is killed."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The real agent carries the logs away, and the collector is asked how far it is."""
 
 import time

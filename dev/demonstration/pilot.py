@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One simulated pilot, as a process of its own: ``python -m demonstration.pilot``, see :mod:`.crowd`.
 
 What it has sent, and the collector acknowledged, stands in a file of its own: that is the truth which the archive is

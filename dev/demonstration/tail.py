@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Reading a log while its pilot writes, with the command that people use."""
 
 import os

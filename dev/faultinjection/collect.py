@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is stored in the end: by the collectors, in the archive, in the database."""
 
 import random

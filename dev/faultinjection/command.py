@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots write numbered lines while collectors, agents, database, disks and storage fail at random; is all stored?
 
 What goes wrong is drawn from the seed and printed first. The exit code is 0 only if every acknowledged line is stored

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All pilots of a run, in a process of their own: ``python -m faultinjection.crowd``, see :mod:`.command`.
 
 So many are alive at one time; whoever ends is followed by another, until the time is over. Then they have a while to

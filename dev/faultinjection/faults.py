@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How each fault is made, and ended."""
 
 import contextlib

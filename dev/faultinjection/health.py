@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Are all components well at the end? What did they write that they should not?"""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The lives of the pilots: what each writes, how it ends, and what it does after its end."""
 
 import contextlib

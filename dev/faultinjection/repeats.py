@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How many repeated messages the collectors have recognised: each counts from its start, and some are killed."""
 
 import contextlib

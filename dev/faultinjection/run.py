@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One run: a stack, pilots, faults, the time to settle, the verdict; and the end of all of it."""
 
 import argparse

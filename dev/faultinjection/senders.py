@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots' senders to whom things happen, and who note what they know for the oracle."""
 
 import contextlib

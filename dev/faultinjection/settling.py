@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """After the last fault: everything runs again, and brings to an end what has piled up."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Memory and open files of a stack's components, looked at once a second while it runs."""
 
 import contextlib

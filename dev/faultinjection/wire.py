@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All that can go wrong on the way to a collector: cut bodies, lost replies, senders that are slow."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A real ActiveMQ: STOMP with passwords, and STOMP over TLS with client certificates, on loopback."""
 
 import shutil

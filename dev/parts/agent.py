@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's ``dirac-agent`` with WorkloadManagement/PilotLoggingAgent, in the background or in the foreground."""
 
 import os

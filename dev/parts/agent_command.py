@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Run the real PilotLoggingAgent against a stack, in the foreground: one cycle, or as many as asked for."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """HAProxy in front of the collectors, with the project's example file and the stack's own ports and paths."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Calls to a collector over TLS as pilots make them: a form, and its answer. Every client in dev/ is made of these."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The DIRAC configuration of a stack: one dirac.cfg, or in a grid stack a small one and the content of the CS."""
 
 from collections.abc import Iterable

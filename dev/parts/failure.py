@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What can go wrong with a stack or a program of dev/, in words for the person who typed the command."""
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What can happen to one component of a running stack: for tests of outages, and for people."""
 
 import signal

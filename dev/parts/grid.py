@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A small grid around the collectors: CS, file catalogue, ProxyManager, resource status, xrootd and S3."""
 
 import importlib.util

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Up and down: the order in which a stack's parts start, and how all of them end."""
 
 import secrets

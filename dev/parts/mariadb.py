@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A private MariaDB: own data, own port on loopback, own users."""
 
 import os

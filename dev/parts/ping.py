@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Is a DIRAC https service up? DIRAC initialises a handler at its first request, so only a request can tell."""
 
 import ssl

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's web portal, and the DISET services behind its PilotMonitor with the table of pilots that they read."""
 
 import importlib.util

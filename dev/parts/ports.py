@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Free ports on loopback, kept for one stack while it starts."""
 
 import os

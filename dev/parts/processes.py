@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Starting and ending the processes of a stack, each known by its pid and the moment it started."""
 
 import contextlib

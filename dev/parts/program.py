@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How the programs of dev/ begin and end."""
 
 import shutil

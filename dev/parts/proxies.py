@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Grid proxies with a DIRAC group, made by DIRAC's own X509Chain as ``dirac-proxy-init`` does."""
 
 from pathlib import Path

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The two ways in which a pilot's text reaches a collector. What befalls a sender on its way is for others to add."""
 
 import gzip

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The real parts of PilotLogging on loopback: collectors, their database, an agent, and a small grid around them.
 
 dev/stack up DIR      start a stack; then: . DIR/env.sh

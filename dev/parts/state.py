@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a stack is made of and what of it runs, kept in DIR/stack.json."""
 
 import fcntl

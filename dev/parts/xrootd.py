@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A real xrootd with GSI: users are known by their proxies, and each writes its community's logs and nothing else."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Make the pictures of the portal for the documentation: a stack, a morning's pilots, and Debian's Chromium.
 
 Two of the pilots are killed. What is shown of them is what the collector knows: one log is quiet, and one was closed

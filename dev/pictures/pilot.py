@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One pilot of the morning, as a process that can be killed: ``python -m pictures.pilot``, see :mod:`.pilots`."""
 
 import sys

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The pilots of the morning, each a process; two of them are killed."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What sending its log costs a pilot: without remote logging, with the stock remote logger, and with our module.
 
 Whole pilots run in turns against one real collector and say the same lines, at once and over some time. Each line is

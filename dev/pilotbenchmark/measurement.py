@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One pilot with a healthy collector: what it cost, and whether the collector has every line of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """From PilotLogDB to a broker, as the agent does it, beside a bare stomp.py loop: the same bodies, made before, the
 same window, persistent, with receipts, in turns in one run. Nothing is asserted on time.
 """

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Brokers that are killed, hang, are full or refuse, while pilots write; then all that was confirmed is looked for.
 
 First, for each kind of broker: so many messages, `kill -9` ten times in between. Then the whole way, from pilots

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How fast people read one large log and the list of many, and what it costs the pilots that send meanwhile.
 
 One real collector, over TLS, on connections that are kept. Nothing is asserted on time.

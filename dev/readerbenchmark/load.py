@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Those who read without a pause, and a pilot that waits for its acknowledgements; each in a process of its own."""
 
 import multiprocessing

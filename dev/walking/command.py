@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Which files of PilotLoggingDIRAC a message and a window of lines pass, by running both on real parts.
 
 A file counts when every one of several requests ran a line of it; what is done once, or by the clock, does not.

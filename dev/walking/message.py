@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A message's way: one ``sendMessage`` over a connection that is kept alive, until it is answered."""
 
 import http.client

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The processes of a stack, told to note what they run (``compat/walked.py``), and what they noted."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A window's way: somebody scrolls in the portal's page, one ``readLines`` is asked, its rows are drawn."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """PilotLoggingDIRAC: the logs of grid pilot jobs, collected reliably.
 
 The way of a line can be read from the packages' names, in this order: :mod:`.ingest` (what a pilot sent becomes an

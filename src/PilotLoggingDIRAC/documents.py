@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Documents and arguments from the wire: validated in one way, and refused in one sentence.
 
 What is accepted is said by a *check*: a function that gives the value back with its type, or raises a ValueError with

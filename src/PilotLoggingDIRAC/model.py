@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The nouns: what a pilot sends, and what the database knows of its log."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """docs/howto/add-a-fact.md to the letter: its diff on a copy of the tree, and the way of the new fact there."""
 
 from __future__ import annotations

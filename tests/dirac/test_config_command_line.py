@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-config`` called wrongly: one sentence, exit code 2, and nobody is asked."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Several collectors on one MariaDB: they keep no state of their own, so any of them takes any message."""
 
 from __future__ import annotations

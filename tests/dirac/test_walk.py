@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dev/walk``: what a message passes is seen by running it."""
 
 from __future__ import annotations

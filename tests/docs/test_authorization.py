@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Each method of the collector stands wherever it is said who may call what: none is forgotten when one is added."""
 
 import ast

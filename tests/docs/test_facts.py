@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is known of pilots: the table in the code, docs/protocol.md and the page's files say the same."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The how-tos are followed: their diff fits the tree, and what they say to run then passes."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Links of the documents at the top of the tree lead somewhere; of those in docs, "make lint" (mkdocs) knows."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Every file, folder and module that the documents name exists."""
 
 import os

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What the modules of the page find in a browser, as little of it as these tests need.
 
 const PAGE = "../../src/PilotLoggingDIRAC/WebApp/static/PilotLoggingDIRAC/PilotLogs/page/";

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What of the portal's page needs no browser: the ``*.test.mjs`` here, which node runs. One case here is one of theirs.
 
 ``make test`` counts them so, and a file that does not load fails.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The collector that the tests of the worker-node module share, and where they find what drives it."""
 
 from __future__ import annotations

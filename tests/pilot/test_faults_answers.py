@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Collectors that answer wrongly, late or not at all: while they do, and when they come to their senses."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Bounds: memory, spill, disk and time, whatever the pilot says and however long nobody listens."""
 
 from __future__ import annotations

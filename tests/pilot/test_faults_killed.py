@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots that are killed, what they leave behind, and who sends that; children, which never say goodbye."""
 
 from __future__ import annotations

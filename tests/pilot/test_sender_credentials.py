@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the pilot shows to a collector: a proxy, a host's certificate, a bearer token; and renewed ones."""
 
 from __future__ import annotations

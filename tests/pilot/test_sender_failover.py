@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Several collectors, of which some are dead; collectors that come and go."""
 
 from __future__ import annotations

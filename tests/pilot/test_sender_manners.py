@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How the worker-node module treats collectors that are well, or ask for something."""
 
 from __future__ import annotations

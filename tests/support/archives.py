@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Archives that can be told to fail, and who brings logs there and reads them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The MariaDB of the tests: the one of ``dev/stack``, a private server on loopback."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """PilotLogDB in short words: send, read back, set the clock."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """PilotLogDB and archives for the tests of the core."""
 
 from __future__ import annotations

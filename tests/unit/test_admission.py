@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What keeps one VO from taking the whole collector."""
 
 from __future__ import annotations

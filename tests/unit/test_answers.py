@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pages and rows as plain values, for a reply."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The transaction that stores text, and the life of a log as messages come."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A damaged SQLite file: reported, set aside bit for bit, never overwritten; and the service goes on with a new one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The agents' work list."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One log to one plugin: an archive of files that can be told to be down."""
 
 from __future__ import annotations

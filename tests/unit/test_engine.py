@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Connections to PilotLogDB: transactions, and errors that say what a caller can do."""
 
 from __future__ import annotations

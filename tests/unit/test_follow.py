@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Several logs at a time, in one loop: what is waited for, what is given up, and what is said."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whatever comes from outside is taken or refused in one sentence; nothing else happens."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What may happen to a log, one event after the other: the rows of ``docs/life-of-a-log.md``."""
 
 from __future__ import annotations

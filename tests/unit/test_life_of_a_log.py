@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One log through its whole life, in any order of events, against a model of a few lines."""
 
 from __future__ import annotations

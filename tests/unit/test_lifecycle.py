@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Closing, settling, expiring and forgetting logs, by the statements alone."""
 
 from __future__ import annotations

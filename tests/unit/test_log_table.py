@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The list of logs on terminals of any width: a line each, stamps whole."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A plugin with DIRAC's old interface gets closed logs as it got open ones: in pieces, in order, then the end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log from afar, its lines by number, and what is found in it: against the plain way of reading all of it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Open logs without a line for longer than is usual for their senders, on both kinds of database."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Searching across logs: everything that is in the database is found, and what is not there is said."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What ``dirac-pilot-logs-show --check`` says of a log."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What needs a person, and what is shown of it."""
 
 from __future__ import annotations

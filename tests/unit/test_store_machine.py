@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The whole store against a model: logs of two VOs with the same stamps, stock and numbered senders whose messages are
 repeated, delayed and overtaken, transactions that fail, readers that follow, archives that are down."""
 

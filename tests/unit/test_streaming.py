@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs to a stream, chunk by chunk, while pilots write: a stream that keeps what it gets, and can be told to fail."""
 
 from __future__ import annotations

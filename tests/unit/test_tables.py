@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One layout for all tables: what is cut, left out or folded on a terminal, and what a pipe gets."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log as a person sees it."""
 
 from __future__ import annotations

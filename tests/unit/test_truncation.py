@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log that grows past its limit keeps its beginning and its end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Making the tables, and bringing older ones up to date."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Group commit: acknowledged means stored, whatever happens."""
 
 from __future__ import annotations

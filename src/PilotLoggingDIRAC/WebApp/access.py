@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who somebody in front of the portal is, and in which of their groups they may read a VO's logs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The parameters of a request, as a browser or a stranger sends them: each is read with its type, or refused."""
 
 from __future__ import annotations

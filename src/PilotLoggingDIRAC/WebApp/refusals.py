@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is shown where the page cannot be: what is wrong, and what to do about it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Mistakes and pitfalls in a VO's options: one sentence each, which begins with the option's path."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What ``dirac-pilot-logs-config`` says, on a terminal or in a pipe."""
 
 from __future__ import annotations

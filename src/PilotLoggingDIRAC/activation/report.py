@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All that ``dirac-pilot-logs-config show`` says: what a pilot would do and why, option by option."""
 
 from __future__ import annotations

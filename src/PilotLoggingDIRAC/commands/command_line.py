@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the commands for readers and administrators have in common: switches, which logs are meant, the collector's
 answers. How they end stands in :mod:`.ending`, what switches take in :mod:`.kinds`."""
 

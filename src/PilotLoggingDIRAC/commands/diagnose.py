@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-config check``: all that would fail later is tried now."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How each of our commands ends: an exit code, and one sentence where something is wrong."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Imported by each command before anything else: Ctrl-C ends it as it ends git.
 
 DIRAC takes a second to import. Python would answer Ctrl-C with a traceback then, and later too wherever nobody expects

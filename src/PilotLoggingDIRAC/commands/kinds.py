@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the switches of our commands take: each makes the value from what was typed, or says what it takes."""
 
 from __future__ import annotations

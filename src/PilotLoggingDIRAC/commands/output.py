@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A command's result: how it may look where it goes, and the pager that it goes through on a terminal."""
 
 from __future__ import annotations

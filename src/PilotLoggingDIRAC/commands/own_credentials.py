@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """With what this process shows who it is, and whether that can be good: looked at here, before anybody is asked."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Progress of a long command: on standard error, and on a terminal only."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What holds for a VO's remote logging, read from the CS as it is known to this process."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Circuit breaker: storage that is down is tried with one log after each pause, until it answers."""
 
 from __future__ import annotations

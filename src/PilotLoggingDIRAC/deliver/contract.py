@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a plugin is. See ``docs/add-a-plugin.md``.
 
 There are two kinds. An *archive* takes a whole closed log and gives it back; a *stream* takes the chunks of all logs of

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One log to one plugin: take it on, carry it, note how it went."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Fair scheduling: how the VOs share the agent's slots, so that slow storage of one holds up no other."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Files left behind by processes that were killed at work."""
 
 from __future__ import annotations

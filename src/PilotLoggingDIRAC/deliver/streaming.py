@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs to a stream: take those on that it lacks something of, send their chunks, note what it has confirmed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The rule of VOs for what DIRAC's service ``Monitoring/WebApp`` gives out of pilots, whoever's handler runs there.
 
 DIRAC gives the output of any VO's pilots to whoever asks for it. Here it goes to the pilot's own VO, and to those who

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Between our exceptions and DIRAC's S_OK and S_ERROR."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What unmodified DIRAC pilots send: ``sendMessage`` and ``finaliseLogs``.
 
 Source: DIRACGrid/Pilot, ``pilotTools.sendMessage``, and DIRAC 9.1.22, ``FileCacheLoggingPlugin``.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The header of a message: its time, level and command.
 
 Three programs write into a pilot's log::

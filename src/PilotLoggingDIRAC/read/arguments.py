@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Single arguments as readers send them."""
 
 from __future__ import annotations

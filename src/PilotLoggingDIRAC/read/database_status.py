@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What operators want to know of the database, asked so that a database that hangs holds up nobody."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What somebody looks for in the lines of logs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lines of many logs that fit a query, the log that began last first, a piece of the work at each call."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Long scans of text, in time slices with pauses in between.
 
 Python runs one thread at a time. Pilots wait for acknowledgements, and a thread that looks through a large log holds

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a VO adds: regular expressions from the configuration, which must not be able to hang the collector.
 
 They run on RE2, whose time grows with the length of the text only. Python's ``re`` needs for some patterns a time that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One pass over a message that says whether the real search is worth its time. Most messages have nothing.
 
 It runs on RE2, which looks for all of the words at once; without RE2 every message is searched.

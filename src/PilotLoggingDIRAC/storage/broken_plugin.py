@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Stand-in for a plugin whose configuration is wrong: only its own deliveries wait."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Adapter for plugins with DIRAC's old interface (``sendMessage``, ``finaliseLogs``).
 
 The old collector called such a plugin while the pilot wrote; the agent does it when the log is closed. The text and its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The transaction that stores text: many messages of many logs at once."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The order of the agents' work: which closed logs are to be carried to a plugin now.
 
 Logs that have never failed go first, so that a few which fail for ever cannot keep new ones waiting. Then come those

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Connections to PilotLogDB: one SQLite file for one host, MySQL or MariaDB for several."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Finding logs: one by its name, many by what is known of them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Quarantine of a damaged SQLite file: moved away whole and bit for bit, whatever dies in between.
 
 Committed text is in ``-wal`` until SQLite carries it over into the file, so the file and its ``-wal`` and ``-shm``

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The tables. Their names and columns are a contract with the people who look at them by hand."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Which logs somebody wants: conditions on what is known of them, as they come from outside."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Making the tables, and bringing those of an older version up to date: by itself, at the start of any component."""
 
 from __future__ import annotations

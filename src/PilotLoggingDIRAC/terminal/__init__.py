@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What runs on the user's terminal: replies of the collector as text, tables and files.
 
 :mod:`.tail` and :mod:`.filtered_tail` follow a log, :mod:`.line_output` colours lines, :mod:`.log_table` lists logs,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What an operator is shown, and what he is told to do: judged from the figures of all collectors."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How a log was sent (by the worker-node module, the pilot's own remote logger, or both), and is it complete?
 
 The module's own lines have the name ``[PilotLogging]``. Its first one names its version and session; one with the level

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How many logs have which value of a column, for people: on a terminal, or as text in a pipe."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lines of a log, all or by what is in them, from the beginning or the last ones."""
 
 from __future__ import annotations

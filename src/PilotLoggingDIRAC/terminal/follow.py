@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs that are shown while their pilots write: asked for again and again, and waited for where nobody answers."""
 
 from __future__ import annotations

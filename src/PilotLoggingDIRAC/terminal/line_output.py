@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lines for people: coloured by their level on a terminal, as they are in a pipe. See :mod:`.appearance`."""
 
 from __future__ import annotations

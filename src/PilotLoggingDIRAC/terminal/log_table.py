@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A list of logs for people: on a terminal, or as text in a pipe. What strangers wrote is never an escape."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Sentences with tables below them, such as the status of the collectors: on a terminal, as plain text, or as JSON."""
 
 from __future__ import annotations

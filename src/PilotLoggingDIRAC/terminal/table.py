@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How each of our tables is laid out: on a terminal by rich, in a pipe as plain columns.
 
 What stands in a cell was written by strangers: here, and nowhere else, it becomes harmless.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The text of a log as a person sees it: all of it, gaps shown in their place."""
 
 from __future__ import annotations

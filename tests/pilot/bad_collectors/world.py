@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Certificates, collectors and pilots of one module's tests, and how they are compared."""
 
 from __future__ import annotations

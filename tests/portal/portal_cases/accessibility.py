@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What axe-core finds on each view of the page: nothing, in light and in dark.
 
 A new view is one line in ``VIEWS``.

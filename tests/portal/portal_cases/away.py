@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The collector stops, hangs and comes back while somebody reads: rows stay, one banner says what is the matter."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lines of a log are chosen and copied as they stand in the log, in Chromium."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Our handler without a browser: what it gives, and what it says to bad and to hostile requests."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The list as a person uses it: names by a part of them, rows as links, pages, and what was found in all logs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The page in Chromium: list, filters, a chosen log, and what strangers put into their logs."""
 
 from __future__ import annotations

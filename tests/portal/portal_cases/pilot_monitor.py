@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's own PilotMonitor shows our logs, by the rules of VOs; ours has one entry more.
 
 Alpha's CS has ``RemoteLogsPriority``, beta's has not.

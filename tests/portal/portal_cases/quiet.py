@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A pilot that is killed, in the page: quiet after a while, running again if it comes back, and silent in the end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The page where there is little room, and lines that are wrapped, in Chromium."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Every way into the page: the portal's menu, its address, desktops and applications that were saved or shared, links.
 
 As a person clicks, in the real portal. What was saved may be anybody's text.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Chromium with a user's certificate, and our page in it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Debian's firefox-esr with a user's certificate in its own store.
 
 Playwright speaks WebDriver BiDi with it (its channel ``moz-firefox``), so that the same cases run in it; what that

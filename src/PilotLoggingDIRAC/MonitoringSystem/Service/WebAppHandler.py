@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Monitoring/WebApp, the service behind the portal's PilotMonitor, with the rule of VOs for pilots' output.
 
 It is built on the handler that DIRAC would load without it: DIRAC's own, or that of an extension with a higher

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The page "Pilot Logs" and the JSON that it asks for."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The agent that carries logs from PilotLogDB to the storage that each VO chose.
 
 It needs the database, not the collectors' disk: it may run anywhere, and several of them share the work.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Switch the remote logging of a VO's pilots on or off, see what a pilot would do, and check that all works
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Download the logs of many pilots, by their stamps or by what is known of them, into a folder or a tar file
 

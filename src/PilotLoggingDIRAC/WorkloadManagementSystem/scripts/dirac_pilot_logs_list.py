@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 List the logs of pilots, the one with the latest line first, or count them
 

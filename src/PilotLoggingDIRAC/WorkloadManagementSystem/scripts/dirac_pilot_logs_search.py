@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Find lines in the logs of pilots, in those that began last first
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Show the logs of pilots, while they run or afterwards
 

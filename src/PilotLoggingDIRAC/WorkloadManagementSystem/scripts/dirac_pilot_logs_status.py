@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Show how the collectors of pilots' logs are, all of them, and what needs a person
 

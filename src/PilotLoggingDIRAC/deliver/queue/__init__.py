@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs to a message broker over STOMP: what a message looks like, and how we know that the broker has it.
 
 :mod:`.encoder` makes messages out of chunks, :mod:`.publisher` sends them in order until they are confirmed,

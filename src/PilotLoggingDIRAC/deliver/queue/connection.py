@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A connection to one broker, by stomp.py; what the broker says comes out as events, in its order."""
 
 from __future__ import annotations

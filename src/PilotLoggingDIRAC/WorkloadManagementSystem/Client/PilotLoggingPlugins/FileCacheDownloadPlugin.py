@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What DIRAC's portal back end (Monitoring/WebApp) loads by default to show the remote log of a pilot."""
 
 from typing import Any

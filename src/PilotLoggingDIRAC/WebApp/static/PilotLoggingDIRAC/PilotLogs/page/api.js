@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What the portal's handler is asked. Every failure becomes one sentence for a person.
 
 import { noteAnswer, noteFailure, noteRequest } from "./connection.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // No answer from the collector, or from the portal: one banner says so, and when the page asks again by itself.
 
 import { connection, isAway, tryAgain, watchConnection } from "./connection.js";

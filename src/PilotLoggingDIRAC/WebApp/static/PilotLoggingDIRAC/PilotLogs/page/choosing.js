@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Lines are chosen: with the mouse, with keys, or by a link; and what is shown of them.
 
 import { whenQuiet } from "./dom.js";

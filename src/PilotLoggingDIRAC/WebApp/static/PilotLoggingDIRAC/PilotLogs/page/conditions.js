@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // From what a person chose in the filters to the conditions that the list is asked with.
 
 import { FACTS } from "./facts.js";

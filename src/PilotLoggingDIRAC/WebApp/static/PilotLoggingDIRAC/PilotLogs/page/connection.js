@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Whether the collector, and the portal, answer. What was asked in vain is asked again, by those who lack it.
 
 const PAUSES = [3, 5, 10, 20, 30]; // seconds between one attempt and the next; the last one stays

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Which lines are chosen, and their text as it stands in the log.
 
 import { ask, Failure } from "./api.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The chosen lines leave the page: into the clipboard as they stand in the log, or on paper.
 
 import { copy } from "./clipboard.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The chosen line below the others: both its times, its whole text, and what one can do with it.
 
 import { copy } from "./clipboard.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What strangers wrote, made visible: no control character acts, none hides.
 
 /* eslint-disable no-control-regex -- control characters are what is looked for */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What a person can do about something that went wrong, beside the sentence that says what it was.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The filters above the list. They hold no state of their own: they show a place and say how it changes.
 
 import { ask } from "./api.js";

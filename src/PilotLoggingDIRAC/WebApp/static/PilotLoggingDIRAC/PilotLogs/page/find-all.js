@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Numbers of lines that meet conditions, call after call, since the collector looks for two seconds at a time.
 
 import { ask } from "./api.js";

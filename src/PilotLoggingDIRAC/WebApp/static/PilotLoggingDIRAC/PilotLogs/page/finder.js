@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Search in the log: how many lines have a text, which is the next, and where they all are.
 
 import { onRetry } from "./connection.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The end of a log that grows is followed, or new lines are counted until somebody looks at them.
 
 import { button, make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // When the lines that a search found were written: small bars, and the same as a table.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What the collector gives at most, as the portal hands it over in the page: no number of its own.
 
 /**

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // One line of a log as a row. Its text is set as text, whatever stands in it.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The list of logs below the filters: a page of it, or, for a text, what was found so far.
 
 import { ask } from "./api.js";

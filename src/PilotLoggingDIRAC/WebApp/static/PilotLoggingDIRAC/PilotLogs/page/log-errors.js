@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // From error to error in the log, and how many there are.
 
 import { ask } from "./api.js";

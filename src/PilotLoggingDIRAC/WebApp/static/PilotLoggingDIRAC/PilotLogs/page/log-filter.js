@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Which lines of the log are shown: those of some levels, of one command, or all.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What is known of the chosen log, and the one sentence that a shifter looks for first.
 
 import { address } from "./api.js";

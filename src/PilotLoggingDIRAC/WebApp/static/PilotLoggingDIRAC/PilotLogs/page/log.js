@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The chosen log: its head, its time line, its tools and its lines, and how they move together.
 
 import { ask } from "./api.js";

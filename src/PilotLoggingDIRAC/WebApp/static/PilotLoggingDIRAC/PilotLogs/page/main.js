@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The page: filters and list, the chosen log beside them, and the address that says where the person is.
 
 import { ask } from "./api.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Sentences for the person: what went wrong, what was done. Read aloud by screen readers.
 
 import { button, make } from "./dom.js";

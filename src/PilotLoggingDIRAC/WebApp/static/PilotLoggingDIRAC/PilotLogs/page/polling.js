@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The chosen log is asked for anew from time to time: often while it grows and somebody looks, else seldom.
 
 import { ask } from "./api.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // On paper: the head of the log, and the chosen lines or those in sight, as they stand in the log.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Which lines are chosen: none, one, or all from one to another. By their numbers; where they stand the rows know.
 
 export class Selection {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The lines of the chosen log that the filter leaves: which row has which, those in sight are fetched and drawn.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The list of logs: a table whose heads sort, and whose rows are links to a log.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Between the lines and the time line: which time is in sight, and which line is of a time.
 
 import { ask } from "./api.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Where the person is, in the page's address: filters, sort, page, log and line. A link shows the same to others.
 
 import { FACTS } from "./facts.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Whether long lines are wrapped: as the person chose last; else where there is little room.
 
 import { make } from "./dom.js";
