@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""Links of the documents at the top of the tree lead somewhere; of those in docs, "make lint" (mkdocs) knows."""
+"""Links of the documents lead somewhere: of those at the top of the tree, and of those in docs, as mkdocs has it."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,19 @@ def test_links_lead_somewhere(document):
         target = document.parent / path if path else document
         assert target.exists(), link
         assert not anchor or anchor in anchors(target), link
+
+
+def test_links_between_the_pages_lead_somewhere(tmp_path):
+    """Without -q, with which mkdocs does not count its warnings, and strict is nothing."""
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=PROJECT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
 
 
 def test_who_reads_what_names_every_document():
