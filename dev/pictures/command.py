@@ -92,6 +92,7 @@ def _take_all(stack: state.Stack, folder: Path, killed: str) -> None:
         is_there(page)
         page.wait_for_load_state("networkidle")
 
+    expect.set_options(timeout=1000 * _PATIENCE)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(
             executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]

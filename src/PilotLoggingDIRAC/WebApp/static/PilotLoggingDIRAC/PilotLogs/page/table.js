@@ -186,8 +186,9 @@ function actAsLink(line, link, go) {
   const another = () => window.open(link.href, "_blank", "noopener");
   line.addEventListener("click", (event) => {
     if (event.target.closest("a")) follow(event, go);
+    else if (event.ctrlKey || event.metaKey) another(); // Firefox marks the cell with Ctrl
     else if (String(getSelection()).length) return; // it was to mark a text
-    else if (event.ctrlKey || event.metaKey || event.shiftKey) another();
+    else if (event.shiftKey) another();
     else go();
   });
   line.addEventListener("pointerdown", (event) => line.classList.toggle("covered", event.button === 2));
