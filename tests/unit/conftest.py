@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -25,8 +24,6 @@ from PilotLoggingDIRAC.store.append import append_all
 from PilotLoggingDIRAC.store.due import list_due
 from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.text import decode
-
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # for the redaction's corpus: tests/pilot has it too
 
 KEY = LogKey("alpha", "0" * 32)
 
