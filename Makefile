@@ -16,7 +16,7 @@ help:
 	@echo "make screenshots   the pictures of the portal in docs/img"
 	@echo "make test          all checks and tests"
 	@echo "make test-stock-pilot PILOT=CHECKOUT  the worker-node module in DIRAC's own pilot, a checkout of DIRACGrid/Pilot"
-	@echo "make lint          ruff, mypy, and the documentation as pages (build/site)"
+	@echo "make lint          ruff, mypy, eslint, and the documentation as pages (build/site)"
 	@echo "make unit          the tests of the core, without DIRAC and MariaDB: seconds"
 	@echo "make bench         DIRAC's collector and ours under the same load (SECONDS=$(SECONDS) each, ROUNDS=$(ROUNDS))"
 	@echo "make bench-pilot   what sending its log costs a pilot, with the stock logger and with our module (PILOT=CHECKOUT ROUNDS=3)"
@@ -47,6 +47,7 @@ lint: tools
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
+	.venv/bin/node .venv/node/node_modules/eslint/bin/eslint.js
 	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build -q
 
 unit: tools

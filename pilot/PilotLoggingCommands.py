@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Sends a grid pilot's log to the collectors of PilotLoggingDIRAC: every line, and without ever harming the pilot.
 
 For the worker node: Python 3.6 to 3.14, standard library only. A stock DIRAC pilot imports this file when it looks up

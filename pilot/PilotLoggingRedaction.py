@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Takes secrets out of a pilot's log before it leaves the worker node: a part of PilotLoggingCommands.py.
 
 Python 3.6 to 3.14, standard library only. It lies beside that file, which says what happens when it does not.

@@ -1,7 +1,5 @@
-"""What all tests share: PilotLogDB on every kind of database that it runs on.
-
-The MariaDB is the one of ``dev/stack``: a private server on loopback, one for the whole session.
-"""
+# SPDX-License-Identifier: GPL-3.0-only
+"""What all tests share: PilotLogDB on every kind of database that it runs on."""
 
 from __future__ import annotations
 
@@ -23,12 +21,14 @@ from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.store.schema import metadata, schema_version
 from PilotLoggingDIRAC.store.upgrade import prepare
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "dev"))
+_TESTS = Path(__file__).resolve().parent
+sys.path[:0] = [str(_TESTS), str(_TESTS.parent / "dev")]
 
-from parts import mariadb, processes
-from parts.layout import Layout
-from parts.ports import SHARE, FreePorts
-from parts.state import Plan, Stack
+pytest.register_assert_rewrite("support")
+
+# The folders above make these importable.
+from parts.ports import SHARE, FreePorts  # noqa: E402
+from support.mariadb import MARIADB, MariaDB  # noqa: E402
 
 # A test that uses a database takes as long as the disk does, and each example makes logs of its own in it. How fast a
 # machine makes examples is no property of the code. The examples are the same in each run, so that a run says something
@@ -46,10 +46,6 @@ hypothesis.settings.register_profile("search", **_PATIENT)
 hypothesis.settings.register_profile("pilotlogging", derandomize=True, database=None, **_PATIENT)
 hypothesis.settings.register_profile("brief", derandomize=True, database=None, max_examples=10, **_PATIENT)
 hypothesis.settings.load_profile("pilotlogging")
-
-_USER = "PilotLogDB"
-_TESTER = "tester"
-_MARIADB = "mariadb"
 
 
 def pytest_configure() -> None:
@@ -71,57 +67,6 @@ def no_detours() -> Iterator[None]:
         yield
 
 
-class MariaDB:
-    """A private MariaDB server that can be stopped and started."""
-
-    def __init__(self, root: Path, port: int) -> None:
-        root.mkdir(parents=True, exist_ok=True)
-        self._stack = Stack(
-            Layout(root), Plan(database=_MARIADB), ports={_MARIADB: port}, passwords={_USER: secrets.token_hex(8)}
-        )
-        self._made = 0
-
-    def start(self) -> None:
-        """Start it and wait until it serves."""
-        mariadb.start(self._stack)
-        self.run_sql(
-            f"CREATE USER IF NOT EXISTS '{_TESTER}'@'%' IDENTIFIED BY '{self._stack.passwords[_USER]}';"
-            rf"GRANT ALL ON `{_USER}\_%`.* TO '{_TESTER}'@'%'"
-        )
-
-    def stop(self) -> None:
-        """End it in good order."""
-        processes.end(list(self._stack.processes.values()), self._stack.mark)
-
-    def kill(self) -> None:
-        """End it in the middle of whatever it does."""
-        processes.end(list(self._stack.processes.values()), self._stack.mark, patience=0)
-
-    def remove(self) -> None:
-        """End it, and leave nothing behind."""
-        self.stop()
-        if self._stack.sockets:
-            shutil.rmtree(self._stack.sockets)
-
-    def run_sql(self, statement: str) -> str:
-        """Run a statement as the server's administrator."""
-        return mariadb.run_sql(self._stack, statement)
-
-    def new_database(self) -> URL:
-        """Make an empty database and say how to reach it."""
-        self._made += 1
-        name = f"{_USER}_{self._made}"
-        self.run_sql(f"CREATE DATABASE {name}")
-        return URL.create(
-            "mysql+mysqldb",
-            username=_TESTER,
-            password=self._stack.passwords[_USER],
-            host="127.0.0.1",
-            port=self._stack.ports[_MARIADB],
-            database=name,
-        )
-
-
 @pytest.fixture(scope="session")
 def database_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Where all databases are: in memory where that has room, since no test pulls the plug of its machine."""
@@ -141,7 +86,7 @@ def mariadb_server(database_folder: Path) -> Iterator[MariaDB]:
         pytest.skip("there is no mariadbd: install the Debian package mariadb-server")
     pytest.importorskip("MySQLdb", reason="there is no MySQLdb: install mysqlclient")
     with FreePorts() as ports:
-        server = MariaDB(database_folder / _MARIADB, ports.take())
+        server = MariaDB(database_folder / MARIADB, ports.take())
         try:
             server.start()
             yield server
@@ -168,7 +113,7 @@ def sqlite_template(database_folder: Path) -> Path:
     return file
 
 
-@pytest.fixture(params=["sqlite", _MARIADB])
+@pytest.fixture(params=["sqlite", MARIADB])
 def backend(request: pytest.FixtureRequest) -> str:
     """The kinds of database that everything must work on."""
     return str(request.param)
@@ -177,7 +122,7 @@ def backend(request: pytest.FixtureRequest) -> str:
 @pytest.fixture
 def new_url(request: pytest.FixtureRequest, backend: str, database_folder: Path) -> Callable[[], URL]:
     """Makes empty databases, without tables."""
-    if backend == _MARIADB:
+    if backend == MARIADB:
         server: MariaDB = request.getfixturevalue("mariadb_server")
         return server.new_database
     return lambda: URL.create("sqlite", database=str(database_folder / f"{secrets.token_hex(8)}.sqlite"))
@@ -186,7 +131,7 @@ def new_url(request: pytest.FixtureRequest, backend: str, database_folder: Path)
 @pytest.fixture
 def database(request: pytest.FixtureRequest, backend: str) -> Iterator[Database]:
     """A PilotLogDB that is ready for use and empty."""
-    if backend == _MARIADB:
+    if backend == MARIADB:
         database = request.getfixturevalue("mariadb_database")
         with database.writing() as connection:
             for table in metadata.sorted_tables:

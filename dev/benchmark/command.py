@@ -1,22 +1,18 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's own collector and ours, as they come (files; SQLite with synchronous=FULL), in turns, under the same load.
 
 After each measurement every acknowledged message is looked for in what was stored. Nothing is asserted on time.
 """
 
 import argparse
-import shutil
-import signal
 import sys
-import tempfile
 from pathlib import Path
-from types import FrameType
 
-from demonstration.senders import Refused
 from parts import lifecycle, state
-from parts.failure import StackFailure
+from parts.program import run, scratch_folder
 
 from . import report
-from .measurement import BenchFailure, Client
+from .measurement import Client
 from .report import OURS, STOCK
 
 _KEEP_ALIVE = {"new": False, "keep-alive": True}
@@ -31,19 +27,8 @@ def main() -> int:
     parser.add_argument("--pilots", type=int, default=16, help="how many send at once")
     parser.add_argument("--processes", type=int, default=2, help="of the client")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    folder = Path(tempfile.mkdtemp(prefix="pilotlogging-bench-"))
-    try:
-        _bench(folder, arguments)
-        return 0
-    except (BenchFailure, StackFailure, Refused, OSError) as failure:
-        print(f"bench: FAILED: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench: interrupted", file=sys.stderr)
-        return 130
-    finally:
-        _remove(folder)
+    with scratch_folder("bench") as folder:
+        return run("bench", lambda: _bench(folder, arguments))
 
 
 def _bench(folder: Path, arguments: argparse.Namespace) -> None:
@@ -65,18 +50,6 @@ def _bench(folder: Path, arguments: argparse.Namespace) -> None:
                     line += f"  {name} {measured.rate:6.0f}/s"
                 print(line, flush=True)
     report.show(rounds)
-
-
-def _remove(folder: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
-    for stack in folder.iterdir():
-        if (stack / "stack.json").exists():
-            lifecycle.down(stack)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,27 +1,23 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One measurement: a load on one collector, what it cost, and whether all that was acknowledged is really there."""
 
 import multiprocessing
-import os
 import re
 import statistics
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
-from demonstration.senders import ask
+import psutil
+from parts.calls import Connection, tls_context
+from parts.failure import Failure
 from parts.state import Stack
 
 from .client import Load, Sent, send
 
 _VO = "alpha"
-_TICKS = os.sysconf("SC_CLK_TCK")
 _NUMBERED = re.compile(r"^.* message ([0-9]{8})$", re.MULTILINE)
-
-
-class BenchFailure(Exception):
-    """The collector did not do what it had to, so its speed says nothing."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ class Client:
         """Load the first collector of a stack, then check what it has stored.
 
         Raises:
-            BenchFailure: a request failed, or acknowledged text is missing, changed or there twice
+            Failure: a request failed, or acknowledged text is missing, changed or there twice
         """
         collector = stack.processes[stack.collectors[0]]
         load = Load(
@@ -79,7 +75,7 @@ class Client:
         server_cpu = _cpu(collector.pid) - before
         for part in parts:
             if part.failure:
-                raise BenchFailure(f"{load.url}: {part.failure}; its log is {collector.log}")
+                raise Failure(f"{load.url}: {part.failure}; its log is {collector.log}")
             _verify(stack, part.acknowledged)
         return _measured(parts, server_cpu)
 
@@ -87,7 +83,7 @@ class Client:
 def _measured(parts: Sequence[Sent], server_cpu: float) -> Measured:
     requests = sum(part.messages for part in parts)
     if not requests:
-        raise BenchFailure("no request was answered in time: give it more seconds")
+        raise Failure("no request was answered in time: give it more seconds")
     latencies = sorted(latency for part in parts for latency in part.latencies)
     return Measured(
         requests=requests,
@@ -100,15 +96,16 @@ def _measured(parts: Sequence[Sent], server_cpu: float) -> Measured:
 
 
 def _verify(stack: Stack, acknowledged: Mapping[str, Sequence[int]]) -> None:
-    reader = str(stack.layout.credentials / "operator.pem")
+    context = tls_context(stack.layout.certificates, stack.layout.credentials / "operator.pem")
     for stamp, numbers in acknowledged.items():
         if not numbers:
             continue
-        answer = ask(stack.collector_urls[0], reader, str(stack.layout.certificates), "getLogs", stamp, _VO)
+        with Connection(stack.collector_urls[0], context) as reader:
+            answer = reader.ask("getLogs", stamp, _VO)
         stored = [int(number) for number in _NUMBERED.findall(answer["StdOut"])]
         if stored != list(numbers):
             missing, more = len(set(numbers) - set(stored)), len(stored) - len(set(stored) & set(numbers))
-            raise BenchFailure(
+            raise Failure(
                 f"log {stamp}: {len(numbers)} messages were acknowledged, {missing} of them are not stored, "
                 f"{more} are there twice or were not acknowledged"
             )
@@ -116,5 +113,5 @@ def _verify(stack: Stack, acknowledged: Mapping[str, Sequence[int]]) -> None:
 
 def _cpu(pid: int) -> float:
     """Seconds of CPU that a process has used, all its threads together."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS
+    used = psutil.Process(pid).cpu_times()
+    return used.user + used.system

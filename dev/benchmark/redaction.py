@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What redaction costs, next to the compression of the same bytes, in turns in one run. Nothing is asserted on time.
 
 All times are of the CPU.

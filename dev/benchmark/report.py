@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The table at the end."""
 
 import statistics

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: GPL-3.0-only */
 /* Preloaded into xrootd, which binds every interface and has no option against it: wildcard addresses become loopback.
  * Python processes have loopback.py beside this file. Built by dev/install: cc -shared -fPIC -o libloopback.so loopback.c -ldl
  */

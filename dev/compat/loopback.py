@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Wildcard addresses become loopback: Tornado and DISET bind every interface and have no option against it."""
 
 import socket

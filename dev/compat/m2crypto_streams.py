@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lets PyPI's tornado 5.1.1 run DIRAC's https services, which need M2Crypto below tornado to accept grid proxies.
 
 DIRAC asks for ``SSLIOStream.configure("tornado_m2crypto.m2iostream.M2IOStream")``. Only the tornado that DIRACOS ships

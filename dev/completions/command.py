@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dev/completion [FOLDER]``: writes the files of ``completion/``, or of another folder.
 
 Each command is begun and stopped where it has named its switches, so that nothing is named twice. Nothing of this runs

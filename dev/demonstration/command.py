@@ -1,27 +1,24 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Twenty simulated pilots of two communities send their logs to a real collector; is every byte stored, and once?
 
 A throw-away stack with the embedded defaults (SQLite, LocalDirectory) is started, and ended and removed afterwards.
 """
 
 import argparse
-import shutil
-import signal
 import sys
 import tempfile
 import time
 from pathlib import Path
-from types import FrameType
 
 from parts import lifecycle, pilots, portal, state
-from parts.failure import StackFailure
+from parts.failure import Failure
 from parts.layout import Layout
+from parts.program import INTERRUPTED, remove, run
 
 from . import report
 from .comparison import compare
 from .crowd import Crowd, Pilot
 from .delivery import Collector, deliver_all
-from .failure import DemoFailure
-from .senders import Refused
 from .tail import Tail
 
 _SILENT_AFTER = "/Operations/Defaults/Pilot/SilentAfter=3s"
@@ -33,26 +30,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="dev/demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave the stack running, and say what to try with it")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, _as_interrupt)
     layout = Layout(Path(tempfile.mkdtemp(prefix="pilotlogging-demo-")))
     keep = False
     try:
-        last_line = _demonstrate(layout, arguments.keep)
-        keep = arguments.keep
-        print(last_line)
-        return 0
-    except (DemoFailure, StackFailure, Refused, OSError) as failure:
-        keep = arguments.keep
-        print(f"demo: FAILED: {failure}", file=sys.stderr)
-        if not keep:
+        code = run("demo", lambda: print(_demonstrate(layout, arguments.keep)))
+        keep = arguments.keep and code != INTERRUPTED
+        if code == 1 and not keep:
             print("demo: make demo KEEP=1 leaves the stack running, to be looked at", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("demo: interrupted", file=sys.stderr)
-        return 130
+        return code
     finally:
         if not keep:
-            _remove(layout)
+            remove(layout.root)
 
 
 def _demonstrate(layout: Layout, keep: bool) -> str:
@@ -90,7 +78,7 @@ def _demonstrate(layout: Layout, keep: bool) -> str:
         f"{comparison.lost} lost, {comparison.duplicated} duplicated"
     )
     if comparison.problems:
-        raise DemoFailure("\n".join([*comparison.problems, last_line]))
+        raise Failure("\n".join([*comparison.problems, last_line]))
     return last_line
 
 
@@ -109,7 +97,7 @@ def _check_rows(crowd: Crowd, rows: dict) -> None:
         exit_code = None if pilot.doomed else pilot.exit_code
         true = (pilot.vo, pilot.sent.count(b"\n"), len(pilot.sent), not pilot.doomed, exit_code)
         if told != true:
-            raise DemoFailure(
+            raise Failure(
                 f"log {pilot.stamp}: VO, lines, bytes, goodbye and exit code are {true}, and the collector says {told}"
             )
 
@@ -122,17 +110,6 @@ class _Progress:
 
     def __call__(self, text: str) -> None:
         print(f"demo: {time.monotonic() - self._started:6.1f} s  {text}", flush=True)
-
-
-def _remove(layout: Layout) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
-    if layout.state.exists():
-        lifecycle.down(layout.root)
-    shutil.rmtree(layout.root, ignore_errors=True)
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

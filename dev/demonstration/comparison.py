@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Every byte sent against every byte stored."""
 
 from collections import Counter

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a pilot's log looks like: the wrapper's lines, the pilot's commands, and raw output without any header."""
 
 import random

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Twenty pilots of two communities at once, one of which is killed."""
 
 import subprocess
@@ -7,15 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+from parts.failure import Failure
 from parts.layout import PROJECT, Layout
-
-from .failure import DemoFailure
 
 PILOTS = 20
 VOS = ("alpha", "beta")
 _SECONDS = 4.0
 _SECONDS_OF_THE_FOLLOWED = 6.5
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ class Crowd:
         """Wait until all others have ended.
 
         Raises:
-            DemoFailure: one ended with an error, or not at all
+            Failure: one ended with an error, or not at all
         """
         for pilot in self.pilots:
             try:
@@ -102,7 +102,7 @@ class Crowd:
     @staticmethod
     def _complain(pilot: Pilot, what: str) -> None:
         complaints = pilot.complaints.read_text().strip().splitlines() or ["it said nothing"]
-        raise DemoFailure(f"pilot {pilot.stamp} {what}: {complaints[-1]}")
+        raise Failure(f"pilot {pilot.stamp} {what}: {complaints[-1]}")
 
     def _start(self, number: int) -> Pilot:
         stamp, vo = uuid.uuid4().hex, VOS[number // (PILOTS // len(VOS))]

@@ -1,16 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The real agent carries the logs away, and the collector is asked how far it is."""
 
-import subprocess
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from parts.layout import PROJECT, Layout
+from parts import agent
+from parts.calls import Connection, tls_context
+from parts.failure import Failure
+from parts.layout import Layout
 
-from .failure import DemoFailure
-from .senders import ask
-
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _LOOK_SECONDS = 0.3
 
 
@@ -23,53 +23,34 @@ class Collector:
 
     def logs(self) -> dict[str, dict[str, Any]]:
         """All logs that it knows, by stamp."""
-        operator = self.layout.credentials / "operator.pem"
-        answer = ask(self.url, str(operator), str(self.layout.certificates), "listLogs", {}, [], 0, 1000)
-        return {row["Stamp"]: row for row in answer["rows"]}
+        context = tls_context(self.layout.certificates, self.layout.credentials / "operator.pem")
+        with Connection(self.url, context) as connection:
+            return {row["Stamp"]: row for row in connection.ask("listLogs", {}, [], 0, 1000)["rows"]}
 
 
 def deliver_all(collector: Collector, logs: int) -> dict[str, dict[str, Any]]:
     """Run the agent until every log is archived; gives the rows of all.
 
     Raises:
-        DemoFailure: that takes too long, or the agent fails
+        Failure: that takes too long, or the agent fails
     """
-    output = collector.layout.log("agent-in-foreground")
-    with output.open("w") as log:
-        agent = subprocess.Popen(
-            [str(PROJECT / "dev" / "agent"), str(collector.layout.root), "--cycles", "0"],
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    try:
+    output, remarks = collector.layout.log(agent.BESIDE), []
+    with agent.beside(collector.layout, remarks.append) as process:
         deadline = time.monotonic() + _PATIENCE
         while True:
             rows = collector.logs()
             waiting = [row for row in rows.values() if row["State"] != "Archived"]
             if len(rows) == logs and not waiting:
                 break
-            if agent.poll() is not None:
-                raise DemoFailure(f"the agent ended with code {agent.returncode}: {_tail(output.read_text())}")
+            if process.poll() is not None:
+                raise Failure(f"the agent ended with code {process.returncode}: {_tail(output.read_text())}")
             if time.monotonic() > deadline:
                 states = ", ".join(sorted({row["State"] for row in waiting}))
-                raise DemoFailure(f"{len(waiting)} of {len(rows)} logs are not delivered ({states}); see {output}")
+                raise Failure(f"{len(waiting)} of {len(rows)} logs are not delivered ({states}); see {output}")
             time.sleep(_LOOK_SECONDS)
-        agent.terminate()
-        if agent.wait(_PATIENCE) != 0:
-            raise DemoFailure(f"the agent was told to stop: code {agent.returncode}: {_tail(output.read_text())}")
-    finally:
-        _end(agent)
+    if remarks:
+        raise Failure(f"{remarks[0]}: {_tail(output.read_text())}")
     return rows
-
-
-def _end(agent: subprocess.Popen[bytes]) -> None:
-    """Ask first: an agent that is killed leaves its VOs' processes behind."""
-    agent.terminate()
-    try:
-        agent.wait(_PATIENCE)
-    except subprocess.TimeoutExpired:
-        agent.kill()
 
 
 def _tail(text: str) -> str:

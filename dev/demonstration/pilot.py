@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One simulated pilot, as a process of its own: ``python -m demonstration.pilot``, see :mod:`.crowd`.
 
 What it has sent, and the collector acknowledged, stands in a file of its own: that is the truth which the archive is
@@ -8,8 +9,10 @@ import argparse
 import time
 from pathlib import Path
 
+from parts.calls import tls_context
+from parts.senders import NumberedSender, Sender, StockSender
+
 from .content import PilotText
-from .senders import NumberedSender, Sender, StockSender
 
 _PIECES = 9
 _JOB_WITHOUT_END = 120
@@ -44,10 +47,11 @@ def _live(life: argparse.Namespace, text: PilotText, sender: Sender, note) -> No
 
 
 def _sender(life: argparse.Namespace, text: PilotText) -> Sender:
+    where = (life.url, tls_context(life.authorities, life.proxy), life.stamp, life.vo)
     if life.protocol == "stock":
-        return StockSender(life.url, life.proxy, life.authorities, life.stamp, life.vo)
-    context = {"site": text.site, "host": text.host, "ce": "ce1.example.org", "pilotVersion": "demo"}
-    return NumberedSender(life.url, life.proxy, life.authorities, life.stamp, life.vo, context)
+        return StockSender(*where)
+    about = {"site": text.site, "host": text.host, "ce": "ce1.example.org", "pilotVersion": "demo"}
+    return NumberedSender(*where, about=about)
 
 
 def _arguments() -> argparse.Namespace:

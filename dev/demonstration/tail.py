@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Reading a log while its pilot writes, with the command that people use."""
 
 import os
@@ -7,12 +8,12 @@ import time
 from collections.abc import Callable
 from typing import Self
 
+from parts.failure import Failure
 from parts.layout import Layout
 
 from .crowd import Pilot
-from .failure import DemoFailure
 
-_PATIENCE = 30.0
+_PATIENCE = 180.0
 _SHOWN_COLUMNS = 96
 
 
@@ -59,19 +60,19 @@ class Tail:
         """Wait for the end of the log, and compare what was read with what was sent.
 
         Raises:
-            DemoFailure: it is not the same, or the command failed
+            Failure: it is not the same, or the command failed
         """
         assert self._process is not None
         try:
             code = self._process.wait(_PATIENCE)
         except subprocess.TimeoutExpired:
-            raise DemoFailure("dirac-pilot-logs-show --follow goes on though the pilot has said goodbye") from None
+            raise Failure("dirac-pilot-logs-show --follow goes on though the pilot has said goodbye") from None
         self._thread.join()
         if code != 0:
             complaints = self._layout.log("tail").read_text().strip().splitlines() or ["it said nothing"]
-            raise DemoFailure(f"dirac-pilot-logs-show --follow ended with code {code}: {complaints[-1]}")
+            raise Failure(f"dirac-pilot-logs-show --follow ended with code {code}: {complaints[-1]}")
         if bytes(self._read) != self._pilot.sent:
-            raise DemoFailure(
+            raise Failure(
                 f"dirac-pilot-logs-show --follow gave {len(self._read)} bytes of log {self._pilot.stamp}, "
                 f"and {len(self._pilot.sent)} others were sent"
             )
@@ -80,7 +81,7 @@ class Tail:
         deadline = time.monotonic() + _PATIENCE
         while not self._pilot.record.exists() or not self._pilot.sent:
             if self._pilot.process.poll() is not None or time.monotonic() > deadline:
-                raise DemoFailure(f"pilot {self._pilot.stamp} sends nothing: {self._pilot.complaints.read_text()}")
+                raise Failure(f"pilot {self._pilot.stamp} sends nothing: {self._pilot.complaints.read_text()}")
             time.sleep(0.05)
 
     def _take(self) -> None:

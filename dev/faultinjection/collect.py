@@ -1,19 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is stored in the end: by the collectors, in the archive, in the database."""
 
-import asyncio
 import random
 import re
+import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from parts.calls import Connection, Refused, tls_context
 from parts.state import Stack
 
 from . import database
 from .stored import Delivery, Gap, Row, Stored
 from .truth import Key
-from .wire import Connection, Refused, body_of, tls_context
 
 _AT_ONCE = 6
 _TRIES, _TRIES_ON_A_GRID = 4, 40
@@ -59,44 +62,41 @@ def archive_files(archive: Path) -> list[str]:
 
 def stored_logs(stack: Stack, keys: Iterable[Key], rows: Mapping[Key, Row], seed: int) -> dict[Key, Stored]:
     """Read all these logs, each page from a collector at random, as a user of its VO."""
-    return asyncio.run(_Reading(stack, rows, random.Random(f"reading {seed}")).all(sorted(keys)))
+    reading, ordered = _Reading(stack, rows, random.Random(f"reading {seed}")), sorted(keys)
+    with ThreadPoolExecutor(_AT_ONCE) as readers:
+        return dict(zip(ordered, readers.map(reading.read, ordered), strict=True))
 
 
 class _Reading:
     def __init__(self, stack: Stack, rows: Mapping[Key, Row], chance: random.Random) -> None:
         self._stack, self._rows, self._chance = stack, rows, chance
-        self._places = asyncio.Semaphore(_AT_ONCE)
         self._contexts = {
             vo: tls_context(stack.layout.certificates, stack.layout.credentials / f"{vo}_user.pem")
             for vo in ("alpha", "beta")
         }
         self._idle: dict[tuple[str, str], list[Connection]] = defaultdict(list)
+        self._lock = threading.Lock()
 
-    async def all(self, keys: Iterable[Key]) -> dict[Key, Stored]:
-        keys = list(keys)
-        return dict(zip(keys, await asyncio.gather(*(self._one(key) for key in keys)), strict=True))
-
-    async def _one(self, key: Key) -> Stored:
+    def read(self, key: Key) -> Stored:
         row = self._rows.get(key)
-        async with self._places:
-            try:
-                text, gaps = await self._pages(key)
-            except (Refused, OSError) as error:
-                return Stored(None, row=row, why=f"{type(error).__name__}: {error}")
-            return Stored(text, gaps, await self._archived(key, row), row)
+        try:
+            text, gaps = self._pages(key)
+        except (Refused, OSError) as error:
+            return Stored(None, row=row, why=f"{type(error).__name__}: {error}")
+        return Stored(text, gaps, self._archived(key, row), row)
 
-    async def _pages(self, key: Key) -> tuple[str, list[Gap]]:
+    def _pages(self, key: Key) -> tuple[str, list[Gap]]:
         text, gaps, cursor = "", [], None
         size = self._chance.choice((0, 0, 100_000, 20_000))
         while True:
-            page = await self._ask(key.vo, "readLog", key.stamp, key.vo, cursor, size)
+            page = self._ask(key.vo, "readLog", key.stamp, key.vo, cursor, size)
             gaps += [Gap(len(text) + g["offset"], g["session"], g["first"], g["last"]) for g in page["gaps"]]
             text += page["text"]
             cursor = page["cursor"]
             if not page["more"]:
                 return text, gaps
 
-    async def _archived(self, key: Key, row: Row | None) -> bytes | None:
+    def _archived(self, key: Key, row: Row | None) -> bytes | None:
         """The file itself; on a grid, where the text has left the database, what getLogs fetches from there."""
         references = [delivery.reference for delivery in row.deliveries if delivery.reference] if row else []
         if not references:
@@ -106,23 +106,23 @@ class _Reading:
                 return (self._stack.layout.archive / references[0]).read_bytes()
             except FileNotFoundError:
                 return None
-        answer = await self._ask(key.vo, "getLogs", f"{key.stamp}.log", key.vo)
+        answer = self._ask(key.vo, "getLogs", f"{key.stamp}.log", key.vo)
         return _GAP_LINE.sub("", answer["StdOut"]).encode("utf-8", "surrogatepass")
 
-    async def _ask(self, vo: str, method: str, *arguments: Any) -> Any:
+    def _ask(self, vo: str, method: str, *arguments: Any) -> Any:
         """A call that is repeated when a collector asks for that."""
         tries = _TRIES_ON_A_GRID if self._stack.plan.grid else _TRIES
         for attempt in range(tries):
             url = self._chance.choice(self._stack.collector_urls)
             idle = self._idle[vo, url]
-            connection = idle.pop() if idle else Connection(url, self._contexts[vo])
+            with self._lock:
+                connection = idle.pop() if idle else Connection(url, self._contexts[vo], _SECONDS)
             try:
-                body = body_of(method, *arguments)
-                answer = await connection.call(body, keep=True, seconds=_SECONDS, chance=self._chance)
+                answer = connection.ask(method, *arguments)
             except (Refused, OSError) as error:
                 if attempt == tries - 1 or (isinstance(error, Refused) and error.kind != "Unavailable"):
                     raise
-                await asyncio.sleep(1 + min(attempt, 4))
+                time.sleep(1 + min(attempt, 4))
                 continue
             idle.append(connection)
             return answer

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots write numbered lines while collectors, agents, database, disks and storage fail at random; is all stored?
 
 What goes wrong is drawn from the seed and printed first. The exit code is 0 only if every acknowledged line is stored
@@ -5,16 +6,13 @@ once and in order, every log ends archived, nothing is in a log that is not its 
 """
 
 import argparse
-import signal
 import sys
 import tempfile
 from pathlib import Path
-from types import FrameType
 
-from parts.failure import StackFailure
+from parts import program
 
 from . import report
-from .failure import RunFailure
 from .run import Run, show_plan
 
 
@@ -24,34 +22,27 @@ def main() -> int:
     if options.plan:
         show_plan(options, may_mount=not options.no_disks)
         return 0
-    signal.signal(signal.SIGTERM, _as_interrupt)
     folder = options.keep or Path(tempfile.mkdtemp(prefix="pilotlogging-faults-"))
     folder.mkdir(parents=True, exist_ok=True)
     run = Run(folder.resolve(), options)
-    keep = True
+    code = 2
     try:
-        result = run.run()
-        keep = options.keep is not None or not result.good
-        report.show(result)
-        if options.json:
-            report.write(result, options.json)
-        print(f"faults: {'all is well' if result.good else 'NOT ALL IS WELL'}; {run.again}", flush=True)
-        return 0 if result.good else 1
-    except (RunFailure, StackFailure) as failure:
-        print(f"faults: FAILED: {failure}; {run.again}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("faults: interrupted", file=sys.stderr)
-        keep = options.keep is not None
-        return 130
+        code = program.run("faults", lambda: _judge(run, options), code=code)
+        if code == 2:
+            print(f"faults: {run.again}", file=sys.stderr)
+        return code
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        run.end(keep)
+        program.refuse_signals()
+        run.end(keep=options.keep is not None or code in (1, 2))
 
 
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+def _judge(run: Run, options: argparse.Namespace) -> int:
+    result = run.run()
+    report.show(result)
+    if options.json:
+        report.write(result, options.json)
+    print(f"faults: {'all is well' if result.good else 'NOT ALL IS WELL'}; {run.again}", flush=True)
+    return 0 if result.good else 1
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All pilots of a run, in a process of their own: ``python -m faultinjection.crowd``, see :mod:`.command`.
 
 So many are alive at one time; whoever ends is followed by another, until the time is over. Then they have a while to
@@ -5,13 +6,14 @@ bring to an end what they have begun.
 """
 
 import argparse
-import asyncio
 import json
 import random
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from . import wire
+from parts.calls import tls_context
+
 from .pilots import Pilot, draw
 from .senders import Figures, Surroundings
 from .truth import Key, Record
@@ -24,7 +26,7 @@ _TWINS = 0.05
 def main() -> None:
     """Run all pilots; their figures go to standard output as one JSON document."""
     options = _arguments()
-    contexts = {vo: wire.tls_context(options.authorities, options.credentials / f"{vo}_pilot.pem") for vo in _VOS}
+    contexts = {vo: tls_context(options.authorities, options.credentials / f"{vo}_pilot.pem") for vo in _VOS}
     begun = time.monotonic()
     around = Surroundings(
         urls=options.urls,
@@ -34,20 +36,15 @@ def main() -> None:
         record=Record(options.record),
         figures=Figures(),
     )
-    asyncio.run(_run(options, around, begun + options.seconds))
+    with ThreadPoolExecutor(options.pilots) as slots:
+        list(slots.map(lambda slot: _fill(slot, options, around, begun + options.seconds), range(options.pilots)))
     print(json.dumps(vars(around.figures)))
 
 
-async def _run(options: argparse.Namespace, around: Surroundings, until: float) -> None:
-    async with asyncio.TaskGroup() as slots:
-        for slot in range(options.pilots):
-            slots.create_task(_slot(slot, options, around, until))
-
-
-async def _slot(slot: int, options: argparse.Namespace, around: Surroundings, until: float) -> None:
+def _fill(slot: int, options: argparse.Namespace, around: Surroundings, until: float) -> None:
     """One pilot after the other."""
     chance = random.Random(f"{options.seed}/{slot}")
-    await asyncio.sleep(chance.uniform(0, min(5.0, options.seconds / 4)))
+    time.sleep(chance.uniform(0, min(5.0, options.seconds / 4)))
     interval = max(1.2, options.pilots / options.rate)
     key = None
     while time.monotonic() < until - 1:
@@ -58,7 +55,7 @@ async def _slot(slot: int, options: argparse.Namespace, around: Surroundings, un
             key = Key(chance.choice(_VOS), f"{chance.getrandbits(128):032x}")
         _given.add(key)
         own = random.Random(f"{key.vo}{key.stamp}")
-        await Pilot(draw(key, own, options.seconds, interval), around, own).live(until)
+        Pilot(draw(key, own, options.seconds, interval), around, own).live(until)
 
 
 _given: set[Key] = set()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """PilotLogDB itself, as its administrator sees it."""
 
 import sqlite3

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Small file systems in memory that can be filled up: a disk that gets full, without harm to the machine."""
 
 import contextlib

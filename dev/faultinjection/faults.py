@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How each fault is made, and ended."""
 
 import contextlib
@@ -11,13 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from parts import agent, state
 from parts import faults as component_faults
-from parts import state
-from parts.failure import StackFailure
+from parts.failure import Failure
 from parts.processes import Process
 
 from . import database, disks
-from .agents import second_agent
 from .plan import Fault
 
 _START_TRIES = 4
@@ -44,7 +44,7 @@ class Injector:
             "stop": lambda name: self._absent(name, "stop"),
             "orphan": self._orphaned,
             "pause": self._paused,
-            "second": lambda _: second_agent(self._layout, self._remark),
+            "second": lambda _: agent.beside(self._layout, self._remark),
             "lock": self._locked,
             "replace": self._replaced,
             "fill": self._full,
@@ -81,7 +81,7 @@ class Injector:
                     f"{fault.kind} {fault.target if fault.kind == 'fill' else fault.target.partition('-')[0]}"
                 ] += 1
                 self._done.wait(fault.seconds)
-        except (StackFailure, OSError, sqlite3.Error) as error:
+        except (Failure, OSError, sqlite3.Error) as error:
             self._remark(f"{fault}: {error}")
         finally:
             with self._lock:
@@ -160,11 +160,11 @@ class Injector:
     def _process(self, component: str) -> Process:
         process = state.load(self._directory).processes.get(component)
         if process is None or not process.is_running():
-            raise StackFailure(f"{component} is not running")
+            raise Failure(f"{component} is not running")
         return process
 
     def _try_at_once(self) -> None:
-        with contextlib.suppress(StackFailure, sqlite3.Error):
+        with contextlib.suppress(Failure, sqlite3.Error):
             database.try_at_once(state.load(self._directory))
 
     def _change(self, component: str, action: str) -> None:
@@ -177,11 +177,11 @@ class Injector:
             try:
                 self._change(component, "start")
                 return
-            except StackFailure as failure:
+            except Failure as failure:
                 if attempt == _START_TRIES - 1:
                     raise
                 self._remark(f"{component} did not start, once more: {str(failure).splitlines()[0]}")
-                with contextlib.suppress(StackFailure):
+                with contextlib.suppress(Failure):
                     self._change(component, "kill")
 
 

@@ -1,13 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Are all components well at the end? What did they write that they should not?"""
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import psutil
 from parts import ping
-from parts.failure import StackFailure
+from parts.failure import Failure
 from parts.state import SERVICE, Stack
 
 _COMPLAINT = re.compile(r" (ERROR|FATAL|CRITICAL|EXCEPT): |\[ERROR\]|panic:|Segmentation fault")
@@ -52,9 +53,9 @@ def unhealthy(stack: Stack, log_folder: Path) -> Iterator[str]:
             continue
         try:
             ping.wait_for_service(stack, process, stack.url(collector, SERVICE))
-        except StackFailure as failure:
+        except Failure as failure:
             yield str(failure)
-        files = len(os.listdir(f"/proc/{process.pid}/fd"))
+        files = psutil.Process(process.pid).num_fds()
         if files > _MOST_FILES:
             yield f"{collector} has {files} open files"
     for log in sorted(log_folder.glob("*.log")):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The lines that the pilots write. Each says whose it is and which, and a torn or changed one is told by its sum.
 
 2026-06-10T11:02:02.823512Z INFO [LaunchAgent] alpha 0123… line 17 of pilot padding =1a2b3c4d

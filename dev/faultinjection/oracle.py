@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What must hold after any faults: what pilots know against what readers, the archive and the database give.
 
 Functions of their arguments only. They are tested with what they must find, in ``tests/faults``.

@@ -1,15 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The lives of the pilots: what each writes, how it ends, and what it does after its end."""
 
-import asyncio
+import contextlib
 import math
 import random
 import time
 from dataclasses import dataclass
 
 from . import lines
-from .numbered_sender import NumberedSender
-from .senders import Sender, Surroundings, insist
-from .stock_sender import StockSender
+from .senders import NumberedSender, Sender, StockSender, Surroundings, insist
 from .truth import Key
 
 _LONG_LINES = (3_000, 9_000)
@@ -58,57 +57,67 @@ def draw(key: Key, chance: random.Random, longest: float, interval: float) -> Li
     )
 
 
+class _Killed(Exception):
+    """The pilot is gone in the middle of what it did."""
+
+
 class Pilot:
     """One pilot, or what goes on in its name after its end."""
 
     def __init__(self, life: Life, around: Surroundings, chance: random.Random) -> None:
         self._life, self._around, self._chance = life, around, chance
         self._number = 0
+        self._killed_at = math.inf
 
-    async def live(self, until: float) -> None:
+    def live(self, until: float) -> None:
         """Live until its own end, or until ``until`` by :func:`time.monotonic`."""
         life, end = self._life, min(time.monotonic() + self._life.seconds, until)
+        self._killed_at = end if life.end == "killed" else math.inf
         sender = self._sender()
         try:
             if life.end == "killed":
-                try:
-                    async with asyncio.timeout_at(asyncio.get_running_loop().time() + end - time.monotonic()):
-                        await self._write_until(sender, math.inf)
-                except TimeoutError:
-                    return
+                with contextlib.suppress(_Killed):
+                    self._write_until(sender, math.inf)
+                return
             if life.end == "goodbye":
-                sender = await self._write_until(sender, end)
-                if not await insist(sender.flush, sender):
+                sender = self._write_until(sender, end)
+                if not insist(sender.try_to_flush, sender):
                     return
                 if not life.stock:
                     self._write(sender, 1)
-            await insist(lambda: sender.goodbye(life.code), sender)
+            insist(lambda: sender.try_goodbye(life.code), sender)
         finally:
             sender.close()
-        await self._afterwards(until)
+        self._afterwards(until)
 
-    async def _write_until(self, sender: Sender, end: float) -> Sender:
+    def _write_until(self, sender: Sender, end: float) -> Sender:
         life, chance = self._life, self._chance
-        await asyncio.sleep(chance.uniform(0, min(life.interval, 2)))
+        self._rest(chance.uniform(0, min(life.interval, 2)))
         while True:
             self._write(sender, chance.choice((1, 1, 2, 3, 5, 8, 13, 30)))
             if life.big and chance.random() < 0.1:
                 self._write(sender, _BIG_MESSAGE_BYTES // _BIG_LINE, _BIG_LINE)
-            await sender.flush()
+            sender.try_to_flush()
             sender = self._disturb(sender)
             pause = max(1.0, life.interval * chance.uniform(0.4, 1.6))
             if chance.random() < _HANGS:
                 pause = chance.uniform(20, 45)  # its log is closed as silent meanwhile, and opened again
             if time.monotonic() + pause > end:
-                await asyncio.sleep(max(0.0, end - time.monotonic()))
+                self._rest(max(0.0, end - time.monotonic()))
                 return sender
-            await asyncio.sleep(pause)
+            self._rest(pause)
+
+    def _rest(self, seconds: float) -> None:
+        left = self._killed_at - time.monotonic()
+        time.sleep(max(0.0, min(seconds, left)))
+        if seconds >= left:
+            raise _Killed
 
     def _disturb(self, sender: Sender) -> Sender:
         """Now and then a pilot turns to another collector, gives a batch up, or begins a new session."""
         chance = self._chance
         if chance.random() < 0.1:
-            sender.move()
+            sender.close()  # the next call chooses one
         if isinstance(sender, NumberedSender):
             if chance.random() < 0.02:
                 self._write(sender, 2)
@@ -118,27 +127,29 @@ class Pilot:
                 return self._sender()
         return sender
 
-    async def _afterwards(self, until: float) -> None:
+    def _afterwards(self, until: float) -> None:
         life, chance = self._life, self._chance
         if not life.afterwards or time.monotonic() + life.pause > until:
             return
-        await asyncio.sleep(life.pause)
+        self._rest(life.pause)
         sender = self._sender()
         try:
             if life.afterwards == "second goodbye":
-                await insist(lambda: sender.goodbye(life.code), sender)
+                insist(lambda: sender.try_goodbye(life.code), sender)
                 return
             for _ in range(chance.choice((1, 1, 2, 3))):
                 self._write(sender, chance.choice((1, 2, 5)))
-                if not await insist(sender.flush, sender):
+                if not insist(sender.try_to_flush, sender):
                     return
-                await asyncio.sleep(chance.uniform(1, 4))
+                self._rest(chance.uniform(1, 4))
         finally:
             sender.close()
 
     def _sender(self) -> StockSender | NumberedSender:
         kind = StockSender if self._life.stock else NumberedSender
-        return kind(self._life.key, self._around, self._chance, self._number + 1)
+        sender = kind(self._life.key, self._around, self._chance, self._number + 1)
+        sender.killed_at = self._killed_at
+        return sender
 
     def _write(self, sender: Sender, count: int, size: int = 0) -> None:
         for _ in range(count):
@@ -146,4 +157,4 @@ class Pilot:
             length = size or (
                 self._chance.randrange(*_LONG_LINES) if self._chance.random() < 0.02 else self._chance.randrange(5, 120)
             )
-            sender.write(self._number, lines.write(*self._life.key, self._number, self._chance, length))
+            sender.write(lines.write(*self._life.key, self._number, self._chance, length))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What goes wrong, and when: drawn from a seed before anything begins, so that it can be repeated."""
 
 import random

@@ -1,15 +1,11 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How many repeated messages the collectors have recognised: each counts from its start, and some are killed."""
 
 import contextlib
-import http.client
-import json
 import threading
-import urllib.parse
-from typing import Any
 
+from parts.calls import Connection, Refused, tls_context
 from parts.state import Stack
-
-from .wire import body_of, tls_context
 
 _EVERY_SECONDS = 3.0
 _PATIENCE = 2.0
@@ -37,19 +33,8 @@ class RepeatCounter:
     def _run(self) -> None:
         while not self._done.wait(_EVERY_SECONDS):
             for url in self._urls:
-                with contextlib.suppress(OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-                    now = int(self._ask(url)["repeated"])
+                with contextlib.suppress(Refused, OSError, KeyError, TypeError):
+                    with Connection(url, self._context, _PATIENCE) as connection:
+                        now = int(connection.ask("getStatistics")["repeated"])
                     self.total += now - self._last[url] if now >= self._last[url] else now
                     self._last[url] = now
-
-    def _ask(self, url: str) -> Any:
-        address = urllib.parse.urlsplit(url)
-        connection = http.client.HTTPSConnection(
-            address.hostname or "", address.port, context=self._context, timeout=_PATIENCE
-        )
-        try:
-            headers = {"Content-Type": "application/x-www-form-urlencoded"}
-            connection.request("POST", address.path, body_of("getStatistics"), headers)
-            return json.loads(connection.getresponse().read())["Value"]
-        finally:
-            connection.close()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One run: a stack, pilots, faults, the time to settle, the verdict; and the end of all of it."""
 
 import argparse
@@ -11,12 +12,11 @@ import time
 from pathlib import Path
 
 from parts import lifecycle, state
-from parts.failure import StackFailure
+from parts.failure import Failure
 from parts.layout import PROJECT, Layout
 
 from . import faults, plan, report, settling, verdict
 from .disks import SmallDisks
-from .failure import RunFailure
 from .repeats import RepeatCounter
 from .watch import Watch
 
@@ -74,7 +74,7 @@ class Run:
         """All of it.
 
         Raises:
-            RunFailure, StackFailure: it could not be done
+            Failure, Failure: it could not be done
         """
         options, directory = self._options, self._layout.root
         may_mount = self._mount()
@@ -121,7 +121,7 @@ class Run:
                 if thread.name.startswith("t="):
                     thread.join(60)
         if self._layout.state.exists():
-            with contextlib.suppress(StackFailure):
+            with contextlib.suppress(Failure):
                 lifecycle.down(self._layout.root)
         self._disks.close(keep)
         if not keep:
@@ -166,7 +166,7 @@ class Run:
         try:
             output, _ = self._crowd.communicate(timeout=self._options.seconds + 3 * _PATIENCE)
         except subprocess.TimeoutExpired as error:
-            raise RunFailure("the pilots do not end") from error
+            raise Failure("the pilots do not end") from error
         if self._crowd.returncode:
-            raise RunFailure(f"the pilots failed, see {self._layout.log('pilots')}")
+            raise Failure(f"the pilots failed, see {self._layout.log('pilots')}")
         return json.loads(output)

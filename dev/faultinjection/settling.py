@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """After the last fault: everything runs again, and brings to an end what has piled up."""
 
 import contextlib
@@ -6,12 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from parts import agent, state
 from parts import faults as component_faults
-from parts import state
-from parts.failure import StackFailure
+from parts.failure import Failure
 
 from . import database
-from .agents import second_agent
 
 _LOOK_SECONDS = 1.0
 _STEADY_LOOKS = 3
@@ -32,7 +32,7 @@ def settle(directory: Path, seconds: float, expiring: tuple[str, ...], say: Call
         database.end_leases(stack)
         database.try_at_once(stack)
         component_faults.change(stack, "agent", "start")
-    with second_agent(stack.layout, say):  # the stack's own one has longer pauses
+    with agent.beside(stack.layout, say):  # the stack's own one has longer pauses
         return _wait(stack, seconds, expiring, say)
 
 
@@ -44,7 +44,7 @@ def _wait(stack: state.Stack, seconds: float, expiring: tuple[str, ...], say: Ca
             waiting = database.not_archived(stack) + sum(database.not_expired(stack, vo) for vo in expiring)
             if waiting:
                 database.try_at_once(stack)
-        except (StackFailure, sqlite3.Error) as error:
+        except (Failure, sqlite3.Error) as error:
             say(f"the database does not answer: {error}")
             continue
         steady = 0 if waiting else steady + 1
@@ -53,6 +53,6 @@ def _wait(stack: state.Stack, seconds: float, expiring: tuple[str, ...], say: Ca
         if waiting != last and waiting % 10 == 0:
             last = waiting
             say(f"{waiting} logs are not archived, or not expired")
-    with contextlib.suppress(StackFailure, sqlite3.Error):
+    with contextlib.suppress(Failure, sqlite3.Error):
         say(f"{database.not_archived(stack)} logs are not archived after {seconds:g} s")
     return False

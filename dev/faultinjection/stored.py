@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One log as everybody but its pilots sees it."""
 
 from collections.abc import Sequence

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the pilots know: which lines they wrote, which were acknowledged. The oracle compares with this.
 
 It is written as it happens, one JSON document a line, so that it is there whatever becomes of the pilots.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The verdict on a run, once everything has settled."""
 
 import argparse

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Memory and open files of a stack's components, looked at once a second while it runs."""
 
 import contextlib
@@ -7,9 +8,9 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
 from parts import state
 
-_PAGE = os.sysconf("SC_PAGE_SIZE")
 _EVERY_SECONDS = 1.0
 
 
@@ -67,18 +68,15 @@ class Watch:
     def _look(self, stack: state.Stack) -> None:
         sessions = {process.pid: name for name, process in stack.processes.items()}
         memory = dict.fromkeys(sessions.values(), 0)
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                name = sessions.get(os.getsid(int(entry.name)))
+        for pid in psutil.pids():
+            with contextlib.suppress(psutil.Error, OSError):
+                name = sessions.get(os.getsid(pid))
                 if name is None:
                     continue
-                memory[name] += int((entry / "statm").read_text().split()[1]) * _PAGE
+                process = psutil.Process(pid)
+                memory[name] += process.memory_info().rss
                 usage = self.usage.setdefault(name, Usage())
-                usage.files = max(usage.files, len(os.listdir(entry / "fd")))
-            except OSError:
-                continue
+                usage.files = max(usage.files, process.num_fds())
         now = time.monotonic()
         for name, size in memory.items():
             if size:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A real ActiveMQ: STOMP with passwords, and STOMP over TLS with client certificates, on loopback."""
 
 import shutil
@@ -6,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 
 from . import environment, keystores, processes
 from .brokers import FULL, LARGEST_MESSAGE, QUEUES, READER, WRITER, tls_port
-from .failure import StackFailure
+from .failure import Failure
 from .identities import HOST, ORGANISATION
 from .state import Stack
 from .xrootd import takes_connections
@@ -59,7 +60,7 @@ def start(stack: Stack) -> None:
     """Start the broker; wait_for() tells when it serves."""
     java = shutil.which("java")
     if java is None:
-        raise StackFailure("ActiveMQ needs Java: run dev/install test")
+        raise Failure("ActiveMQ needs Java: run dev/install test")
     layout = stack.layout
     home = layout.home(ACTIVEMQ)
     _write_configuration(stack, home)

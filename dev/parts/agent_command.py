@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Run the real PilotLoggingAgent against a stack, in the foreground: one cycle, or as many as asked for."""
 
 import argparse
@@ -5,7 +6,7 @@ import sys
 from pathlib import Path
 
 from . import agent, state
-from .failure import StackFailure
+from .program import run
 
 
 def main() -> int:
@@ -14,11 +15,7 @@ def main() -> int:
     parser.add_argument("directory", metavar="DIR", type=Path, help="of a stack that is up")
     parser.add_argument("--cycles", metavar="N", type=int, default=1, help="how many, one after the other; 0: no end")
     arguments = parser.parse_args()
-    try:
-        agent.run(state.load(arguments.directory), arguments.cycles)
-    except StackFailure as failure:
-        print(f"agent: {failure}", file=sys.stderr)
-        return 1
+    return run("agent", lambda: agent.run(state.load(arguments.directory), arguments.cycles), failing="")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """HAProxy in front of the collectors, with the project's example file and the stack's own ports and paths."""
 
 import re
@@ -5,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from . import environment, processes
-from .failure import StackFailure
+from .failure import Failure
 from .layout import PROJECT
 from .state import BALANCER, Stack
 from .xrootd import takes_connections
@@ -37,7 +38,7 @@ def configuration(stack: Stack) -> str:
     """The example file, with what a stack cannot have as a site has it replaced.
 
     Raises:
-        StackFailure: the example has no such line any more
+        Failure: the example has no such line any more
     """
     port = stack.ports[BALANCER]
     servers = [f"    server {number} 127.0.0.1:{stack.ports[name]}" for number, name in enumerate(stack.collectors)]
@@ -53,5 +54,5 @@ def configuration(stack: Stack) -> str:
     ):
         text, found = re.subn(pattern, replacement, text, flags=re.MULTILINE)
         if found != 1:
-            raise StackFailure(f"{EXAMPLE.name} has {found} places like {pattern}, not one")
+            raise Failure(f"{EXAMPLE.name} has {found} places like {pattern}, not one")
     return text

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Message brokers of a stack: what both kinds have in common, and what the CS says of them."""
 
 from typing import Any

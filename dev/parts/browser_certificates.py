@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The users' certificates as browsers import them: PKCS #12, without a password."""
 
 from cryptography import x509

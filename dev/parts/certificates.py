@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A throw-away certificate authority, laid out as a grid site's /etc/grid-security/certificates."""
 
 import datetime

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The collectors: real ``tornado-start-all`` processes with WorkloadManagement/TornadoPilotLogging and no more."""
 
 from . import environment, processes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The DIRAC configuration of a stack: one dirac.cfg, or in a grid stack a small one and the content of the CS."""
 
 from collections.abc import Iterable
@@ -7,7 +8,7 @@ from typing import Any
 from diraccfg import CFG
 
 from . import brokers, portal_configuration
-from .failure import StackFailure
+from .failure import Failure
 from .identities import HOST, HOST_PROPERTIES, USERS, VOS, subject
 from .state import SERVICE, Stack
 
@@ -117,12 +118,12 @@ def overrides(stack: Stack) -> Iterable[tuple[str, str]]:
     """The ``--option`` arguments, as path and value.
 
     Raises:
-        StackFailure: one is not of the form /Path/To/Option=value
+        Failure: one is not of the form /Path/To/Option=value
     """
     for option in stack.plan.options:
         path, equals, value = option.partition("=")
         if not equals or not path.startswith("/") or path.count("/") < 2 or "" in path.split("/")[1:]:
-            raise StackFailure(f"--option takes /Path/To/Option=value, not {option!r}")
+            raise Failure(f"--option takes /Path/To/Option=value, not {option!r}")
         yield path, value
 
 
@@ -132,9 +133,9 @@ def put(tree: Tree, path: str, value: str) -> None:
     for section in sections:
         tree = tree.setdefault(section, {})
         if not isinstance(tree, dict):
-            raise StackFailure(f"--option {path}: {section} is an option, not a section")
+            raise Failure(f"--option {path}: {section} is an option, not a section")
     if isinstance(tree.get(name), dict):
-        raise StackFailure(f"--option {path} is a section, not an option")
+        raise Failure(f"--option {path} is a section, not an option")
     tree[name] = value
 
 

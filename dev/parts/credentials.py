@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All certificates and proxies of a stack, in one go."""
 
 from .certificates import Authority, Issued, make_keys

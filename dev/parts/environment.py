@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The environment of a stack's own processes, and ``env.sh`` for everybody else's."""
 
 import os

@@ -1,5 +1,6 @@
-"""What can go wrong with a stack, in words for the person who typed the command."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""What can go wrong with a stack or a program of dev/, in words for the person who typed the command."""
 
 
-class StackFailure(Exception):
-    """The stack could not do what was asked; the text says why and, where it is known, what to do."""
+class Failure(Exception):
+    """What was asked could not be done; the text says why and, where it is known, what to do."""

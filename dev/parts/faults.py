@@ -1,9 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What can happen to one component of a running stack: for tests of outages, and for people."""
 
 import signal
 
 from . import activemq, agent, balancer, collectors, grid, mariadb, portal, processes, rabbitmq, s3, xrootd
-from .failure import StackFailure
+from .failure import Failure
 from .state import BALANCER, Stack
 
 ACTIONS = ("stop", "start", "kill", "pause", "resume")
@@ -17,19 +18,19 @@ def change(stack: Stack, component: str, action: str) -> None:
             ``start`` returns when it serves again
 
     Raises:
-        StackFailure: there is no such component, or it is not in a state for this action
+        Failure: there is no such component, or it is not in a state for this action
     """
     if component not in stack.components:
-        raise StackFailure(f"there is no {component}: this stack has {', '.join(stack.components)}")
+        raise Failure(f"there is no {component}: this stack has {', '.join(stack.components)}")
     process = stack.processes.get(component)
     running = process is not None and process.is_running()
     if action == "start":
         if running:
-            raise StackFailure(f"{component} is running already")
+            raise Failure(f"{component} is running already")
         _start(stack, component)
         return
     if not running:
-        raise StackFailure(f"{component} is not running")
+        raise Failure(f"{component} is not running")
     if action == "pause":
         process.send(signal.SIGSTOP)
     elif action == "resume":

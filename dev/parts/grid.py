@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A small grid around the collectors: CS, file catalogue, ProxyManager, resource status, xrootd and S3."""
 
 import importlib.util
@@ -6,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from . import environment, mariadb, processes, s3, xrootd
-from .failure import StackFailure
+from .failure import Failure
 from .grid_configuration import CS_SERVICE, DATABASE_USER, DATABASES, GRID_SERVICES, S3_USER, write_all
 from .layout import PROJECT
 from .ping import wait_for_service
@@ -63,6 +64,6 @@ def _make_databases(stack: Stack) -> None:
         return
     dirac = importlib.util.find_spec("DIRAC")
     if dirac is None or not dirac.submodule_search_locations:
-        raise StackFailure("DIRAC is not installed; run dev/install test")
+        raise Failure("DIRAC is not installed; run dev/install test")
     schema = Path(dirac.submodule_search_locations[0], "DataManagementSystem", "DB", "FileCatalogWithFkAndPsDB.sql")
     mariadb.run_sql(stack, schema.read_text())

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The configuration of a grid stack: what stands in its CS, and the few lines that every process has locally."""
 
 from . import brokers, configuration, portal_configuration

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Fills a new grid: storage status and directories as its administrator, shifters' proxies as they would themselves.
 
 Run as a program of its own, in the environment of a client.

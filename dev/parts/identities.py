@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who exists on a stack: users of two communities, an operator, an administrator, and somebody nobody knows."""
 
 from dataclasses import dataclass

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-agent``, but with no pause of 10 s at least between two cycles: for tests that want several.
 
 The shortest period is a constant of DIRAC's AgentReactor, out of reach of PollingTime.

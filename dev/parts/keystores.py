@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The host's certificate and the CA in the form that Java reads."""
 
 from pathlib import Path

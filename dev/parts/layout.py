@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Where everything of a stack lies, below its directory."""
 
 from dataclasses import dataclass

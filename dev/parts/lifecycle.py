@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Up and down: the order in which a stack's parts start, and how all of them end."""
 
 import secrets
@@ -22,7 +23,7 @@ from . import (
 )
 from .credentials import write_credentials
 from .environment import write_env_sh
-from .failure import StackFailure
+from .failure import Failure
 from .layout import Layout
 from .ports import FreePorts
 from .state import Plan, Stack
@@ -32,11 +33,11 @@ def up(directory: Path, plan: Plan) -> None:
     """Start a stack; if anything fails or the user interrupts, what was started ends again.
 
     Raises:
-        StackFailure: with the reason, and the end of the log that tells more
+        Failure: with the reason, and the end of the log that tells more
     """
     layout = Layout(directory.resolve())
     if set(str(layout.root)) & set(string.whitespace + ",'\""):
-        raise StackFailure(f"DIRAC's configuration takes no blanks, commas or quotes in a path: {str(layout.root)!r}")
+        raise Failure(f"DIRAC's configuration takes no blanks, commas or quotes in a path: {str(layout.root)!r}")
     with state.alone(layout.root):
         _refuse_if_running(layout)
         stack = Stack(layout, plan)
@@ -160,7 +161,7 @@ def _refuse_if_running(layout: Layout) -> None:
         return
     running = [name for name, process in state.load(layout.root).processes.items() if process.is_running()]
     if running:
-        raise StackFailure(f"the stack in {layout.root} is up already ({', '.join(running)}); dev/stack down it first")
+        raise Failure(f"the stack in {layout.root} is up already ({', '.join(running)}); dev/stack down it first")
 
 
 def _end(stack: Stack) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A private MariaDB: own data, own port on loopback, own users."""
 
 import os
@@ -8,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from . import environment, processes
-from .failure import StackFailure
+from .failure import Failure
 from .state import Stack
 
 _COMPONENT = "mariadb"
@@ -82,7 +83,7 @@ def run_sql(stack: Stack, sql: str, database: str = "") -> str:
 def _answers(stack: Stack) -> bool:
     try:
         return run_sql(stack, "SELECT 1").strip() == "1"
-    except StackFailure:
+    except Failure:
         return False
 
 

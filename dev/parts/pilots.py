@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots as DIRAC's WMS knows them: rows of PilotAgentsDB, which PilotMonitor shows."""
 
 from collections.abc import Iterable

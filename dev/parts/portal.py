@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's web portal, and the DISET services behind its PilotMonitor with the table of pilots that they read."""
 
 import importlib.util
@@ -6,7 +7,7 @@ from pathlib import Path
 
 from . import environment, mariadb, processes
 from .browser_certificates import write_browser_certificates
-from .failure import StackFailure
+from .failure import Failure
 from .layout import PROJECT
 from .portal_configuration import DATABASE_USER, DATABASES, SERVICES
 from .state import Stack
@@ -67,5 +68,5 @@ def wait_for_component(stack: Stack, component: str) -> None:
 def _package(name: str) -> Path:
     found = importlib.util.find_spec(name)
     if found is None or not found.submodule_search_locations:
-        raise StackFailure(f"{name} is not installed; run dev/install test")
+        raise Failure(f"{name} is not installed; run dev/install test")
     return Path(found.submodule_search_locations[0])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a portal needs in the configuration: its menu, and the services that it, PilotMonitor and our page ask."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Free ports on loopback, kept for one stack while it starts."""
 
 import os
@@ -5,7 +6,7 @@ import random
 import socket
 from pathlib import Path
 
-from .failure import StackFailure
+from .failure import Failure
 
 _EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")
 _BELOW = 12_000
@@ -45,7 +46,7 @@ class FreePorts:
         for port in random.sample(ours, min(500, len(ours))):
             if self._hold(port):
                 return port
-        raise StackFailure("no free port was found on loopback")
+        raise Failure("no free port was found on loopback")
 
     def _hold(self, port: int) -> bool:
         holding = []

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Starting and ending the processes of a stack, each known by its pid and the moment it started."""
 
 import contextlib
@@ -8,8 +9,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from .failure import StackFailure
+import psutil
+
+from .failure import Failure
 
 MARK = "PILOTLOGGING_STACK"
 """The environment variable that names its stack in every process of it."""
@@ -22,26 +26,35 @@ class Process:
     """A process that this stack started.
 
     Attributes:
-        started: clock ticks from boot to its start, which tell it from a later process that got the same pid
+        started: seconds from boot to its start, which tell it from a later process that got the same pid
         log: the file with its output
     """
 
     name: str
     pid: int
-    started: int
+    started: float
     log: str
 
-    def is_running(self) -> bool:
-        """Whether this very process is there; one that ended but was not reaped counts as gone."""
-        now = _status(self.pid)
-        return now is not None and now.started == self.started and now.state not in "ZX"
+    @classmethod
+    def of(cls, name: str, child: subprocess.Popen[Any], log: str = "") -> "Process":
+        """A child that was just started."""
+        try:
+            return cls(name, child.pid, _started(psutil.Process(child.pid)), log)
+        except psutil.NoSuchProcess as error:
+            raise Failure(f"{name} was gone at once") from error
 
     def state(self) -> str:
-        """One word for people: running, paused or gone."""
-        if not self.is_running():
-            return "gone"
-        now = _status(self.pid)
-        return "paused" if now is not None and now.state in "Tt" else "running"
+        """One word for people: running, paused or gone; one that ended but was not reaped is gone."""
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process = psutil.Process(self.pid)
+            status = process.status()
+            if _started(process) == self.started and status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                return "paused" if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP) else "running"
+        return "gone"
+
+    def is_running(self) -> bool:
+        """Whether this very process is there."""
+        return self.state() != "gone"
 
     def send(self, number: signal.Signals) -> None:
         """Send a signal to it, and to no other: the handle is opened before its start is compared."""
@@ -66,6 +79,11 @@ class Process:
         return "\n    ".join([f"its log {self.log} ends with", *lines[-_TAIL_LINES:]])
 
 
+def _started(process: psutil.Process) -> float:
+    """Seconds since boot: unlike the time of day they stay when somebody sets the clock."""
+    return round(process.create_time() - psutil.boot_time(), 2)
+
+
 def start(
     name: str,
     command: Sequence[str | Path],
@@ -74,75 +92,61 @@ def start(
     log: Path,
     directory: Path,
 ) -> Process:
-    """Start a process in a session of its own, so that Ctrl-C in a terminal does not reach it.
+    """Start a process that outlives this command.
 
     Raises:
-        StackFailure: the program is not there
+        Failure: the program is not there
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
-        try:
-            child = subprocess.Popen(
-                [str(word) for word in command],
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                env=dict(environment),
-                cwd=directory,
-                start_new_session=True,
-            )
-        except FileNotFoundError as error:
-            raise StackFailure(f"{name}: there is no program {command[0]}; run dev/install test") from error
-    status = _status(child.pid)
-    if status is None:
-        raise StackFailure(f"{name} was gone at once")
-    child.returncode = 0  # it outlives this command; without this Popen's destructor warns
-    return Process(name, child.pid, status.started, str(log))
+        child = _spawn(
+            command, environment, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, cwd=directory
+        )
+    process = Process.of(name, child, str(log))
+    child.returncode = 0  # without this Popen's destructor warns
+    return process
 
 
 def run(command: Sequence[str | Path], environment: Mapping[str, str], stdin: str = "") -> str:
     """Run a program to its end and return its output; if this command is interrupted, so is the program.
 
     Raises:
-        StackFailure: the program is not there, or it failed
+        Failure: the program is not there, or it failed
     """
-    words = [str(word) for word in command]
-    try:
-        child = subprocess.Popen(
-            words,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=dict(environment),
-            text=True,
-            start_new_session=True,
-        )
-    except FileNotFoundError as error:
-        raise StackFailure(f"there is no program {words[0]}; run dev/install test") from error
-    status = _status(child.pid)
+    pipe = subprocess.PIPE
+    child = _spawn(command, environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    process = Process.of(str(command[0]), child)
     try:
         output, complaints = child.communicate(stdin)
     except BaseException:
-        if status is not None:
-            kill([Process(words[0], child.pid, status.started, log="")], environment[MARK])
+        kill([process], environment[MARK])
         raise
     if child.returncode:
-        raise StackFailure(f"{words[0]} failed: {(output + complaints).strip()[-3000:]}")
-    return output
+        raise Failure(f"{command[0]} failed: {(output + complaints).strip()[-3000:]}")
+    return str(output)
+
+
+def _spawn(command: Sequence[str | Path], environment: Mapping[str, str], **more: Any) -> subprocess.Popen[Any]:
+    """In a session of its own, so that Ctrl-C in a terminal does not reach it."""
+    words = [str(word) for word in command]
+    try:
+        return subprocess.Popen(words, env=dict(environment), start_new_session=True, **more)
+    except FileNotFoundError as error:
+        raise Failure(f"there is no program {words[0]}; run dev/install test") from error
 
 
 def wait_until(process: Process, ready: Callable[[], bool], seconds: float = 180) -> None:
     """Wait until a process serves.
 
     Raises:
-        StackFailure: it ended or took too long; the text has the end of its log
+        Failure: it ended or took too long; the text has the end of its log
     """
     deadline = time.monotonic() + seconds
     while not ready():
         if not process.is_running():
-            raise StackFailure(f"{process.name} ended while it started; {process.tail()}")
+            raise Failure(f"{process.name} ended while it started; {process.tail()}")
         if time.monotonic() > deadline:
-            raise StackFailure(f"{process.name} did not serve within {seconds:g} s; {process.tail()}")
+            raise Failure(f"{process.name} did not serve within {seconds:g} s; {process.tail()}")
         time.sleep(0.05)
 
 
@@ -176,28 +180,7 @@ def _left(processes: Sequence[Process], mark: str) -> Iterator[int]:
     for process in processes:
         if process.is_running():
             yield process.pid
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit() or int(entry.name) in sessions:
-            continue
-        try:
-            if os.getsid(int(entry.name)) not in sessions:
-                continue
-            environment = (entry / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if f"{MARK}={mark}".encode() in environment:
-            yield int(entry.name)
-
-
-@dataclass(frozen=True)
-class _Status:
-    state: str
-    started: int
-
-
-def _status(pid: int) -> _Status | None:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return _Status(state=fields[0], started=int(fields[19]))
+    for pid in set(psutil.pids()) - sessions:
+        with contextlib.suppress(psutil.Error, ProcessLookupError):
+            if os.getsid(pid) in sessions and psutil.Process(pid).environ().get(MARK) == mark:
+                yield pid

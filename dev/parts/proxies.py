@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Grid proxies with a DIRAC group, made by DIRAC's own X509Chain as ``dirac-proxy-init`` does."""
 
 from pathlib import Path
@@ -7,7 +8,7 @@ from DIRAC.Core.Security.X509Chain import X509Chain
 from M2Crypto import EVP
 
 from .certificates import Issued, pem, write_secret
-from .failure import StackFailure
+from .failure import Failure
 
 DAY = 24 * 3600
 _END_OF_CERTIFICATE = "-----END CERTIFICATE-----\n"
@@ -42,5 +43,5 @@ def write_proxy(
 
 def _checked(result: dict):
     if not result["OK"]:
-        raise StackFailure(f"no proxy could be made: {result['Message']}")
+        raise Failure(f"no proxy could be made: {result['Message']}")
     return result["Value"]

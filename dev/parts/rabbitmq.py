@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A real RabbitMQ: STOMP with passwords, and STOMP over TLS with client certificates, on loopback."""
 
 import json
@@ -6,7 +7,7 @@ from typing import Any
 
 from . import environment, processes
 from .brokers import FULL, LARGEST_MESSAGE, QUEUES, READER, WRITER, tls_port
-from .failure import StackFailure
+from .failure import Failure
 from .identities import HOST, ORGANISATION
 from .state import Stack
 from .xrootd import takes_connections
@@ -81,7 +82,7 @@ def _home() -> Path:
 def _erlexec() -> Path:
     program = next(_ERLANG.glob("erts-*/bin/erlexec"), None)
     if program is None:
-        raise StackFailure("there is no RabbitMQ; run dev/install test")
+        raise Failure("there is no RabbitMQ; run dev/install test")
     return program
 
 

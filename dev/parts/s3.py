@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """An S3 server with one bucket: rclone, which PyPI has as a package."""
 
 from . import environment, processes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The real parts of PilotLogging on loopback: collectors, their database, an agent, and a small grid around them.
 
 dev/stack up DIR      start a stack; then: . DIR/env.sh
@@ -5,33 +6,19 @@ dev/stack down DIR    end its processes; the files in DIR stay
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
-from types import FrameType
 
 from . import faults, lifecycle, state
 from .activemq import ACTIVEMQ
-from .failure import StackFailure
+from .program import run
 from .rabbitmq import RABBITMQ
 
 
 def main() -> int:
     """Run one command; the exit code is 0 only if all is as it was asked."""
     arguments = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    try:
-        return arguments.run(arguments)
-    except StackFailure as failure:
-        print(f"stack: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("stack: interrupted", file=sys.stderr)
-        return 130
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    return run("stack", lambda: arguments.run(arguments), failing="")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a stack is made of and what of it runs, kept in DIR/stack.json."""
 
 import fcntl
@@ -7,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .failure import StackFailure
+from .failure import Failure
 from .identities import HOST
 from .layout import Layout
 from .processes import Process
@@ -113,13 +114,13 @@ def load(directory: Path) -> Stack:
     """Read the state of the stack in a directory.
 
     Raises:
-        StackFailure: there is none
+        Failure: there is none
     """
     layout = Layout(directory.resolve())
     try:
         content = json.loads(layout.state.read_text())
     except FileNotFoundError as error:
-        raise StackFailure(f"there is no stack in {directory}: it has no {layout.state.name}") from error
+        raise Failure(f"there is no stack in {directory}: it has no {layout.state.name}") from error
     plan = content.pop("plan")
     processes = {name: Process(**process) for name, process in content.pop("processes").items()}
     tuples = {name: tuple(plan[name]) for name in ("brokers", "options")}

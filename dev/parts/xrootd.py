@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A real xrootd with GSI: users are known by their proxies, and each writes its community's logs and nothing else."""
 
 import os
@@ -8,7 +9,7 @@ import tempfile
 from pathlib import Path
 
 from . import environment, processes
-from .failure import StackFailure
+from .failure import Failure
 from .grid_configuration import SHIFTERS, upload_path
 from .identities import HOST, subject
 from .state import Stack
@@ -22,7 +23,7 @@ def start(stack: Stack) -> None:
     """Start the server; wait_for() tells when it serves."""
     layout = stack.layout
     if not _LOOPBACK.exists():
-        raise StackFailure("xrootd would bind every interface: run dev/install test, which builds what prevents it")
+        raise Failure("xrootd would bind every interface: run dev/install test, which builds what prevents it")
     home = layout.home(_COMPONENT)
     storage = home / "storage"
     for vo in SHIFTERS:
@@ -93,7 +94,7 @@ def _as_somebody_else(*owned: Path) -> list[str]:
     """
     account = next(filter(None, map(_account, _ACCOUNTS)), None)
     if account is None:
-        raise StackFailure(f"xrootd refuses to run as root, and none of {', '.join(_ACCOUNTS)} is a user here")
+        raise Failure(f"xrootd refuses to run as root, and none of {', '.join(_ACCOUNTS)} is a user here")
     for top in owned:
         for path in (top, *top.rglob("*")):
             os.chown(path, account.pw_uid, account.pw_gid, follow_symlinks=False)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Make the pictures of the portal for the documentation: a stack, a morning's pilots, and Debian's Chromium.
 
 Two of the pilots are killed. What is shown of them is what the collector knows: one log is quiet, and one was closed
@@ -8,7 +9,6 @@ import argparse
 import io
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -16,8 +16,9 @@ from pathlib import Path
 from demonstration.delivery import Collector
 from parts import lifecycle, portal, state
 from parts import pilots as wms
-from parts.failure import StackFailure
+from parts.failure import Failure
 from parts.layout import PROJECT
+from parts.program import run, scratch_folder
 from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -37,21 +38,16 @@ def main() -> int:
     parser.add_argument("folder", metavar="DIR", type=Path, nargs="?", default=PROJECT / "docs" / "img")
     folder = parser.parse_args().folder
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix="pilotlogging-pictures-") as root:
-        directory = Path(root) / "stack"
-        try:
-            lifecycle.up(directory, state.Plan(portal=True, options=_OPTIONS))
-            stack = state.load(directory)
-            with Pilots(stack) as pilots:
-                killed = _live_through_the_morning(stack, pilots)
-                _take_all(stack, folder, killed)
-        except StackFailure as failure:
-            print(f"screenshots: {failure}", file=sys.stderr)
-            return 1
-        finally:
-            if (directory / "stack.json").exists():
-                lifecycle.down(directory)
-    return 0
+    with scratch_folder("pictures") as root:
+        return run("screenshots", lambda: _make(root / "stack", folder))
+
+
+def _make(directory: Path, folder: Path) -> None:
+    lifecycle.up(directory, state.Plan(portal=True, options=_OPTIONS))
+    stack = state.load(directory)
+    with Pilots(stack) as pilots:
+        killed = _live_through_the_morning(stack, pilots)
+        _take_all(stack, folder, killed)
 
 
 def _live_through_the_morning(stack: state.Stack, pilots: Pilots) -> str:
@@ -76,7 +72,7 @@ def _until(condition: Callable[[], object]) -> None:
     deadline = time.monotonic() + _PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            raise StackFailure("the logs do not come into the states that the pictures show")
+            raise Failure("the logs do not come into the states that the pictures show")
         time.sleep(0.5)
 
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs that look like a morning's: their lines tell the times that they would have. They come when they are sent."""
 
 import random

@@ -1,9 +1,11 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One pilot of the morning, as a process that can be killed: ``python -m pictures.pilot``, see :mod:`.pilots`."""
 
 import sys
 import time
 
-from demonstration.senders import NumberedSender
+from parts.calls import tls_context
+from parts.senders import NumberedSender
 
 from . import content
 
@@ -19,8 +21,8 @@ def main() -> None:
     log = content.MORNING[number]
     site, ce, host = content.SITES[number % len(content.SITES)]
     reference = f"htcondorce://{ce}/{7_104_211 + 13 * number}.0"
-    context = {"site": site, "ce": ce, "host": host, "pilotReference": reference, "pilotVersion": "1f0e95b"}
-    sender = NumberedSender(url, proxy, authorities, log.stamp, "alpha", context)
+    about = {"site": site, "ce": ce, "host": host, "pilotReference": reference, "pilotVersion": "1f0e95b"}
+    sender = NumberedSender(url, tls_context(authorities, proxy), log.stamp, "alpha", about=about)
 
     def send(lines: list[str]) -> None:
         sender.send("".join(f"{line}\n" for line in lines))

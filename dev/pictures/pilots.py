@@ -1,10 +1,11 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The pilots of the morning, each a process; two of them are killed."""
 
 import subprocess
 import sys
 from typing import Self
 
-from parts.failure import StackFailure
+from parts.failure import Failure
 from parts.layout import PROJECT
 from parts.state import Stack
 
@@ -61,4 +62,4 @@ class Pilots:
         output = self._processes[number].stdout
         assert output is not None
         if not output.readline():
-            raise StackFailure(f"the pilot {MORNING[number].stamp} has failed")
+            raise Failure(f"the pilot {MORNING[number].stamp} has failed")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the pilot of the benchmark does: it says messages and runs shell commands, as ``load.json`` has them.
 
 Runs on the worker node's Python, inside the pilot. See :mod:`.load`.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What sending its log costs a pilot: without remote logging, with the stock remote logger, and with our module.
 
 Whole pilots run in turns against one real collector and say the same lines, at once and over some time. Each line is
@@ -7,42 +8,32 @@ ours must open one connection and send at most a fifth of the stock logger's byt
 
 import argparse
 import json
-import shutil
-import signal
 import sys
-import tempfile
 from pathlib import Path
-from types import FrameType
 
 from harness.stacks import running
+from parts.program import run, scratch_folder
 from pilot.harness import MINIATURE, checkout
 
 from . import report
 from .endings import endings
 from .load import Load
 from .loggers import AT_ONCE, PACED
-from .measurement import BenchFailure, Place, measure
+from .measurement import Place, measure
 from .report import Rounds
 
 
 def main() -> int:
     """Measure and print."""
     arguments = _arguments()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
-    folder = Path(tempfile.mkdtemp(prefix="pilotlogging-bench-pilot-"))
-    try:
-        with running(folder / "stack") as stack:
-            files = checkout(arguments.pilot) if arguments.pilot else MINIATURE
-            return _bench(Place(stack, folder, files), arguments)
-    except (BenchFailure, AssertionError, OSError, ValueError) as failure:
-        print(f"bench-pilot: FAILED: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench-pilot: interrupted", file=sys.stderr)
-        return 130
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder("bench-pilot") as folder:
+        return run("bench-pilot", lambda: _bench_in(folder, arguments), AssertionError, ValueError)
+
+
+def _bench_in(folder: Path, arguments: argparse.Namespace) -> int:
+    with running(folder / "stack") as stack:
+        files = checkout(arguments.pilot) if arguments.pilot else MINIATURE
+        return _bench(Place(stack, folder, files), arguments)
 
 
 def _arguments() -> argparse.Namespace:
@@ -86,12 +77,6 @@ def _bench(place: Place, arguments: argparse.Namespace) -> int:
     for failure in failures:
         print(f"bench-pilot: {failure}", file=sys.stderr)
     return 1 if failures else 0
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How a pilot ends when its collector is dead: from the start on, or only when the pilot is at its end."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the pilots of the benchmark say: the same for all, like a pilot's log, and different from line to line."""
 
 from __future__ import annotations

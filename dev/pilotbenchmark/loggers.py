@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The ways to send a pilot's log that are compared."""
 
 from __future__ import annotations

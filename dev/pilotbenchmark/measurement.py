@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One pilot with a healthy collector: what it cost, and whether the collector has every line of it."""
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.stacks import RunningStack
+from parts.failure import Failure
 from pilot.bad_collectors import Relay
 from pilot.harness import MINIATURE, Pilot, Result, Site, prepare, remote_log
 
@@ -14,10 +16,6 @@ from .load import COMMANDS, COMMANDS_FILE, Load
 from .loggers import Logger
 
 _PATIENCE = 120
-
-
-class BenchFailure(Exception):
-    """Something did not do what it had to, so its cost says nothing."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +79,14 @@ def measure(place: Place, load: Load, logger: Logger, exit_time: float) -> Measu
     """Run one pilot.
 
     Raises:
-        BenchFailure: It failed, or its log is not complete.
+        Failure: It failed, or its log is not complete.
     """
     before = place.requests()
     with Relay(place.stack.urls[0]) as relay:
         pilot = place.prepare(load, logger, relay.url, exit_time)
         result = pilot.run(load.seconds + _PATIENCE)
     if result.exit_code or load.missing(result.output):
-        raise BenchFailure(f"the pilot ({logger.name}) ended with {result.exit_code}:\n{result.output[-3000:]}")
+        raise Failure(f"the pilot ({logger.name}) ended with {result.exit_code}:\n{result.output[-3000:]}")
     if logger.sends:
         _check(place, load, logger, result)
     return Measured(
@@ -117,7 +115,7 @@ def exit_seconds(pilot: Pilot, result: Result) -> float:
 def _check(place: Place, load: Load, logger: Logger, result: Result) -> None:
     log = remote_log(place.stack, result.stamp)
     if log is None or not log.finalised or log.exit_code != 0:
-        raise BenchFailure(f"the log of the pilot ({logger.name}) is not there, or has no goodbye")
+        raise Failure(f"the log of the pilot ({logger.name}) is not there, or has no goodbye")
     missing = load.missing(log.text)
     if missing:
-        raise BenchFailure(f"{missing} lines of the pilot ({logger.name}) are not in the collector")
+        raise Failure(f"{missing} lines of the pilot ({logger.name}) are not in the collector")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The tables at the end: ratios first, for they are what carries over to other machines."""
 
 from __future__ import annotations

@@ -1,11 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """From PilotLogDB to a broker, as the agent does it, beside a bare stomp.py loop: the same bodies, made before, the
 same window, persistent, with receipts, in turns in one run. Nothing is asserted on time.
 """
 
 import argparse
 import logging
-import shutil
-import signal
 import statistics
 import sys
 import tempfile
@@ -18,7 +17,8 @@ from typing import Any
 
 import stomp
 from parts import lifecycle, state
-from parts.failure import StackFailure
+from parts.failure import Failure
+from parts.program import run, scratch_folder
 from sqlalchemy import URL
 
 from PilotLoggingDIRAC.deliver.contract import Acknowledgements, Chunk, StreamPlugin
@@ -45,22 +45,14 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--chunks", type=int, default=4000, help="of each size in a round")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the stacks would stay
     logging.getLogger("stomp.py").setLevel(logging.CRITICAL)
-    folder = Path(tempfile.mkdtemp(prefix="pilotlogging-bench-"))
-    try:
-        for kind in ("activemq", "rabbitmq"):
-            _bench(Broker(kind, folder / kind), arguments.chunks, arguments.rounds)
-        return 0
-    except StackFailure as failure:
-        print(f"bench-queue: FAILED: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        for stack in folder.iterdir():
-            lifecycle.down(stack)
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder("bench-queue") as folder:
+        return run("bench-queue", lambda: _bench_all(folder, arguments))
+
+
+def _bench_all(folder: Path, arguments: argparse.Namespace) -> None:
+    for kind in ("activemq", "rabbitmq"):
+        _bench(Broker(kind, folder / kind), arguments.chunks, arguments.rounds)
 
 
 def _bench(broker: Broker, count: int, rounds: int) -> None:
@@ -128,7 +120,7 @@ def _ours(broker: Broker, chunks: int, size: int) -> tuple[float, float]:
         plugin.close()
         database.close()
     if sent.problem or sent.chunks != chunks + _LOGS:
-        raise StackFailure(f"{sent.chunks} of {chunks + _LOGS} chunks were confirmed: {sent.problem}")
+        raise Failure(f"{sent.chunks} of {chunks + _LOGS} chunks were confirmed: {sent.problem}")
     return seconds, cpu
 
 

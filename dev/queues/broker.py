@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One broker of a stack: its doors, who may use them, and what can happen to it."""
 
 from __future__ import annotations

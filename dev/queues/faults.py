@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Brokers that are killed, hang, are full or refuse, while pilots write; then all that was confirmed is looked for.
 
 First, for each kind of broker: so many messages, `kill -9` ten times in between. Then the whole way, from pilots
@@ -6,10 +7,7 @@ through collector, database and agent: what a pilot waits for its acknowledgemen
 
 import argparse
 import logging
-import shutil
-import signal
 import sys
-import tempfile
 import threading
 import time
 import uuid
@@ -17,9 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from demonstration.senders import NumberedSender
 from parts import faults, lifecycle, state
-from parts.failure import StackFailure
+from parts.calls import tls_context
+from parts.program import run, scratch_folder
+from parts.senders import NumberedSender
 
 from PilotLoggingDIRAC.deliver.queue.publisher import Limits, Publisher
 from PilotLoggingDIRAC.model import LogKey
@@ -42,24 +41,17 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=10)
     parser.add_argument("--seconds", type=float, default=20, help="of each trouble in the second part")
     arguments = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the stacks would stay
     logging.getLogger("PilotLoggingDIRAC").setLevel(logging.CRITICAL)
-    folder = Path(tempfile.mkdtemp(prefix="pilotlogging-faults-"))
+    with scratch_folder("faults-queue") as folder:
+        return run("faults-queue", lambda: _suffer(folder, arguments), AssertionError)
+
+
+def _suffer(folder: Path, arguments: argparse.Namespace) -> int:
     well = True
-    try:
-        for kind in _KINDS:
-            well &= _kills(Broker(kind, folder / kind), arguments.messages, arguments.kills)
-        for kind in _KINDS:
-            well &= _troubles(Broker(kind, folder / f"{kind}-way"), arguments.seconds)
-    except (StackFailure, AssertionError) as failure:
-        print(f"faults-queue: FAILED: {failure}", file=sys.stderr)
-        well = False
-    except KeyboardInterrupt:
-        return 130
-    finally:
-        for stack in folder.iterdir():
-            lifecycle.down(stack)
-        shutil.rmtree(folder, ignore_errors=True)
+    for kind in _KINDS:
+        well &= _kills(Broker(kind, folder / kind), arguments.messages, arguments.kills)
+    for kind in _KINDS:
+        well &= _troubles(Broker(kind, folder / f"{kind}-way"), arguments.seconds)
     return 0 if well else 1
 
 
@@ -192,13 +184,13 @@ def _restarting(broker: Broker) -> Iterator[None]:
 def _write(broker: Broker, seconds: float) -> tuple[list[float], dict[str, bytes]]:
     """Four pilots write for so long: what they waited for each acknowledgement, and their texts by stamp."""
     layout = broker.stack.layout
-    proxy, authorities = str(layout.credentials / "alpha_pilot.pem"), str(layout.certificates)
+    context = tls_context(layout.certificates, layout.credentials / "alpha_pilot.pem")
     waited: list[float] = []
     texts: dict[str, bytes] = {}
 
     def pilot() -> None:
         stamp, text, end = uuid.uuid4().hex, b"", time.monotonic() + seconds
-        sender = NumberedSender(broker.stack.pilots_url, proxy, authorities, stamp, "alpha", {"site": "LCG.X.org"})
+        sender = NumberedSender(broker.stack.pilots_url, context, stamp, "alpha", about={"site": "LCG.X.org"})
         number = 0
         while time.monotonic() < end:
             number += 1

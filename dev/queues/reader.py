@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A consumer that keeps all that comes from one queue, through whatever happens to its broker."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Chunks of logs, and who sends them until all are confirmed, as the agent does."""
 
 from __future__ import annotations

@@ -1,24 +1,22 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How fast people read one large log and the list of many, and what it costs the pilots that send meanwhile.
 
 One real collector, over TLS, on connections that are kept. Nothing is asserted on time.
 """
 
 import argparse
-import http.client
 import random
-import shutil
-import signal
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from demonstration.senders import Caller, Refused
 from parts import faults, lifecycle, state
-from parts.failure import StackFailure
+from parts.calls import Connection
+from parts.failure import Failure
+from parts.program import run, scratch_folder
 
 from PilotLoggingDIRAC.errors import PilotLoggingError
 
@@ -37,23 +35,8 @@ _LOGS = 500
 def main() -> int:
     """Measure and print; the exit code is 0 if the collector answered everything."""
     arguments = _arguments()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # else the stack would stay
-    folder = Path(tempfile.mkdtemp(prefix="pilotlogging-bench-"))
-    try:
-        _bench(folder / "stack", arguments)
-        return 0
-    except (StackFailure, Refused, PilotLoggingError, OSError, http.client.HTTPException) as failure:
-        print(f"bench-readers: FAILED: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("bench-readers: interrupted", file=sys.stderr)
-        return 130
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
-        if (folder / "stack" / "stack.json").exists():
-            lifecycle.down(folder / "stack")
-        shutil.rmtree(folder, ignore_errors=True)
+    with scratch_folder("bench-readers") as folder:
+        return run("bench-readers", lambda: _bench(folder / "stack", arguments), PilotLoggingError)
 
 
 def _arguments() -> argparse.Namespace:
@@ -119,7 +102,7 @@ def _show_one_log(stack: state.Stack, access: Access, log: Log, rounds: int) -> 
     _show_times(seconds)
 
 
-def _find_nothing(caller: Caller, log: Log) -> float:
+def _find_nothing(caller: Connection, log: Log) -> float:
     """The seconds that it takes to look through all of a log, however many calls that is."""
     seconds, first, done = 0.0, 1, False
     while not done:
@@ -181,7 +164,7 @@ def _lists(many: Many) -> Mapping[str, tuple[str, Mapping[str, Any], Sequence[Se
     }
 
 
-def _timed(caller: Caller, method: str, *arguments: Any) -> tuple[float, Any]:
+def _timed(caller: Connection, method: str, *arguments: Any) -> tuple[float, Any]:
     begun = time.monotonic()
     answer = caller.ask(method, *arguments)
     return time.monotonic() - begun, answer
@@ -197,7 +180,7 @@ def _show_times(seconds: Mapping[str, Sequence[float]]) -> None:
 def _insist(holds: bool, otherwise: str) -> None:
     """What was answered is what was asked for, or its time says nothing."""
     if not holds:
-        raise Refused(otherwise)
+        raise Failure(otherwise)
 
 
 if __name__ == "__main__":

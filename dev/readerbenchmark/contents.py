@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is put into PilotLogDB before people read: one large log, and the rows of many."""
 
 import random

@@ -1,8 +1,10 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Those who read without a pause, and a pilot that waits for its acknowledgements; each in a process of its own."""
 
 import multiprocessing
 import random
 import signal
+import ssl
 import time
 import uuid
 from collections.abc import Sequence
@@ -10,7 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.client import message_text
-from demonstration.senders import Caller, NumberedSender
+from parts.calls import Connection, tls_context
+from parts.senders import NumberedSender
 from parts.state import Stack
 
 from .contents import VO, Log
@@ -43,12 +46,12 @@ class Access:
     def to(cls, stack: Stack) -> "Access":
         return cls(stack.collector_urls[0], str(stack.layout.certificates), str(stack.layout.credentials))
 
-    def proxy(self, who: str) -> str:
-        return f"{self.credentials}/{who}.pem"
+    def context(self, who: str) -> ssl.SSLContext:
+        return tls_context(self.authorities, f"{self.credentials}/{who}.pem")
 
-    def caller(self, who: str) -> Caller:
+    def caller(self, who: str) -> Connection:
         """Somebody with a connection of his own, which he keeps."""
-        return Caller(self.url, self.proxy(who), self.authorities)
+        return Connection(self.url, self.context(who))
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ def _send(access: Access, begin: float, until: float) -> list[float]:
     """Send 5 kB, 50 lines, over and over; of a slow collector's missed beats none is made up for."""
     stamp = uuid.uuid4().hex
     text = message_text(stamp, VO, "0")
-    sender = NumberedSender(access.url, access.proxy(f"{VO}_pilot"), access.authorities, stamp, VO, {})
+    sender = NumberedSender(access.url, access.context(f"{VO}_pilot"), stamp, VO)
     sender.send(text)  # it connects
     latencies = []
     due = begin
@@ -119,7 +122,7 @@ def _read_on(access: Access, method: str, log: Log, until: float) -> int:
     return calls
 
 
-def _ask(caller: Caller, method: str, log: Log, place: Any) -> Any:
+def _ask(caller: Connection, method: str, log: Log, place: Any) -> Any:
     """One call; gives the place where the next one goes on, None for the beginning."""
     if method == "findLines":
         answer = caller.ask(method, log.stamp, VO, {"text": ABSENT}, place or 1)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Reads a queue of pilots' logs and rebuilds them, byte for byte, as FOLDER/VO/STAMP.log.
 
     rebuild_logs.py HOST:PORT QUEUE FOLDER        user and password in QUEUE_USER and QUEUE_PASSWORD

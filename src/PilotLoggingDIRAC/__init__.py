@@ -1,9 +1,10 @@
-"""PilotLoggingDIRAC: the logs of grid pilot jobs, collected so that they can be relied on.
+# SPDX-License-Identifier: GPL-3.0-only
+"""PilotLoggingDIRAC: the logs of grid pilot jobs, collected reliably.
 
 The way of a line can be read from the packages' names, in this order: :mod:`.ingest` (what a pilot sent becomes an
 append), :mod:`.store` (PilotLogDB), :mod:`.deliver` (to the storage that a VO chose), :mod:`.read` (back to a
-shifter). They know nothing of DIRAC; ``WorkloadManagementSystem`` is what DIRAC finds by path, and ``dirac_bridge``
-stands between the two.
+shifter). They know nothing of DIRAC; ``WorkloadManagementSystem`` is what DIRAC finds by path, and ``dirac_bridge``,
+``https``, ``storage`` and ``commands`` stand between the two: see ``docs/architecture.md``.
 """
 
 from pathlib import Path

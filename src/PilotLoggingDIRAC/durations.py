@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How long something takes, as people write it: the same in the Configuration Service and in the commands' switches."""
 
 from __future__ import annotations

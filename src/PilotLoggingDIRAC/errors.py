@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The errors of this package, and what a caller can do about each.
 
 ::

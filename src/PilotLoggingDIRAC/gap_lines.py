@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a reader is shown where messages are missing."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The nouns: what a pilot sends, and what the database knows of its log."""
 
 from __future__ import annotations
@@ -13,13 +14,55 @@ if TYPE_CHECKING:
     from .redaction import Redactor
 
 
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a sender says of its pilot, and where it shows. ``docs/howto/add-a-fact.md`` adds one.
+
+    Attributes:
+        column: In ``PilotLogs``, and so in lists of logs, selections and sorts.
+        name: On the wire: in ``appendLog``'s context, and in the context of what streams get.
+        word: For people: the command's switch, and the portal's parameter.
+        meaning: Whose name or what it is, for the help: "site's name".
+        counted: Whether logs are counted by it, and menus have its values.
+        searched: Whether logs are found by a part of it.
+        least_width: Of its column in the terminal's list of logs, in characters; 0: it is not shown there.
+        on_page: Whether the portal's page has it: a column, a filter and a place at a log's head (``page/facts.js``).
+        size: Characters that are kept.
+        since: The version of the tables that brought its column.
+    """
+
+    column: str
+    name: str
+    word: str
+    meaning: str
+    counted: bool = True
+    searched: bool = True
+    least_width: int = 0
+    on_page: bool = False
+    size: int = 255
+    since: int = 1
+
+    @property
+    def head(self) -> str:
+        """Its name over a column."""
+        return self.column.removeprefix("Pilot")
+
+
+FACTS = (
+    Fact("Site", "site", "site", "site's name", least_width=12, on_page=True),
+    Fact("CE", "ce", "ce", "computing element's name", least_width=12, on_page=True),
+    Fact("Queue", "queue", "queue", "queue's name"),
+    Fact("Host", "host", "host", "worker node's name", least_width=12, on_page=True),
+    Fact("PilotReference", "pilotReference", "reference", "pilot's reference", counted=False, least_width=16),
+    Fact("PilotVersion", "pilotVersion", "version", "pilot's version", searched=False),
+)
+"""In the order of their columns. Tables, protocol, records, selections, streams and parameters are made of it."""
 LISTED_COLUMNS = (
     *("VO", "Stamp", "State", "FirstArrival", "LastArrival", "Finalised", "Archived", "ExitCode"),
-    *("Lines", "Bytes", "Warnings", "Errors", "Site", "CE", "Queue", "Host", "PilotReference", "PilotVersion"),
-    "Truncated",
+    *("Lines", "Bytes", "Warnings", "Errors", *(fact.column for fact in FACTS), "Truncated"),
 )
 """What a list of logs shows, and by which it can be sorted."""
-COUNTED_COLUMNS = ("VO", "State", "Site", "CE", "Queue", "Host", "PilotVersion", "ExitCode")
+COUNTED_COLUMNS = ("VO", "State", *(fact.column for fact in FACTS if fact.counted), "ExitCode")
 """What logs are counted by."""
 
 
@@ -144,6 +187,7 @@ class LogRecord:
         bytes: Of the text that there is; ``truncated`` more were left out of its middle.
         lines, warnings, errors: Of all that the pilot sent.
         missing: For each session the numbers that never came: pairs of first and last, ascending.
+        facts: What its sender said of the pilot, by :attr:`Fact.name`; empty where it said nothing.
     """
 
     log_id: int
@@ -164,12 +208,7 @@ class LogRecord:
     expired_bytes: int
     expired_part: ExpiredPart
     missing: Mapping[str, Sequence[Sequence[int]]]
-    site: str
-    ce: str
-    queue: str
-    host: str
-    pilot_reference: str
-    pilot_version: str
+    facts: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

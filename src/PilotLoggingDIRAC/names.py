@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Names that come from outside: which are accepted as a stamp, a VO, a session."""
 
 from __future__ import annotations

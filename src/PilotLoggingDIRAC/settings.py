@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Typed settings: read once from the Configuration Service's strings, checked, then passed on as values.
 
 A CS option is a string. Each class below names the options of one section as fields with defaults;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Text from outside: as bytes, on one line, and harmless to a terminal."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The TLS contexts of our clients, all made here."""
 
 from __future__ import annotations

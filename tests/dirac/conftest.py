@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The stacks that the tests share. A module that changes what others would see brings up one of its own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The real agent: from a closed log in the database to the storage that its VO chose."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """appendLog: once, in order, no hidden gap."""
 
 from __future__ import annotations

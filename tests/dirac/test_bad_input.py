@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whatever comes in: a clear, typed error or stored faithfully; and the collector serves the next request."""
 
 from __future__ import annotations

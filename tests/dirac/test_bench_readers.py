@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The benchmark of readers measures what it says, and leaves nothing behind. No times are compared."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-list``, ``-show``, ``-search`` and ``-download`` as people run them."""
 
 from __future__ import annotations

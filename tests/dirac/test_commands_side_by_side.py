@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What people know from kubectl logs, journalctl, stern and git, in the commands for readers."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What bash completes after the commands, and what the commands import before they begin."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A mistake in the configuration stops a component at its start, with one sentence that names the option."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Connections and bodies: strangers cost little, everybody's requests are bounded, and all is given back."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The database away, hanging, locked, read-only, full, damaged: pilots are told to come back later within seconds,
 nothing is acknowledged that is not stored, the collector goes on answering, and all is well again without a restart."""
 

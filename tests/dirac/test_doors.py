@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who may do what, over real TLS: each method, called by each kind of caller, for its own VO and for the other one.
 
 ``TABLE`` stands in ``docs/security.md`` as well, and the two are compared.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Acknowledged means stored; and nobody waits for somebody else's commit."""
 
 from __future__ import annotations

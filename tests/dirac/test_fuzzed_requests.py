@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Damaged requests on the wire, a few hundred of them: an answer that is no fault of the collector, or a hang-up."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """SIGTERM to a collector: nobody new comes in, what is in flight is stored and answered, the exit code is 0."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The shipped HAProxy configuration, with a real HAProxy in front of three collectors on one MariaDB."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The rows of ``docs/life-of-a-log.md`` that need real parts: two collectors, the agent, and a local directory.
 
 Days go by in the database: times are moved back by hand, while an agent looks at it all the time.

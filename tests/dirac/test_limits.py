@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The limits of a VO and of the disk, through a real collector; each refusal says what to do."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """FileCacheDownloadPlugin: what DIRAC's portal back end loads and asks, in a process with the host's credentials."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Reading: page by page, live, after the agent has archived, and when the text has left the database."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Secrets never reach the database: through a real collector, from both kinds of senders."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Several collectors on one MariaDB: they keep no state of their own, so any of them takes any message."""
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from harness.show import show
 from harness.stacks import RunningStack, dumped
 from harness.waiting import until
 from sqlalchemy import URL, Engine, event
+from support.mariadb import MariaDB
 
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.store.schema import VERSION
@@ -60,7 +62,7 @@ def _use_first(url: URL, together: Barrier, outcomes: Queue[Any]) -> None:
         outcomes.put(str(error))
 
 
-def test_many_processes_make_the_tables_at_the_same_moment(mariadb_server: Any) -> None:
+def test_many_processes_make_the_tables_at_the_same_moment(mariadb_server: MariaDB) -> None:
     """As the collectors and agents of several hosts do that all start with a new release."""
     context = multiprocessing.get_context("fork")
     url, together, outcomes = mariadb_server.new_database(), context.Barrier(4), context.Queue()
@@ -72,7 +74,7 @@ def test_many_processes_make_the_tables_at_the_same_moment(mariadb_server: Any) 
         process.join(120)
 
 
-def test_a_process_that_hangs_in_a_transaction_loses_its_locks(mariadb_server: Any) -> None:
+def test_a_process_that_hangs_in_a_transaction_loses_its_locks(mariadb_server: MariaDB) -> None:
     """Or the log that it writes, and all that others commit together with it, would be refused until it ends."""
     url = mariadb_server.new_database()
     hanging_one, other = PreparedDatabase(url), PreparedDatabase(url)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-show`` as people run it: a process with a user's proxy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-status`` as an operator and as Nagios run it: a process of its own, asking every collector."""
 
 from __future__ import annotations

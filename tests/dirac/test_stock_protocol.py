@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What DIRAC's own pilots and tools say to a collector, and what they get back: as from DIRAC's own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Slow and failing storage of one VO, under the real agent; what it does to the others.
 
 A slow storage here takes 3 s a call and a turn 2 s, instead of 30 s and a minute.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who only connects and goes away, as port scanners and balancers' checks do, cuts off nobody else's connection."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The shipped run script under a real runsv, and what the shipped systemd unit runs."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Bearer tokens of a real issuer, over real TLS: good ones get what their group may, all others a 401."""
 
 from __future__ import annotations

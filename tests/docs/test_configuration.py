@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """docs/configuration.md, the settings classes and the worker-node module say the same."""
 
 import importlib

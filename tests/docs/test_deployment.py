@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """docs/deployment.md and examples/deployment say the same, and the programs that read the examples accept them.
 
 What the examples do is tested in tests/dirac: test_haproxy.py and test_supervisors.py.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Each source file says what its license is."""
 
 import subprocess

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Each row of docs/life-of-a-log.md names a test that there is."""
 
 import re

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The driver of ``make faults`` is a program of ``dev``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dev/faults`` for a minute, on both configurations at once: nothing lost, nothing doubled, nothing leaked."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The oracle of ``make faults`` finds what it is there to find, and nothing where all is well."""
 
 from __future__ import annotations

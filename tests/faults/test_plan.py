@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The plan of ``make faults``: repeatable, bounded, and over before the pilots are."""
 
 from __future__ import annotations

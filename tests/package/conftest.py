@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The wheel, and an environment that has it beside DIRAC, but neither this work tree nor the tests' tools."""
 
 from __future__ import annotations

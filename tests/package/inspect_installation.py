@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Runs in the environment that has the wheel: asks DIRAC's own loaders, prints one line of JSON."""
 
 import importlib.util

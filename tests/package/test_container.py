@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The container file, followed as far as a machine without a container engine can.
 
 Its wheel is built and installed in an environment as it says; base images and conda-forge are not fetched.

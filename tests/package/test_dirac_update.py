@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's own update (SystemAdministrator's updateSoftware) of a host that has us: real pip, an index on loopback.
 
 docs/deployment.md says how to keep a stranger's package of our name out; what it says is done here, line by line.

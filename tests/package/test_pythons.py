@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The core on the Pythons after DIRAC's own 3.11: its tests, with SQLite, where dev/install has found such a Python."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """setup.cfg, environment.yml and dev/requirements-{base,core}.txt ask for the same."""
 
 from __future__ import annotations

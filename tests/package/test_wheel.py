@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The wheel, installed beside DIRAC in an environment that has neither this work tree nor the tests' tools."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The collector that the tests of the worker-node module share, and where they find what drives it."""
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ pytest.register_assert_rewrite("pilot.harness.checks")
 
 # The folders above make these importable.
 from harness.stacks import RunningStack, running  # noqa: E402
+from pilot.bad_collectors import World  # noqa: E402
 from pilot.harness import Pilot, Site, kinds, prepare, through_module  # noqa: E402
 
 
@@ -42,3 +44,10 @@ def make(stack: RunningStack, pilot_files: Path, tmp_path: Path) -> Callable[...
         return prepare(folder, site=Site.of(stack), options=chosen, commands=commands, files=pilot_files, **more)
 
     return make
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Collectors that misbehave, and pilots that know them, for the tests of a module."""
+    with World(tmp_path_factory.mktemp("world")) as world:
+        yield world

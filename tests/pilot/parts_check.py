@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Checks the worker-node module's parts that need no collector: ``python3.N parts_check.py FOLDER_OF_THE_MODULE``.
 
 A plain script without pytest, for each Python that a worker node may have, 3.6 and later. The tests beside it look much

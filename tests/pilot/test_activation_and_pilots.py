@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-config show`` agrees with the pilot, for many CSs: pilot.json is made of them by DIRAC's own
 PilotCStoJSONSynchronizer, and read by the pilot's own code."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The worker-node module in whole pilots: our miniature of DIRAC's, and DIRAC's own where PILOT names a checkout of it.
 
 Each test compares a pilot that has the module with the collector's log, and with a pilot that has everything but it.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The text that waits on the worker node: bounded, in order, counted where it is dropped, and it survives its pilot."""
 
 from __future__ import annotations

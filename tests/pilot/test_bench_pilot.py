@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The benchmark of the worker-node module measures what it says: one short round of it. No times are compared."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """docs/pilots.md, followed to the letter, with DIRAC's own PilotSyncAgent and pilot wrapper; and what the check says.
 
 What is left out: DIRAC's SiteDirector, which only adds the command line, and the batch system.

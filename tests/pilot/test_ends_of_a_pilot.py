@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How whole pilots end, with the worker-node module and without it, and what the collector is told."""
 
 from __future__ import annotations

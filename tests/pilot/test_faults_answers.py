@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Collectors that answer wrongly, late or not at all: while they do, and when they come to their senses."""
 
 from __future__ import annotations
@@ -22,11 +23,8 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
 from pilot.harness import Result
-
-__all__ = ["world"]
 
 FAULTS: dict[str, Behaviour] = {
     "accepts and says nothing": behaviours.SILENT,

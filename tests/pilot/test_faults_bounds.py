@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Bounds: memory, spill, disk and time, whatever the pilot says and however long nobody listens."""
 
 from __future__ import annotations
@@ -26,11 +27,8 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
 from pilot.harness import Pilot, Running
-
-__all__ = ["world"]
 
 together = Together()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots that are killed, what they leave behind, and who sends that; children, which never say goodbye."""
 
 from __future__ import annotations
@@ -24,11 +25,8 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
 from pilot.harness import Pilot, differences
-
-__all__ = ["world"]
 
 together = Together()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Faults of the network between the worker-node module and real collectors, which speak the real protocol."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """docs/install.md, followed to the letter on a grid stack whose CS knows nothing of us: real runit, a real pilot.
 
 What is left out: ``pip install .``, which tests/package does, and PilotSyncAgent, for which see test_deployment.py.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots that are killed, and one that only sleeps: what the list says of them before their logs are closed.
 
 Nothing is written into the database but by the collector and the agent: the times of the CS are short instead.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The level of what is sent, which has nothing to do with what is printed on the worker node."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The worker-node module on each Python that a worker node may have: 3.6 to 3.14."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The worker node's redaction is the first line of defence: what it takes out, and that it harms nothing else.
 
 The collector's own, which runs behind it, is the oracle. What both do with the corpus:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the pilot shows to a collector: a proxy, a host's certificate, a bearer token; and renewed ones."""
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from parts.certificates import Issued, make_keys
 from parts.proxies import write_proxy
 from pilot.bad_collectors import Collector, World, behaviours
 from pilot.bad_collectors.together import Together
-from pilot.bad_collectors.world import HASTY, PROMPTLY, WAIT_FOR_GO, ended, go, losses, world
+from pilot.bad_collectors.world import HASTY, PROMPTLY, WAIT_FOR_GO, ended, go, losses
 from pilot.harness import Pilot, Site
-
-__all__ = ["world"]
 
 together = Together()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Several collectors, of which some are dead; collectors that come and go."""
 
 from __future__ import annotations
@@ -18,11 +19,8 @@ from pilot.bad_collectors.world import (
     ended,
     go,
     losses,
-    world,
 )
 from pilot.harness import differences
-
-__all__ = ["world"]
 
 together = Together()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How the worker-node module treats collectors that are well, or ask for something."""
 
 from __future__ import annotations
@@ -19,10 +20,7 @@ from pilot.bad_collectors.world import (
     go,
     losses,
     numbers_in,
-    world,
 )
-
-__all__ = ["world"]
 
 together = Together()
 

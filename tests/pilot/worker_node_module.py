@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The worker-node module as a library. Outside of a pilot its import does nothing: ``test_python_versions.py``."""
 
 from __future__ import annotations

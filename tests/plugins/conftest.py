@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The grid stack that the tests of the storage element plugin share: one for the whole session."""
 
 from __future__ import annotations

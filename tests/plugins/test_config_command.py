@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-config`` as a VO's administrator runs it, on a real CS: what it says, changes and finds."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What goes wrong between the agent and a storage element, done to the real parts.
 
 Each time the log stays in the database, the reason can be read in PilotLogDeliveries, there is a pause, the other

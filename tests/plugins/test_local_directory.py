@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """LocalDirectory on a real file system, healthy and not."""
 
 from __future__ import annotations

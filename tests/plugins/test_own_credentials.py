@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the commands say to who comes with credentials that are no good: one sentence, which says what to do.
 
 All six of them, as processes, on a real Configuration Server, with real proxies and certificates.

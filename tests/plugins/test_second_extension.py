@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A community's own extension beside ours: installed by pip, chosen in the CS, used by the real agent and collector.
 
 VO alpha uses its plugin of our contract, VO beta its plugin with DIRAC's old interface.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """StorageElement keeps the contract on real xrootd (root://, GSI) and real S3, through the real file catalogue."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A pilot's log goes through the collector and the agent to a storage element, and back to its readers.
 
 The tests share few runs of the agent, since each takes seconds; each test has logs of its own.

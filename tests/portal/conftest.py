@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One portal for all tests of this folder: stack, portal and each browser start once.
 
 The tests stand in ``portal_cases``, one idea a module; ``test_portal.py`` names them, so that pytest-xdist, which hands

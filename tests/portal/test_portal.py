@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All tests of the portal; see ``conftest.py`` for why they stand in other files."""
 
 from portal_cases.accessibility import TestAccessibility, calm, logs

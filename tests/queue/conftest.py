@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Stacks with real brokers, and plugins that are configured as in the CS."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What an administrator may write for a queue, and what he is told of his mistakes; no broker is asked."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The message queue on a real RabbitMQ."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Two communities with a broker each: from their pilots, by collector and agent, to who reads the queues."""
 
 from __future__ import annotations

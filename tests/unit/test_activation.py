@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whether a VO's logs are switched on, why, and what must change: for many CSs, and the mistakes that people make.
 
 That the real pilot decides the same is tested in tests/plugins/test_activation_and_pilots.py.

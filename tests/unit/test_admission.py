@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What keeps one VO from taking the whole collector."""
 
 from __future__ import annotations
@@ -5,6 +6,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.ingest.admission import Admission
@@ -139,7 +142,7 @@ def test_open_logs_are_limited(situation: Situation) -> None:
     assert situation.admission.usage()["alpha"].open_logs == 3
 
 
-def test_the_usage_of_a_database(store: Any, archives: Any) -> None:
+def test_the_usage_of_a_database(store: Store, archives: Archives) -> None:
     keys = [store.new_key() for _ in range(3)]
     for key in keys:
         store.send("2026-06-10T11:02:02.823512Z INFO [A] text\n", key)

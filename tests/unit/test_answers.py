@@ -1,10 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pages and rows as plain values, for a reply."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
-from typing import Any
+
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.read import replies
@@ -16,7 +19,7 @@ from PilotLoggingDIRAC.store.usage import Usage
 LEASE = timedelta(minutes=5)
 
 
-def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_page(store: Store, archives: Archives, key: LogKey) -> None:
     store.send_numbered(1, "one \ud800\n")
     store.send_numbered(3, "three\n")
     store.finalise(exit_code=3)
@@ -42,7 +45,7 @@ def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
     }
 
 
-def test_a_page_that_only_the_archive_knows(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_page_that_only_the_archive_knows(store: Store, archives: Archives, key: LogKey) -> None:
     archives.add()
     store.send("one\n")
     store.finalise()
@@ -55,7 +58,7 @@ def test_a_page_that_only_the_archive_knows(store: Any, archives: Any, key: LogK
     assert all(answer[name] is None for name in answer.keys() - known)
 
 
-def test_a_row(store: Any) -> None:
+def test_a_row(store: Store) -> None:
     store.send("one\n")
     with store.database.reading() as connection:
         (row,), _ = logs.list_logs(connection, {}, [], 0, 10)
@@ -65,7 +68,7 @@ def test_a_row(store: Any) -> None:
     assert (answer["Lines"], answer["Finalised"]) == (1, None)
 
 
-def test_states(store: Any) -> None:
+def test_states(store: Store) -> None:
     for vo in ("alpha", "alpha", "beta"):
         store.send("one\n", key=store.new_key(vo))
     store.finalise(LogKey("alpha", f"{1:032d}"))
@@ -76,7 +79,7 @@ def test_states(store: Any) -> None:
         }
 
 
-def test_a_backlog(store: Any) -> None:
+def test_a_backlog(store: Store) -> None:
     store.send("one\n")
     store.finalise()
     store.make_older(timedelta(hours=2))

@@ -1,12 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The transaction that stores text, and the life of a log as messages come."""
 
 from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, Appended, Final, LogKey, LogState, Rules
@@ -19,7 +21,7 @@ LATE = "2026-06-10T11:02:09.000001Z INFO [A] late\n"
 PROBLEMS = "".join(f"2026-06-10T11:02:02.9Z {level} [A] text\n" for level in ("WARN", "ERROR", "FATAL"))
 
 
-def archive(store: Any, archives: Any, key: LogKey) -> None:
+def archive(store: Store, archives: Archives, key: LogKey) -> None:
     """Take a closed log to an archive."""
     if not archives.plugins:
         archives.add()
@@ -27,7 +29,7 @@ def archive(store: Any, archives: Any, key: LogKey) -> None:
     assert store.record(key).state is LogState.ARCHIVED
 
 
-def test_a_log_begins_with_its_first_message(store: Any, key: LogKey) -> None:
+def test_a_log_begins_with_its_first_message(store: Store, key: LogKey) -> None:
     assert store.send(LINE) == Appended(None, repeated=False)
     record = store.record()
     assert (record.key, record.state, record.lines, record.bytes) == (key, LogState.OPEN, 1, len(LINE))
@@ -36,14 +38,14 @@ def test_a_log_begins_with_its_first_message(store: Any, key: LogKey) -> None:
     assert store.text() == LINE
 
 
-def test_an_empty_first_message_begins_a_log_too(store: Any) -> None:
+def test_an_empty_first_message_begins_a_log_too(store: Store) -> None:
     """Stock pilots send one at their start when the wrapper gave them nothing."""
     assert store.send("") == Appended(None, repeated=False)
     assert store.record().state is LogState.OPEN
     assert store.index().entries == ()
 
 
-def test_figures_add_up(store: Any) -> None:
+def test_figures_add_up(store: Store) -> None:
     store.send(LINE)
     store.send(PROBLEMS)
     store.send_numbered(1, "half a line")
@@ -52,7 +54,7 @@ def test_figures_add_up(store: Any) -> None:
     assert record.bytes == len(LINE + PROBLEMS + "half a line")
 
 
-def test_arrivals_are_noted(store: Any) -> None:
+def test_arrivals_are_noted(store: Store) -> None:
     store.send(LINE, ago=timedelta(hours=2))
     store.send(LATE, ago=timedelta(hours=1))
     record = store.record()
@@ -60,7 +62,7 @@ def test_arrivals_are_noted(store: Any) -> None:
     assert record.first_arrival.utcoffset() == timedelta()
 
 
-def test_a_repeated_stock_message_is_stored_once(store: Any) -> None:
+def test_a_repeated_stock_message_is_stored_once(store: Store) -> None:
     store.send(LINE)
     assert store.send(LINE) == Appended(None, repeated=True)
     assert store.send(LINE + LATE) == Appended(None, repeated=False)
@@ -68,7 +70,7 @@ def test_a_repeated_stock_message_is_stored_once(store: Any) -> None:
     assert store.record().lines == 2
 
 
-def test_a_repeated_numbered_message_is_stored_once(store: Any) -> None:
+def test_a_repeated_numbered_message_is_stored_once(store: Store) -> None:
     assert store.send_numbered(1, "one\n") == Appended(2, repeated=False)
     assert store.send_numbered(1, "one\n") == Appended(2, repeated=True)
     assert store.send_numbered(3, "three\n") == Appended(4, repeated=False)
@@ -79,25 +81,25 @@ def test_a_repeated_numbered_message_is_stored_once(store: Any) -> None:
     assert store.record().lines == 3
 
 
-def test_a_late_message_number_zero_is_stored(store: Any) -> None:
+def test_a_late_message_number_zero_is_stored(store: Store) -> None:
     store.send_numbered(1, "one\n")
     assert store.send_numbered(0, "zero\n") == Appended(2, repeated=False)
     assert store.text() == "zero\none\n"
 
 
-def test_sessions_number_on_their_own(store: Any) -> None:
+def test_sessions_number_on_their_own(store: Store) -> None:
     assert store.send_numbered(1, "a1\n", session="a").next_seq == 2
     assert store.send_numbered(1, "b1\n", session="b").next_seq == 2
     assert store.send_numbered(2, "a2\n", session="a").next_seq == 3
     assert store.text() == "a1\nb1\na2\n"
 
 
-def test_the_largest_number_is_stored(store: Any) -> None:
+def test_the_largest_number_is_stored(store: Store) -> None:
     assert store.send_numbered(2**53, "far\n").next_seq == 2**53 + 1
     assert store.index().gaps[0].last == 2**53 - 1
 
 
-def test_a_repeat_within_one_transaction_is_seen(store: Any, key: LogKey) -> None:
+def test_a_repeat_within_one_transaction_is_seen(store: Store, key: LogKey) -> None:
     numbered = Append(key, b"one\n", session="a", seq=1)
     stock = Append(key, LINE.encode())
     answers = store.append(numbered, stock, numbered, stock)
@@ -105,7 +107,7 @@ def test_a_repeat_within_one_transaction_is_seen(store: Any, key: LogKey) -> Non
     assert store.text() == "one\n" + LINE
 
 
-def test_many_logs_of_many_vos_in_one_transaction(store: Any) -> None:
+def test_many_logs_of_many_vos_in_one_transaction(store: Store) -> None:
     keys = [store.new_key(vo) for vo in ("beta", "alpha", "gamma") for _ in range(150)]
     first = [Append(key, f"first of {key}\n".encode()) for key in keys]
     second = [Append(key, f"second of {key}\n".encode(), session="a", seq=1) for key in reversed(keys)]
@@ -114,7 +116,7 @@ def test_many_logs_of_many_vos_in_one_transaction(store: Any) -> None:
         assert store.text(key) == f"first of {key}\nsecond of {key}\n"
 
 
-def test_a_refused_message_leaves_nothing_behind(store: Any, key: LogKey) -> None:
+def test_a_refused_message_leaves_nothing_behind(store: Store, key: LogKey) -> None:
     """And the others of its transaction are stored, also those of the same log."""
     for number in range(MAX_SESSIONS):
         store.send_numbered(1, f"{number}\n", session=str(number))
@@ -132,10 +134,10 @@ def test_a_refused_message_leaves_nothing_behind(store: Any, key: LogKey) -> Non
     assert store.text() == before + "good\nalso good\n"
     assert store.text(other) == "elsewhere\n"
     record = store.record()
-    assert (record.site, record.finalised, record.exit_code, record.state) == ("", None, None, LogState.OPEN)
+    assert (record.facts["site"], record.finalised, record.exit_code, record.state) == ("", None, None, LogState.OPEN)
 
 
-def test_a_transaction_that_fails_stores_nothing(store: Any, key: LogKey) -> None:
+def test_a_transaction_that_fails_stores_nothing(store: Store, key: LogKey) -> None:
     with pytest.raises(ZeroDivisionError):
         with store.database.writing() as connection:
             append_all(connection, [Append(key, b"one\n")], store.database.now(connection))
@@ -143,18 +145,18 @@ def test_a_transaction_that_fails_stores_nothing(store: Any, key: LogKey) -> Non
     assert not store.knows()
 
 
-def test_what_a_sender_says_of_itself_is_kept(store: Any) -> None:
+def test_what_a_sender_says_of_itself_is_kept(store: Store) -> None:
     store.send_numbered(1, "", context={"Site": "LCG.CERN.ch", "Host": "node7"})
     store.send_numbered(2, "", context={"CE": "ce1.cern.ch", "Host": "node😀"})
     store.send_numbered(3, "")
-    record = store.record()
-    assert (record.site, record.ce, record.host) == ("LCG.CERN.ch", "ce1.cern.ch", "node😀")
+    facts = store.record().facts
+    assert (facts["site"], facts["ce"], facts["host"]) == ("LCG.CERN.ch", "ce1.cern.ch", "node😀")
 
 
 # The life of a log
 
 
-def test_finalise(store: Any) -> None:
+def test_finalise(store: Store) -> None:
     store.send(LINE)
     assert store.finalise(exit_code=3) == Appended(None, repeated=False)
     record = store.record()
@@ -162,32 +164,32 @@ def test_finalise(store: Any) -> None:
     assert record.finalised == record.last_arrival
 
 
-def test_finalise_with_the_last_text(store: Any) -> None:
+def test_finalise_with_the_last_text(store: Store) -> None:
     store.send_numbered(1, "bye\n", final=Final(0))
     assert (store.record().state, store.text()) == (LogState.COMPLETE, "bye\n")
 
 
-def test_a_goodbye_without_text_takes_its_number(store: Any) -> None:
+def test_a_goodbye_without_text_takes_its_number(store: Store) -> None:
     store.send_numbered(1, "one\n")
     assert store.send_numbered(3, "", final=Final(0)).next_seq == 4
     assert [gap.first for gap in store.index().gaps] == [2]
 
 
-def test_finalise_before_any_line(store: Any) -> None:
+def test_finalise_before_any_line(store: Store) -> None:
     store.finalise()
     assert store.record().state is LogState.COMPLETE
     store.send(LINE)
     assert (store.record().state, store.text()) == (LogState.COMPLETE, LINE)
 
 
-def test_lines_after_finalise_belong_to_the_log(store: Any) -> None:
+def test_lines_after_finalise_belong_to_the_log(store: Store) -> None:
     store.send(LINE)
     store.finalise()
     store.send(LATE)
     assert (store.record().state, store.text()) == (LogState.COMPLETE, LINE + LATE)
 
 
-def test_finalise_twice(store: Any) -> None:
+def test_finalise_twice(store: Store) -> None:
     """The first goodbye counts as the time; an exit code once known stays known."""
     store.send(LINE)
     store.finalise(exit_code=3)
@@ -198,14 +200,14 @@ def test_finalise_twice(store: Any) -> None:
     assert (second.finalised, second.state, second.exit_code) == (first.finalised, LogState.COMPLETE, 3)
 
 
-def test_a_goodbye_of_which_the_reply_was_lost(store: Any) -> None:
+def test_a_goodbye_of_which_the_reply_was_lost(store: Store) -> None:
     store.send_numbered(1, "bye\n", final=Final(1))
     assert store.send_numbered(1, "bye\n", final=Final(1)).repeated
     assert (store.record().state, store.text()) == (LogState.COMPLETE, "bye\n")
 
 
 @pytest.mark.parametrize("text", [LATE, LINE], ids=["new text", "a repeat"])
-def test_a_silent_log_opens_again(store: Any, text: str) -> None:
+def test_a_silent_log_opens_again(store: Store, text: str) -> None:
     """Also by a repeat: the pilot lives."""
     store.send(LINE)
     store.close_silent()
@@ -214,14 +216,14 @@ def test_a_silent_log_opens_again(store: Any, text: str) -> None:
     assert store.record().state is LogState.OPEN
 
 
-def test_a_silent_log_is_finalised_after_all(store: Any) -> None:
+def test_a_silent_log_is_finalised_after_all(store: Store) -> None:
     store.send(LINE)
     store.close_silent()
     store.finalise()
     assert store.record().state is LogState.COMPLETE
 
 
-def test_an_archived_log_with_a_late_line_is_delivered_again(store: Any, archives: Any, key: LogKey) -> None:
+def test_an_archived_log_with_a_late_line_is_delivered_again(store: Store, archives: Archives, key: LogKey) -> None:
     store.send(LINE)
     store.finalise()
     archive(store, archives, key)
@@ -229,7 +231,7 @@ def test_an_archived_log_with_a_late_line_is_delivered_again(store: Any, archive
     assert store.record().state is LogState.COMPLETE
 
 
-def test_an_archived_silent_log_with_a_late_line_is_open_again(store: Any, archives: Any, key: LogKey) -> None:
+def test_an_archived_silent_log_with_a_late_line_is_open_again(store: Store, archives: Archives, key: LogKey) -> None:
     store.send(LINE)
     store.close_silent()
     archive(store, archives, key)
@@ -239,7 +241,7 @@ def test_an_archived_silent_log_with_a_late_line_is_open_again(store: Any, archi
     assert store.record().state is LogState.COMPLETE
 
 
-def test_a_repeat_leaves_an_archived_log_archived(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_repeat_leaves_an_archived_log_archived(store: Store, archives: Archives, key: LogKey) -> None:
     """Also when its text has left the database."""
     store.send(LINE)
     store.send_numbered(1, "one\n")
@@ -254,7 +256,7 @@ def test_a_repeat_leaves_an_archived_log_archived(store: Any, archives: Any, key
     assert store.index().entries == ()
 
 
-def test_a_late_goodbye_of_an_archived_silent_log_is_noted(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_late_goodbye_of_an_archived_silent_log_is_noted(store: Store, archives: Archives, key: LogKey) -> None:
     """There is no new text, so the archived copy is complete as it is."""
     store.send(LINE)
     store.close_silent()
@@ -265,7 +267,7 @@ def test_a_late_goodbye_of_an_archived_silent_log_is_noted(store: Any, archives:
     assert record.finalised is not None
 
 
-def test_numbers_go_on_after_the_text_has_expired(store: Any, archives: Any, key: LogKey) -> None:
+def test_numbers_go_on_after_the_text_has_expired(store: Store, archives: Archives, key: LogKey) -> None:
     store.send_numbered(1, "one\n")
     store.send_numbered(3, "three\n")
     store.finalise()
@@ -277,7 +279,7 @@ def test_numbers_go_on_after_the_text_has_expired(store: Any, archives: Any, key
     assert [(gap.offset, gap.first, gap.last) for gap in store.index().gaps] == [(4, 4, 4)]
 
 
-def test_a_stamp_is_used_again_after_it_was_forgotten(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_stamp_is_used_again_after_it_was_forgotten(store: Store, archives: Archives, key: LogKey) -> None:
     store.send_numbered(1, "old\n")
     store.finalise()
     archive(store, archives, key)
@@ -290,7 +292,7 @@ def test_a_stamp_is_used_again_after_it_was_forgotten(store: Any, archives: Any,
 
 
 @pytest.mark.parametrize(("first", "second"), [("alpha", "beta"), ("alpha", "Alpha"), ("vo.example", "vo.Example")])
-def test_the_same_stamp_in_two_vos_is_two_logs(store: Any, first: str, second: str) -> None:
+def test_the_same_stamp_in_two_vos_is_two_logs(store: Store, first: str, second: str) -> None:
     """Also where their names differ in case only."""
     stamp = "f" * 32
     store.append(Append(LogKey(first, stamp), b"first\n"), Append(LogKey(second, stamp), b"second\n"))
@@ -300,27 +302,27 @@ def test_the_same_stamp_in_two_vos_is_two_logs(store: Any, first: str, second: s
     assert store.record(LogKey(second, stamp)).state is LogState.OPEN
 
 
-def test_sessions_that_differ_in_case_are_two(store: Any) -> None:
+def test_sessions_that_differ_in_case_are_two(store: Store) -> None:
     store.send_numbered(1, "a\n", session="a")
     assert not store.send_numbered(1, "A\n", session="A").repeated
     assert store.text() == "a\nA\n"
 
 
-def test_text_is_stored_faithfully(store: Any) -> None:
+def test_text_is_stored_faithfully(store: Store) -> None:
     for text in ("\0", "a\0b\n", "\x1b[31m\n", "\ud800", "\udfff\ud800", "😀é\n", "\r\n", "'; DROP TABLE PilotLogs"):
         key = store.new_key()
         store.send(text, key=key)
         assert store.text(key) == text
 
 
-def test_a_large_message_is_stored(store: Any) -> None:
+def test_a_large_message_is_stored(store: Store) -> None:
     """10 MiB, the default limit, that can hardly be compressed."""
     text = random.Random(7).randbytes(5 * 2**20).hex()
     store.send(text)
     assert store.text() == text
 
 
-def test_a_vo_that_may_open_no_more_logs(store: Any) -> None:
+def test_a_vo_that_may_open_no_more_logs(store: Store) -> None:
     """Its logs that are there go on; the others of the transaction are not touched."""
     known, unknown = store.new_key(), store.new_key()
     store.send(LINE, known)
@@ -336,7 +338,7 @@ def test_a_vo_that_may_open_no_more_logs(store: Any) -> None:
     assert store.text(known) == LINE + "2026-06-10T11:02:04.1Z more\n"
 
 
-def test_the_first_copy_of_a_buffer_may_come_last(store: Any, key: LogKey) -> None:
+def test_the_first_copy_of_a_buffer_may_come_last(store: Store, key: LogKey) -> None:
     """Its collector was stopped, and the pilot sent it again, with more behind it, to another one."""
     one, two = (f"2026-06-10T11:02:02.{number:06d}Z INFO [A] line\n" for number in (1, 2))
     store.send(one + two)
@@ -344,13 +346,13 @@ def test_the_first_copy_of_a_buffer_may_come_last(store: Any, key: LogKey) -> No
     assert store.text() == one + two
 
 
-def test_a_buffer_and_its_late_first_copy_in_one_transaction(store: Any, key: LogKey) -> None:
+def test_a_buffer_and_its_late_first_copy_in_one_transaction(store: Store, key: LogKey) -> None:
     one, two = (f"2026-06-10T11:02:02.{number:06d}Z INFO [A] line\n".encode() for number in (1, 2))
     assert [answer.repeated for answer in store.append(Append(key, one + two), Append(key, one))] == [False, True]
     assert store.text() == (one + two).decode()
 
 
-def test_a_secret_that_is_cut_in_two_is_redacted_in_both_messages(store: Any, key: LogKey) -> None:
+def test_a_secret_that_is_cut_in_two_is_redacted_in_both_messages(store: Store, key: LogKey) -> None:
     """Also when another session sends in between, and a gap is filled late."""
     rules = Rules(redactor=Redactor())
 
@@ -363,7 +365,7 @@ def test_a_secret_that_is_cut_in_two_is_redacted_in_both_messages(store: Any, ke
     assert store.text() == "MY_PASSWORD=[redacted]innocent \nOTHER=x\nend\ntext\n"
 
 
-def test_a_stock_pilots_secret_that_is_cut_in_two(store: Any, key: LogKey) -> None:
+def test_a_stock_pilots_secret_that_is_cut_in_two(store: Store, key: LogKey) -> None:
     rules = Rules(redactor=Redactor())
     store.append(Append(key, b"2026-06-10T11:02:02.823512Z MY_PASSWORD=hunter2hun", rules=rules))
     store.append(Append(key, b"ter2hunter2\n2026-06-10T11:02:03.823512Z more\n", rules=rules))

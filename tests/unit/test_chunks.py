@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log's text in its order, with its gaps."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import Append, Gap, LogKey
@@ -106,7 +108,7 @@ def test_what_was_left_out_of_a_long_log_is_not_missing() -> None:
     assert find_gaps(entries, {}, {"a": [[3, 4], [8, 8], [11, 12]]}) == (Gap(85, "a", 3, 4), Gap(85, "a", 8, 8))
 
 
-def test_the_index_of_a_log(store: Any) -> None:
+def test_the_index_of_a_log(store: Store) -> None:
     store.send_numbered(1, "one\n")
     store.send_numbered(3, "")
     store.send("stock é\n")
@@ -120,7 +122,7 @@ def test_the_index_of_a_log(store: Any) -> None:
     assert index.size == 13
 
 
-def test_the_index_after_what_has_expired(store: Any) -> None:
+def test_the_index_after_what_has_expired(store: Store) -> None:
     for seq in (1, 2, 4):
         store.send_numbered(seq, f"{seq}\n")
     log_id = store.record().log_id
@@ -131,7 +133,7 @@ def test_the_index_after_what_has_expired(store: Any) -> None:
         assert chunks.load_index(connection, log_id, 3, {}, {}) == chunks.Index((), ())
 
 
-def test_text_comes_in_the_order_that_was_asked_for(store: Any) -> None:
+def test_text_comes_in_the_order_that_was_asked_for(store: Store) -> None:
     for seq, text in enumerate(("one\n", "", "three\n"), 1):
         store.send_numbered(seq, text)
     log_id = store.record().log_id
@@ -144,7 +146,7 @@ def test_text_comes_in_the_order_that_was_asked_for(store: Any) -> None:
                 chunks.load_text(connection, log_id, [two, gone])
 
 
-def test_damaged_text_is_told(store: Any) -> None:
+def test_damaged_text_is_told(store: Store) -> None:
     store.send_numbered(1, "one\n" * 20)
     with store.database.writing() as connection:
         (data,) = connection.execute(select(schema.chunks.c.Data)).one()
@@ -156,14 +158,14 @@ def test_damaged_text_is_told(store: Any) -> None:
 
 @settings(max_examples=20)
 @given(st.lists(st.text(st.characters(codec=None), max_size=200), max_size=6))
-def test_any_text_is_stored_as_it_was(store: Any, texts: list[str]) -> None:
+def test_any_text_is_stored_as_it_was(store: Store, texts: list[str]) -> None:
     key = store.new_key()
     for seq, text in enumerate(["", *texts], 1):
         store.send_numbered(seq, text, key=key)
     assert store.text(key) == "".join(texts)
 
 
-def test_a_log_of_many_chunks_is_streamed_whole(store: Any, key: LogKey) -> None:
+def test_a_log_of_many_chunks_is_streamed_whole(store: Store, key: LogKey) -> None:
     lines = [f"line {number}\n" for number in range(1, 201)]
     store.append(*(Append(key, line.encode(), session="a", seq=seq) for seq, line in enumerate(lines, 1)))
     assert store.text() == "".join(lines)

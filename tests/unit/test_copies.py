@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The files of one log in an archive of files."""
 
 from __future__ import annotations

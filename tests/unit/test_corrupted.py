@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A damaged SQLite file: reported, set aside bit for bit, never overwritten; and the service goes on with a new one."""
 
 from __future__ import annotations
@@ -35,10 +36,10 @@ RANDOM = random.Random(7)
 class Part:
     """A component of its own: its database, and what it told the operator."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, **more: Any) -> None:
         self.told: list[str] = []
         self.file = file
-        self.database = PreparedDatabase(URL.create("sqlite", database=str(file)), self.told.append)
+        self.database = PreparedDatabase(URL.create("sqlite", database=str(file)), self.told.append, **more)
 
     def send(self, number: int, size: int = 100) -> None:
         append = Append(LogKey("alpha", f"{number:032d}"), RANDOM.randbytes(size))
@@ -70,12 +71,12 @@ def file(database_folder: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def part(file: Path) -> Iterator[Callable[[], Part]]:
+def part(file: Path) -> Iterator[Callable[..., Part]]:
     """Makes components that use the file; they are closed at the end."""
     parts: list[Part] = []
 
-    def make() -> Part:
-        parts.append(Part(file))
+    def make(**more: Any) -> Part:
+        parts.append(Part(file, **more))
         return parts[-1]
 
     yield make
@@ -541,14 +542,13 @@ def test_replaced_under_a_running_process(file: Path, part: Callable[[], Part]) 
     assert any("removed or replaced" in told for told in agent.told)
 
 
-def test_a_locked_database_is_no_damage(file: Path, part: Callable[[], Part], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_locked_database_is_no_damage(file: Path, part: Callable[..., Part]) -> None:
     collector = part()
     collector.send(1)
     with closing(sqlite3.connect(file, isolation_level=None)) as other:
         other.execute("BEGIN EXCLUSIVE")
-        monkeypatch.setattr("PilotLoggingDIRAC.store.engine._BUSY_SECONDS", 0.1)
         with pytest.raises(PilotLoggingError, match="locked"):
-            part().send(2)
+            part(busy_seconds=0.1).send(2)
         other.execute("ROLLBACK")
     collector.send(3)
     assert list_quarantined(file) == []

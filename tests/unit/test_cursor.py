@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Where a reader is in a log."""
 
 from __future__ import annotations

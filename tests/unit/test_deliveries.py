@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The agents' work list."""
 
 from __future__ import annotations
@@ -7,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.store import Store
 
 from PilotLoggingDIRAC.model import DeliveryState, LogKey
 from PilotLoggingDIRAC.store import deliveries, schema
@@ -21,7 +23,7 @@ LEASE = timedelta(minutes=5)
 class WorkList:
     """The deliveries of logs to a plugin A, each step in a transaction of its own."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
         self.database = store.database
 
@@ -58,7 +60,7 @@ class WorkList:
 
 
 @pytest.fixture
-def work(store: Any) -> WorkList:
+def work(store: Store) -> WorkList:
     return WorkList(store)
 
 
@@ -300,8 +302,7 @@ def test_a_delivered_log_with_a_late_line_counts_as_one_that_never_failed(work: 
     assert work.due() == [log_id, other]
 
 
-def test_pauses_of_one_vo_and_plugin_end(work: WorkList, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(due_module, "_STEP", 2)
+def test_pauses_of_one_vo_and_plugin_end(work: WorkList) -> None:
     hour = timedelta(hours=1)
     ids = [
         failed(work, attempts, pause, ago=age * hour)
@@ -310,7 +311,7 @@ def test_pauses_of_one_vo_and_plugin_end(work: WorkList, monkeypatch: pytest.Mon
     with work.database.writing() as connection:
         assert due_module.end_pauses(connection, "beta", "A", NOW) == 0
         assert due_module.end_pauses(connection, "alpha", "B", NOW) == 0
-        assert [due_module.end_pauses(connection, "alpha", "A", NOW) for _ in range(3)] == [2, 1, 0]
+        assert [due_module.end_pauses(connection, "alpha", "A", NOW, at_once=2) for _ in range(3)] == [2, 1, 0]
     assert work.due() == [ids[1], ids[2], ids[0]], "in the order of their arrival"
     assert work.find(ids[1]).attempts == 5
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One log to one plugin: an archive of files that can be told to be down."""
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text as sql
+from support.archives import Archives
+from support.mariadb import MariaDB
+from support.store import Store
 
 from PilotLoggingDIRAC import errors
-from PilotLoggingDIRAC.deliver import courier, delivery_round
+from PilotLoggingDIRAC.deliver import delivery_round
 from PilotLoggingDIRAC.deliver.contract import ClosedLog
 from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
 from PilotLoggingDIRAC.errors import ConfigurationError, Unavailable
@@ -27,14 +31,14 @@ from PilotLoggingDIRAC.store.engine import Database
 
 
 @pytest.fixture
-def log_id(store: Any) -> int:
+def log_id(store: Store) -> int:
     """A closed log."""
     store.send("one\n")
     store.finalise(exit_code=3)
     return int(store.record().log_id)
 
 
-def make_logs(store: Any, number: int, vo: str = "alpha") -> list[LogKey]:
+def make_logs(store: Store, number: int, vo: str = "alpha") -> list[LogKey]:
     keys = [store.new_key(vo) for _ in range(number)]
     store.append(*(Append(key, b"one\n", session="a", seq=1, final=Final(0)) for key in keys))
     return keys
@@ -44,7 +48,7 @@ def never() -> bool:
     return False
 
 
-def deliver_all(archives: Any, owner: str = "agent", stopping: Callable[[], bool] = never) -> dict[str, int]:
+def deliver_all(archives: Archives, owner: str = "agent", stopping: Callable[[], bool] = never) -> dict[str, int]:
     """How many logs were delivered, and how many failed, where there were any."""
     done = deliver_due(archives.courier(owner), "alpha", stopping)
     return {name: number for name in ("delivered", "failed") if (number := getattr(done, name))}
@@ -53,7 +57,7 @@ def deliver_all(archives: Any, owner: str = "agent", stopping: Callable[[], bool
 # Success
 
 
-def test_a_log_is_delivered_whole(store: Any, archives: Any, log_id: int, key: LogKey) -> None:
+def test_a_log_is_delivered_whole(store: Store, archives: Archives, log_id: int, key: LogKey) -> None:
     folder = archives.add()
     assert archives.deliver(log_id) == [True]
     assert folder.content() == "one\n"
@@ -67,14 +71,14 @@ def test_a_log_is_delivered_whole(store: Any, archives: Any, log_id: int, key: L
     assert store.text() == "one\n", "the text stays until it expires"
 
 
-def test_a_delivered_log_is_not_delivered_again(archives: Any, log_id: int) -> None:
+def test_a_delivered_log_is_not_delivered_again(archives: Archives, log_id: int) -> None:
     folder = archives.add()
     assert archives.deliver(log_id) == [True]
     assert archives.deliver(log_id) == [None]
     assert len(folder.stored) == 1
 
 
-def test_a_silent_log_is_marked_as_not_finalised(store: Any, archives: Any) -> None:
+def test_a_silent_log_is_marked_as_not_finalised(store: Store, archives: Archives) -> None:
     folder = archives.add()
     store.send("one\n")
     store.close_silent()
@@ -82,7 +86,7 @@ def test_a_silent_log_is_marked_as_not_finalised(store: Any, archives: Any) -> N
     assert [(log.finalised, log.exit_code) for log in folder.stored] == [(False, None)]
 
 
-def test_a_log_is_delivered_in_the_order_of_its_numbers(store: Any, archives: Any) -> None:
+def test_a_log_is_delivered_in_the_order_of_its_numbers(store: Store, archives: Archives) -> None:
     folder = archives.add()
     for seq in (1, 3, 2, 4):
         store.send_numbered(seq, f"{seq}\n")
@@ -91,7 +95,7 @@ def test_a_log_is_delivered_in_the_order_of_its_numbers(store: Any, archives: An
     assert folder.content() == "1\n2\n3\n4\n"
 
 
-def test_any_text_is_delivered(store: Any, archives: Any) -> None:
+def test_any_text_is_delivered(store: Store, archives: Archives) -> None:
     folder = archives.add()
     store.send("a\0b \x1b[31m \ud800 😀\r\n")
     store.finalise()
@@ -99,7 +103,7 @@ def test_any_text_is_delivered(store: Any, archives: Any) -> None:
     assert folder.content() == "a\0b \x1b[31m \ud800 😀\r\n"
 
 
-def test_a_log_of_many_megabytes(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_log_of_many_megabytes(store: Store, archives: Archives, key: LogKey) -> None:
     folder = archives.add()
     piece = "".join(f"line {number}\n" for number in range(80_000))
     for seq in range(1, 9):
@@ -109,7 +113,7 @@ def test_a_log_of_many_megabytes(store: Any, archives: Any, key: LogKey) -> None
     assert folder.content() == piece * 8
 
 
-def test_a_log_without_text_needs_no_archive(store: Any, archives: Any) -> None:
+def test_a_log_without_text_needs_no_archive(store: Store, archives: Archives) -> None:
     """It counts as archived, and nothing is stored."""
     folder = archives.add()
     store.finalise()
@@ -119,7 +123,7 @@ def test_a_log_without_text_needs_no_archive(store: Any, archives: Any) -> None:
     assert folder.files == set()
 
 
-def test_a_log_without_text_that_gets_some_is_delivered(store: Any, archives: Any) -> None:
+def test_a_log_without_text_that_gets_some_is_delivered(store: Store, archives: Archives) -> None:
     folder = archives.add()
     store.finalise()
     archives.deliver(store.record().log_id)
@@ -132,7 +136,7 @@ def test_a_log_without_text_that_gets_some_is_delivered(store: Any, archives: An
     assert folder.stored[-1].previous is None
 
 
-def test_a_log_is_archived_when_every_plugin_has_it(store: Any, archives: Any, log_id: int) -> None:
+def test_a_log_is_archived_when_every_plugin_has_it(store: Store, archives: Archives, log_id: int) -> None:
     first, second = archives.add("First"), archives.add("Second")
     courier = archives.courier()
     assert courier.deliver(log_id, "First")
@@ -142,7 +146,7 @@ def test_a_log_is_archived_when_every_plugin_has_it(store: Any, archives: Any, l
     assert first.content() == second.content() == "one\n"
 
 
-def test_no_files_are_left_behind(archives: Any, log_id: int, storage_problem: Exception) -> None:
+def test_no_files_are_left_behind(archives: Archives, log_id: int, storage_problem: Exception) -> None:
     folder = archives.add()
     folder.problem = storage_problem
     archives.deliver(log_id)
@@ -153,7 +157,7 @@ def test_no_files_are_left_behind(archives: Any, log_id: int, storage_problem: E
 
 
 def test_a_failure_is_noted_and_the_log_stays(
-    store: Any, archives: Any, log_id: int, storage_problem: Exception
+    store: Store, archives: Archives, log_id: int, storage_problem: Exception
 ) -> None:
     folder = archives.add()
     folder.problem = storage_problem
@@ -164,7 +168,9 @@ def test_a_failure_is_noted_and_the_log_stays(
     assert (store.record().state, store.text()) == (LogState.COMPLETE, "one\n")
 
 
-def test_pauses_between_failures_grow(store: Any, archives: Any, log_id: int, storage_problem: Exception) -> None:
+def test_pauses_between_failures_grow(
+    store: Store, archives: Archives, log_id: int, storage_problem: Exception
+) -> None:
     archives.add().problem = storage_problem
 
     def now() -> datetime:
@@ -184,7 +190,7 @@ def test_pauses_between_failures_grow(store: Any, archives: Any, log_id: int, st
         store.end_pauses()
 
 
-def test_a_retry_after_a_failure(store: Any, archives: Any, log_id: int, storage_problem: Exception) -> None:
+def test_a_retry_after_a_failure(store: Store, archives: Archives, log_id: int, storage_problem: Exception) -> None:
     folder = archives.add()
     folder.problem = storage_problem
     archives.deliver(log_id)
@@ -196,14 +202,14 @@ def test_a_retry_after_a_failure(store: Any, archives: Any, log_id: int, storage
     assert store.record().state is LogState.ARCHIVED
 
 
-def test_an_unforeseen_failure_is_noted_too(store: Any, archives: Any, log_id: int) -> None:
+def test_an_unforeseen_failure_is_noted_too(store: Store, archives: Archives, log_id: int) -> None:
     """A plugin of somebody else may raise anything."""
     archives.add().problem = KeyError("Successful")
     assert archives.deliver(log_id) == [False]
     assert store.delivery("Folder").last_error == "KeyError: 'Successful'"
 
 
-def test_a_failure_after_storing_does_not_make_a_second_copy(store: Any, archives: Any, log_id: int) -> None:
+def test_a_failure_after_storing_does_not_make_a_second_copy(store: Store, archives: Archives, log_id: int) -> None:
     """The confirmation was lost: the plugin is asked to store the same again."""
     folder = archives.add()
 
@@ -221,7 +227,7 @@ def test_a_failure_after_storing_does_not_make_a_second_copy(store: Any, archive
     assert folder.content() == "one\n"
 
 
-def test_a_full_disk_is_a_failure_like_any_other(store: Any, archives: Any, log_id: int) -> None:
+def test_a_full_disk_is_a_failure_like_any_other(store: Store, archives: Archives, log_id: int) -> None:
     archives.add()
     archives.folder = archives.folder / "not there"
     assert archives.deliver(log_id) == [False]
@@ -232,7 +238,7 @@ def test_a_full_disk_is_a_failure_like_any_other(store: Any, archives: Any, log_
 
 
 def test_a_late_line_after_archiving_leads_to_a_new_complete_copy(
-    store: Any, archives: Any, log_id: int, key: LogKey
+    store: Store, archives: Archives, log_id: int, key: LogKey
 ) -> None:
     folder = archives.add()
     archives.deliver(log_id)
@@ -245,7 +251,7 @@ def test_a_late_line_after_archiving_leads_to_a_new_complete_copy(
     assert len(folder.files) == 1
 
 
-def test_a_late_line_after_the_text_has_expired(store: Any, archives: Any, log_id: int) -> None:
+def test_a_late_line_after_the_text_has_expired(store: Store, archives: Archives, log_id: int) -> None:
     """The new copy is the archived one and the new line."""
     folder = archives.add()
     archives.deliver(log_id)
@@ -257,7 +263,7 @@ def test_a_late_line_after_the_text_has_expired(store: Any, archives: Any, log_i
     assert (folder.stored[1].size, folder.stored[1].lines) == (9, 2)
 
 
-def test_many_late_lines_each_after_the_text_has_expired(store: Any, archives: Any, log_id: int) -> None:
+def test_many_late_lines_each_after_the_text_has_expired(store: Store, archives: Archives, log_id: int) -> None:
     folder = archives.add()
     archives.deliver(log_id)
     for number in range(5):
@@ -267,7 +273,7 @@ def test_many_late_lines_each_after_the_text_has_expired(store: Any, archives: A
     assert folder.content() == "one\n" + "".join(f"late {number}\n" for number in range(5))
 
 
-def test_a_line_that_comes_during_the_delivery_is_delivered_next(store: Any, archives: Any, log_id: int) -> None:
+def test_a_line_that_comes_during_the_delivery_is_delivered_next(store: Store, archives: Archives, log_id: int) -> None:
     folder = archives.add()
     folder.during_store = lambda _log: store.send("late\n") if not folder.stored else None
     assert archives.deliver(log_id) == [True]
@@ -278,7 +284,7 @@ def test_a_line_that_comes_during_the_delivery_is_delivered_next(store: Any, arc
     assert folder.content() == "one\nlate\n"
 
 
-def test_an_earlier_copy_of_another_name_is_removed(store: Any, archives: Any, log_id: int, key: LogKey) -> None:
+def test_an_earlier_copy_of_another_name_is_removed(store: Store, archives: Archives, log_id: int, key: LogKey) -> None:
     folder = archives.add(new_name_each_time=True)
     archives.deliver(log_id)
     store.expire()
@@ -289,7 +295,7 @@ def test_an_earlier_copy_of_another_name_is_removed(store: Any, archives: Any, l
 
 
 def test_an_earlier_copy_that_cannot_be_removed_stays(
-    store: Any, archives: Any, log_id: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Store, archives: Archives, log_id: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = archives.add(new_name_each_time=True)
     archives.deliver(log_id)
@@ -305,7 +311,7 @@ def test_an_earlier_copy_that_cannot_be_removed_stays(
     assert "stays: Not allowed." in caplog.text
 
 
-def test_a_plugin_that_came_later_gets_the_whole_log(store: Any, archives: Any, log_id: int) -> None:
+def test_a_plugin_that_came_later_gets_the_whole_log(store: Store, archives: Archives, log_id: int) -> None:
     """From another plugin's archive, when the text has expired."""
     archives.add("First")
     archives.deliver(log_id)
@@ -317,7 +323,7 @@ def test_a_plugin_that_came_later_gets_the_whole_log(store: Any, archives: Any, 
     assert store.record().state is LogState.ARCHIVED
 
 
-def test_a_part_that_no_archive_gives_is_waited_for(store: Any, archives: Any, log_id: int, key: LogKey) -> None:
+def test_a_part_that_no_archive_gives_is_waited_for(store: Store, archives: Archives, log_id: int, key: LogKey) -> None:
     """Storing the new line alone would lose the old ones."""
     folder = archives.add()
     archives.deliver(log_id)
@@ -334,7 +340,7 @@ def test_a_part_that_no_archive_gives_is_waited_for(store: Any, archives: Any, l
     assert folder.content() == "one\nlate\n"
 
 
-def test_an_archived_copy_that_is_too_short_is_not_built_upon(store: Any, archives: Any, log_id: int) -> None:
+def test_an_archived_copy_that_is_too_short_is_not_built_upon(store: Store, archives: Archives, log_id: int) -> None:
     folder = archives.add()
     archives.deliver(log_id)
     store.expire()
@@ -347,7 +353,7 @@ def test_an_archived_copy_that_is_too_short_is_not_built_upon(store: Any, archiv
 
 @pytest.mark.parametrize("damage", ["gone", "too short", "down"])
 def test_a_bad_copy_of_one_plugin_is_replaced_by_that_of_another(
-    store: Any, archives: Any, log_id: int, damage: str
+    store: Store, archives: Archives, log_id: int, damage: str
 ) -> None:
     first, second = archives.add("First"), archives.add("Second")
     archives.deliver(log_id)
@@ -364,7 +370,7 @@ def test_a_bad_copy_of_one_plugin_is_replaced_by_that_of_another(
     assert second.content() == "one\nlate\n"
 
 
-def test_no_plugin_of_today_has_the_expired_part(store: Any, archives: Any, log_id: int) -> None:
+def test_no_plugin_of_today_has_the_expired_part(store: Store, archives: Archives, log_id: int) -> None:
     archives.add("First")
     archives.deliver(log_id)
     store.expire()
@@ -375,7 +381,7 @@ def test_no_plugin_of_today_has_the_expired_part(store: Any, archives: Any, log_
     assert store.delivery("Second").last_error.startswith("No plugin of the VO has the part of the log")
 
 
-def test_a_plugin_of_the_past_gives_the_expired_part(store: Any, archives: Any, log_id: int) -> None:
+def test_a_plugin_of_the_past_gives_the_expired_part(store: Store, archives: Archives, log_id: int) -> None:
     """The VO has moved to another storage since; the old one still has the beginning."""
     former = archives.add("First")
     archives.deliver(log_id)
@@ -390,7 +396,7 @@ def test_a_plugin_of_the_past_gives_the_expired_part(store: Any, archives: Any, 
     assert former.content() == "one\n", "nothing is written to it any more"
 
 
-def test_a_plugin_of_the_past_that_is_not_installed_any_more(store: Any, archives: Any, log_id: int) -> None:
+def test_a_plugin_of_the_past_that_is_not_installed_any_more(store: Store, archives: Archives, log_id: int) -> None:
     archives.add("First")
     archives.deliver(log_id)
     store.expire()
@@ -409,7 +415,7 @@ def test_a_plugin_of_the_past_that_is_not_installed_any_more(store: Any, archive
 # Several agents
 
 
-def test_two_agents_at_once_do_each_log_once(store: Any, archives: Any) -> None:
+def test_two_agents_at_once_do_each_log_once(store: Store, archives: Archives) -> None:
     folder = archives.add()
     make_logs(store, 12)
     with ThreadPoolExecutor(2) as agents:
@@ -422,7 +428,7 @@ def test_two_agents_at_once_do_each_log_once(store: Any, archives: Any) -> None:
     assert states == {"Archived"}
 
 
-def test_a_delivery_that_another_agent_has_is_left_to_it(store: Any, archives: Any, log_id: int) -> None:
+def test_a_delivery_that_another_agent_has_is_left_to_it(store: Store, archives: Archives, log_id: int) -> None:
     folder = archives.add()
     meanwhile: list[bool] = []
     folder.during_store = lambda _log: meanwhile.append(archives.courier("agent 2").deliver(log_id, "Folder"))
@@ -431,7 +437,7 @@ def test_a_delivery_that_another_agent_has_is_left_to_it(store: Any, archives: A
     assert len(folder.stored) == 1
 
 
-def test_an_agent_that_lost_its_lease_confirms_nothing(store: Any, archives: Any, log_id: int) -> None:
+def test_an_agent_that_lost_its_lease_confirms_nothing(store: Store, archives: Archives, log_id: int) -> None:
     """It was stopped for a while, and another one has done its work."""
     folder = archives.add()
 
@@ -447,7 +453,7 @@ def test_an_agent_that_lost_its_lease_confirms_nothing(store: Any, archives: Any
     assert folder.content() == "one\n"
 
 
-def test_a_failure_of_an_agent_that_lost_its_lease_is_not_noted(store: Any, archives: Any, log_id: int) -> None:
+def test_a_failure_of_an_agent_that_lost_its_lease_is_not_noted(store: Store, archives: Archives, log_id: int) -> None:
     folder = archives.add()
 
     def slow(_log: ClosedLog) -> None:
@@ -462,10 +468,7 @@ def test_a_failure_of_an_agent_that_lost_its_lease_is_not_noted(store: Any, arch
     assert (noted.state, noted.attempts) == (DeliveryState.DELIVERED, 0)
 
 
-def test_a_lease_is_renewed_while_a_delivery_takes_long(
-    store: Any, archives: Any, log_id: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(courier, "_RENEW_SECONDS", 0.02)
+def test_a_lease_is_renewed_while_a_delivery_takes_long(store: Store, archives: Archives, log_id: int) -> None:
     folder = archives.add()
 
     def take_long(_log: ClosedLog) -> None:
@@ -477,13 +480,13 @@ def test_a_lease_is_renewed_while_a_delivery_takes_long(
         assert not archives.courier("agent 2").deliver(log_id, "Folder")
 
     folder.during_store = take_long
-    assert archives.courier("agent 1").deliver(log_id, "Folder")
+    assert archives.courier("agent 1", renew_seconds=0.02).deliver(log_id, "Folder")
     assert len(folder.stored) == 1
 
 
 @pytest.mark.parametrize("ending", [KeyboardInterrupt, SystemExit])
 def test_a_process_that_is_ended_gives_its_delivery_back(
-    store: Any, archives: Any, log_id: int, ending: type[BaseException]
+    store: Store, archives: Archives, log_id: int, ending: type[BaseException]
 ) -> None:
     folder = archives.add()
     folder.problem = ending()
@@ -517,7 +520,7 @@ courier.deliver(int(sys.argv[2]), "Folder")
 
 
 def test_a_process_that_is_killed_leaves_its_delivery_when_its_lease_ends(
-    store: Any, archives: Any, log_id: int, tmp_path: Path
+    store: Store, archives: Archives, log_id: int, tmp_path: Path
 ) -> None:
     url = store.database.url.render_as_string(hide_password=False)
     process = subprocess.Popen(
@@ -540,7 +543,7 @@ def test_a_process_that_is_killed_leaves_its_delivery_when_its_lease_ends(
 
 @pytest.mark.parametrize("backend", ["mariadb"], indirect=True)
 def test_a_database_that_goes_away_during_a_delivery(
-    archives: Any, mariadb_server: Any, store: Any, log_id: int
+    archives: Archives, mariadb_server: MariaDB, store: Store, log_id: int
 ) -> None:
     """What was stored and could not be noted is stored again, without a second copy."""
     folder = archives.add()
@@ -559,7 +562,7 @@ def test_a_database_that_goes_away_during_a_delivery(
 # All that is due for a VO
 
 
-def test_all_that_is_due_is_delivered_to_all(store: Any, archives: Any) -> None:
+def test_all_that_is_due_is_delivered_to_all(store: Store, archives: Archives) -> None:
     first, second = archives.add("First"), archives.add("Second")
     keys = make_logs(store, 5)
     make_logs(store, 1, vo="beta")
@@ -570,14 +573,14 @@ def test_all_that_is_due_is_delivered_to_all(store: Any, archives: Any) -> None:
     assert deliver_all(archives) == {}
 
 
-def test_more_than_one_list_of_work(store: Any, archives: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_more_than_one_list_of_work(store: Store, archives: Archives, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery_round, "_AT_ONCE", 5)
     archives.add()
     make_logs(store, 12)
     assert deliver_all(archives) == {"delivered": 12}
 
 
-def test_a_plugin_that_is_down_holds_up_no_other(store: Any, archives: Any, storage_problem: Exception) -> None:
+def test_a_plugin_that_is_down_holds_up_no_other(store: Store, archives: Archives, storage_problem: Exception) -> None:
     first, second = archives.add("First"), archives.add("Second")
     first.problem = storage_problem
     keys = make_logs(store, 3)
@@ -592,7 +595,7 @@ def test_a_plugin_that_is_down_holds_up_no_other(store: Any, archives: Any, stor
     assert len(second.stored) == 3
 
 
-def test_a_plugin_that_is_slow_holds_up_no_other(store: Any, archives: Any) -> None:
+def test_a_plugin_that_is_slow_holds_up_no_other(store: Store, archives: Archives) -> None:
     """The first waits in its first log until the second has all of them."""
     first, second = archives.add("First"), archives.add("Second")
     make_logs(store, 3)
@@ -602,7 +605,7 @@ def test_a_plugin_that_is_slow_holds_up_no_other(store: Any, archives: Any) -> N
     assert deliver_all(archives) == {"delivered": 6}
 
 
-def test_one_bad_log_holds_up_no_other(store: Any, archives: Any) -> None:
+def test_one_bad_log_holds_up_no_other(store: Store, archives: Archives) -> None:
     folder = archives.add()
     bad = make_logs(store, 3)[0]
 
@@ -614,7 +617,7 @@ def test_one_bad_log_holds_up_no_other(store: Any, archives: Any) -> None:
     assert deliver_all(archives) == {"delivered": 2, "failed": 1}
 
 
-def test_a_log_is_delivered_once_a_round(store: Any, archives: Any) -> None:
+def test_a_log_is_delivered_once_a_round(store: Store, archives: Archives) -> None:
     """Also when a new line comes during each delivery: else one chatty log would be uploaded for ever."""
     folder = archives.add()
     (key,) = make_logs(store, 1)
@@ -622,14 +625,14 @@ def test_a_log_is_delivered_once_a_round(store: Any, archives: Any) -> None:
     assert deliver_all(archives, stopping=lambda: len(folder.stored) > 3) == {"delivered": 1}
 
 
-def test_the_work_stops_between_two_logs(store: Any, archives: Any) -> None:
+def test_the_work_stops_between_two_logs(store: Store, archives: Archives) -> None:
     folder = archives.add()
     make_logs(store, 5)
     assert deliver_all(archives, stopping=lambda: len(folder.stored) >= 2) == {"delivered": 2}
     assert deliver_all(archives, stopping=lambda: True) == {}
 
 
-def test_the_oldest_log_goes_first(store: Any, archives: Any) -> None:
+def test_the_oldest_log_goes_first(store: Store, archives: Archives) -> None:
     folder = archives.add()
     keys = make_logs(store, 3)
     for key, hours in zip(keys, (1, 3, 2), strict=True):
@@ -638,7 +641,7 @@ def test_the_oldest_log_goes_first(store: Any, archives: Any) -> None:
     assert [log.key for log in folder.stored] == [keys[1], keys[2], keys[0]]
 
 
-def test_both_plugins_of_a_log_confirm_at_the_same_moment(store: Any, archives: Any) -> None:
+def test_both_plugins_of_a_log_confirm_at_the_same_moment(store: Store, archives: Archives) -> None:
     """One of the two sees that the log is archived now."""
     first, second = archives.add("First"), archives.add("Second")
     keys = make_logs(store, 10)
@@ -648,7 +651,7 @@ def test_both_plugins_of_a_log_confirm_at_the_same_moment(store: Any, archives: 
     assert {store.record(key).state for key in keys} == {LogState.ARCHIVED}
 
 
-def test_an_unforeseen_end_of_a_round_is_said(store: Any, archives: Any) -> None:
+def test_an_unforeseen_end_of_a_round_is_said(store: Store, archives: Archives) -> None:
     archives.add()
     make_logs(store, 1)
 
@@ -659,7 +662,7 @@ def test_an_unforeseen_end_of_a_round_is_said(store: Any, archives: Any) -> None
         deliver_due(archives.courier(), "alpha", stopping)
 
 
-def test_a_database_that_is_away_ends_the_round(archives: Any, tmp_path: Path) -> None:
+def test_a_database_that_is_away_ends_the_round(archives: Archives, tmp_path: Path) -> None:
     archives.add()
     archives.database = Database(archives.database.url.set(database=str(tmp_path / "no" / "folder")))
     with pytest.raises(Unavailable):

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What killed processes left behind is removed, what living ones have is not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Storage that is down, comes and goes, or refuses one VO: days of an agent's work, by a clock that a test moves on."""
 
 from __future__ import annotations

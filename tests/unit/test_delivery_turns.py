@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whose turn it is, with a clock that a test moves on."""
 
 from __future__ import annotations

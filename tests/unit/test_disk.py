@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The low-water mark on the database's disk."""
 
 from __future__ import annotations

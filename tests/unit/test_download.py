@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs as files: whole or not at all, and nothing that is there is lost."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Connections to PilotLogDB: transactions, and errors that say what a caller can do."""
 
 from __future__ import annotations
@@ -11,24 +12,27 @@ from typing import Any
 
 import pytest
 from sqlalchemy import URL, Connection, event, text
+from support.archives import Archives
+from support.mariadb import MariaDB
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, LogKey
-from PilotLoggingDIRAC.store import engine, logs
+from PilotLoggingDIRAC.store import logs
 from PilotLoggingDIRAC.store.append import append_all
 from PilotLoggingDIRAC.store.chunks import index_of
 from PilotLoggingDIRAC.store.engine import Conflict, Database
 from PilotLoggingDIRAC.store.upgrade import prepare
 
 
-def test_a_transaction_is_seen_by_others_when_it_has_ended(store: Any, key: LogKey) -> None:
+def test_a_transaction_is_seen_by_others_when_it_has_ended(store: Store, key: LogKey) -> None:
     with store.database.writing() as connection:
         append_all(connection, [Append(key, b"one\n")], store.database.now(connection))
         assert not store.knows()
     assert store.knows()
 
 
-def test_a_reading_transaction_sees_one_moment(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_reading_transaction_sees_one_moment(store: Store, archives: Archives, key: LogKey) -> None:
     """A page is put together from several statements: text that expires between them must not be missing from it."""
     store.send("one\n")
     store.finalise()
@@ -50,7 +54,7 @@ def test_the_clock_is_in_utc(database: Database) -> None:
     assert abs(now - datetime.now(UTC)) < timedelta(minutes=10)
 
 
-def test_times_keep_their_microseconds(store: Any, key: LogKey) -> None:
+def test_times_keep_their_microseconds(store: Store, key: LogKey) -> None:
     moment = datetime(2026, 6, 10, 11, 2, 2, 823512, tzinfo=UTC)
     with store.database.writing() as connection:
         append_all(connection, [Append(key, b"one\n")], moment)
@@ -87,7 +91,9 @@ def test_sqlite_waits_for_the_disk(tmp_path: Any) -> None:
     database.close()
 
 
-def test_a_server_that_does_not_wait_for_the_disk_is_a_problem(mariadb_server: Any, mariadb_database: Database) -> None:
+def test_a_server_that_does_not_wait_for_the_disk_is_a_problem(
+    mariadb_server: MariaDB, mariadb_database: Database
+) -> None:
     mariadb_server.run_sql("SET GLOBAL innodb_flush_log_at_trx_commit = 2")
     try:
         problem = mariadb_database.server_problem(10 * 2**20)
@@ -109,11 +115,10 @@ def test_a_database_that_is_not_there_is_unavailable(new_url: Callable[[], URL])
     database.close()
 
 
-def test_a_database_that_somebody_keeps_locked_is_unavailable(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_somebody_keeps_locked_is_unavailable(tmp_path: Any) -> None:
     """Writing waits a while and says so; reading goes on."""
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
     url = URL.create("sqlite", database=str(tmp_path / "db.sqlite"))
-    database, other = Database(url), Database(url)
+    database, other = Database(url, busy_seconds=0.1), Database(url)
     with other.writing():
         with database.reading() as connection:
             assert connection.execute(text("SELECT 1")).scalar() == 1
@@ -170,7 +175,7 @@ def test_a_transaction_that_gives_way_is_run_again(mariadb_database: Database) -
     assert sorted(crossed.attempts) == [1, 2]
 
 
-def test_a_transaction_is_run_once_where_nobody_is_in_its_way(store: Any) -> None:
+def test_a_transaction_is_run_once_where_nobody_is_in_its_way(store: Store) -> None:
     attempts: list[int] = []
 
     def fails(_connection: Connection) -> None:
@@ -183,7 +188,7 @@ def test_a_transaction_is_run_once_where_nobody_is_in_its_way(store: Any) -> Non
     assert store.database.transact(lambda connection: connection.execute(text("SELECT 7")).scalar()) == 7
 
 
-def test_a_transaction_that_always_has_to_give_way_is_given_up(store: Any) -> None:
+def test_a_transaction_that_always_has_to_give_way_is_given_up(store: Store) -> None:
     attempts: list[int] = []
 
     def gives_way(_connection: Connection) -> None:
@@ -202,14 +207,10 @@ def test_a_server_that_does_not_take_the_largest_message_is_a_problem(mariadb_da
     assert "MaxMessageSize" in problem
 
 
-def test_a_table_that_somebody_keeps_locked_is_unavailable(
-    mariadb_server: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_table_that_somebody_keeps_locked_is_unavailable(mariadb_server: MariaDB) -> None:
     """The server itself would wait for a day, and a transaction that gives way is not tried again for ever."""
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 1.0)
-    monkeypatch.setattr(engine, "_CONFLICT_SECONDS", 0.5)
     url = mariadb_server.new_database()
-    database, other = Database(url), Database(url)
+    database, other = Database(url, busy_seconds=1.0, conflict_seconds=0.5), Database(url)
     prepare(database)
     begun = time.monotonic()
     with other.reading() as connection:
@@ -223,7 +224,7 @@ def test_a_table_that_somebody_keeps_locked_is_unavailable(
     other.close()
 
 
-def test_a_server_that_is_silent_is_unavailable(mariadb_server: Any) -> None:
+def test_a_server_that_is_silent_is_unavailable(mariadb_server: MariaDB) -> None:
     database = Database(mariadb_server.new_database(), answer_seconds=1)
     begun = time.monotonic()
     with pytest.raises(Unavailable):
@@ -234,7 +235,7 @@ def test_a_server_that_is_silent_is_unavailable(mariadb_server: Any) -> None:
 
 
 def test_a_connection_that_is_lost_when_its_work_is_done_is_no_news(
-    mariadb_server: Any, caplog: pytest.LogCaptureFixture
+    mariadb_server: MariaDB, caplog: pytest.LogCaptureFixture
 ) -> None:
     database = Database(mariadb_server.new_database())
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a collector counts of itself."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whatever comes from outside is taken or refused in one sentence; nothing else happens."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.https.urlencoded import parse_fields
@@ -128,7 +130,7 @@ def test_any_cursor_of_a_search(value: Any) -> None:
 @settings(max_examples=60)
 @pytest.mark.parametrize("part", ["selection", "sort"])
 @given(data=st.data())
-def test_any_selection_of_logs(store: Any, part: str, data: st.DataObject) -> None:
+def test_any_selection_of_logs(store: Store, part: str, data: st.DataObject) -> None:
     names = st.sampled_from([*logs.COLUMNS, "Since", "Until", "HasErrors", "Contains", "Silent", "Failed", "unknown"])
     selection, sort = {}, []
     if part == "selection":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the database does with logs that nobody writes any more."""
 
 from __future__ import annotations
@@ -6,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.deliver import housekeeping
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
@@ -20,7 +23,7 @@ def settings(**options: str) -> VOSettings:
     return parse(VOSettings, "/Operations/alpha/Pilot", options)
 
 
-def archived_log(store: Any, archives: Any, age: timedelta, text: str = "text\n") -> LogKey:
+def archived_log(store: Store, archives: Archives, age: timedelta, text: str = "text\n") -> LogKey:
     key: LogKey = store.new_key()
     store.append(Append(key, text.encode(), session="a", seq=1, final=Final(0)))
     archives.deliver(store.record(key).log_id)
@@ -29,11 +32,11 @@ def archived_log(store: Any, archives: Any, age: timedelta, text: str = "text\n"
 
 
 @pytest.fixture
-def folder(archives: Any) -> Any:
+def folder(archives: Archives) -> Any:
     return archives.add()
 
 
-def test_silent_logs_are_closed(store: Any) -> None:
+def test_silent_logs_are_closed(store: Store) -> None:
     two_hours, four_hours = store.new_key(), store.new_key()
     store.send("text\n", key=two_hours, ago=2 * HOUR)
     store.send("text\n", key=four_hours, ago=4 * HOUR)
@@ -44,7 +47,7 @@ def test_silent_logs_are_closed(store: Any) -> None:
     assert store.record(two_hours).state is LogState.SILENT
 
 
-def test_delivered_text_expires_after_its_time(store: Any, archives: Any, folder: Any) -> None:
+def test_delivered_text_expires_after_its_time(store: Store, archives: Archives, folder: Any) -> None:
     young, old = (archived_log(store, archives, age) for age in (23 * HOUR, 25 * HOUR))
     assert housekeeping.expire(store.database, "alpha", settings(), 30) == {"expired": 1, "forgotten": 0}
     assert (store.text(young), store.text(old)) == ("text\n", "")
@@ -52,7 +55,7 @@ def test_delivered_text_expires_after_its_time(store: Any, archives: Any, folder
     assert housekeeping.expire(store.database, "alpha", settings(KeepDelivered="1h"), 30)["expired"] == 1
 
 
-def test_logs_that_are_not_stored_do_not_expire(store: Any, archives: Any, folder: Any) -> None:
+def test_logs_that_are_not_stored_do_not_expire(store: Store, archives: Archives, folder: Any) -> None:
     """However old they are."""
     folder.problem = OSError("The storage is down.")
     keys = [store.new_key() for _ in range(3)]
@@ -66,7 +69,7 @@ def test_logs_that_are_not_stored_do_not_expire(store: Any, archives: Any, folde
     assert [store.text(key) for key in keys] == ["text\n"] * 3
 
 
-def test_all_that_may_expire_does_so_at_once(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_all_that_may_expire_does_so_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A VO may have a hundred thousand pilots a day, and an agent's cycles are minutes apart."""
     monkeypatch.setattr(lifecycle, "_STEP", 5)
     store.append(*(Append(store.new_key(), b"text\n", session="a", seq=1) for _ in range(12)))
@@ -76,7 +79,7 @@ def test_all_that_may_expire_does_so_at_once(store: Any, monkeypatch: pytest.Mon
     assert housekeeping.expire(store.database, "alpha", settings(), 1) == {"expired": 12, "forgotten": 12}
 
 
-def test_expiring_stops_between_two_logs(store: Any, archives: Any, folder: Any) -> None:
+def test_expiring_stops_between_two_logs(store: Store, archives: Archives, folder: Any) -> None:
     keys = [archived_log(store, archives, 40 * DAY) for _ in range(3)]
     answers = iter([False, True])
     figures = housekeeping.expire(store.database, "alpha", settings(), 30, lambda: next(answers))
@@ -84,27 +87,27 @@ def test_expiring_stops_between_two_logs(store: Any, archives: Any, folder: Any)
     assert all(store.knows(key) for key in keys)
 
 
-def test_a_log_is_forgotten_after_some_days(store: Any, archives: Any, folder: Any) -> None:
+def test_a_log_is_forgotten_after_some_days(store: Store, archives: Archives, folder: Any) -> None:
     young, old = (archived_log(store, archives, age) for age in (29 * DAY, 31 * DAY))
     assert housekeeping.expire(store.database, "alpha", settings(), 30) == {"expired": 2, "forgotten": 1}
     assert (store.knows(young), store.knows(old)) == (True, False)
     assert folder.content(old) == "text\n", "its storage keeps it"
 
 
-def test_a_log_is_not_forgotten_before_its_text_may_expire(store: Any, archives: Any, folder: Any) -> None:
+def test_a_log_is_not_forgotten_before_its_text_may_expire(store: Store, archives: Archives, folder: Any) -> None:
     key = archived_log(store, archives, 3 * DAY)
     figures = housekeeping.expire(store.database, "alpha", settings(KeepDelivered="5d"), 1)
     assert not any(figures.values())
     assert store.text(key) == "text\n"
 
 
-def test_a_log_without_text_is_forgotten(store: Any, archives: Any, folder: Any) -> None:
+def test_a_log_without_text_is_forgotten(store: Store, archives: Archives, folder: Any) -> None:
     key = archived_log(store, archives, 31 * DAY, text="")
     housekeeping.expire(store.database, "alpha", settings(), 30)
     assert not store.knows(key)
 
 
-def test_a_late_line_starts_the_time_anew(store: Any, archives: Any, folder: Any) -> None:
+def test_a_late_line_starts_the_time_anew(store: Store, archives: Archives, folder: Any) -> None:
     key = archived_log(store, archives, 2 * DAY)
     store.send("late\n", key=key)
     assert not any(housekeeping.expire(store.database, "alpha", settings(), 30).values())
@@ -116,7 +119,7 @@ def test_a_late_line_starts_the_time_anew(store: Any, archives: Any, folder: Any
 
 
 def test_a_plugin_that_was_taken_off_holds_no_log_back(
-    store: Any, archives: Any, folder: Any, storage_problem: Exception
+    store: Store, archives: Archives, folder: Any, storage_problem: Exception
 ) -> None:
     """It was down for ever; the other one has the log."""
     archives.add("Down").problem = storage_problem

@@ -1,11 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What may happen to a log, one event after the other: the rows of ``docs/life-of-a-log.md``."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.deliver import housekeeping
 from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
@@ -28,7 +30,7 @@ def lines(*numbers: int) -> str:
 class Log:
     """One log, with the pilot, the agent and a reader of it."""
 
-    def __init__(self, store: Any, archives: Any, key: LogKey) -> None:
+    def __init__(self, store: Store, archives: Archives, key: LogKey) -> None:
         self.store, self.archives, self.key = store, archives, key
         archives.add()
 
@@ -71,7 +73,7 @@ class Log:
 
 
 @pytest.fixture
-def log(store: Any, archives: Any, key: LogKey) -> Log:
+def log(store: Store, archives: Archives, key: LogKey) -> Log:
     return Log(store, archives, key)
 
 

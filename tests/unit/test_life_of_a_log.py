@@ -1,12 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One log through its whole life, in any order of events, against a model of a few lines."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import LogState
@@ -23,7 +24,7 @@ class LifeOfALog(RuleBasedStateMachine):
     in_archive: what the archive has.
     """
 
-    def __init__(self, store: Any, archives: Any) -> None:
+    def __init__(self, store: Store, archives: Archives) -> None:
         super().__init__()
         self.store, self.archives = store, archives
         self.folder = archives.plugins["Folder"]
@@ -123,7 +124,7 @@ class LifeOfALog(RuleBasedStateMachine):
         return text
 
 
-def test_the_life_of_a_log(store: Any, archives: Any) -> None:
+def test_the_life_of_a_log(store: Store, archives: Archives) -> None:
     archives.add()
     run_state_machine_as_test(
         lambda: LifeOfALog(store, archives), settings=settings(max_examples=6, stateful_step_count=15)

@@ -1,11 +1,12 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Closing, settling, expiring and forgetting logs, by the statements alone."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
+from support.store import Store
 
 from PilotLoggingDIRAC.model import Gap, LogKey, LogState
 from PilotLoggingDIRAC.store import deliveries, lifecycle, schema
@@ -15,7 +16,7 @@ HOUR = timedelta(hours=1)
 LEASE = timedelta(minutes=5)
 
 
-def confirm(store: Any, plugin: str, key: LogKey, cursor: int | None = None) -> None:
+def confirm(store: Store, plugin: str, key: LogKey, cursor: int | None = None) -> None:
     """Let a plugin confirm a log, all of it where no cursor is given."""
     record = store.record(key)
     with store.database.writing() as connection:
@@ -24,12 +25,12 @@ def confirm(store: Any, plugin: str, key: LogKey, cursor: int | None = None) -> 
         assert deliveries.confirm(connection, record.log_id, plugin, "test", cursor, f"{plugin}/{key.stamp}")
 
 
-def settle(store: Any, *plugins: str, vo: str = "alpha", log_id: int | None = None) -> int:
+def settle(store: Store, *plugins: str, vo: str = "alpha", log_id: int | None = None) -> int:
     with store.database.writing() as connection:
         return lifecycle.settle(connection, vo, plugins, NOW, log_id)
 
 
-def archived(store: Any, key: LogKey, text: str = "text\n") -> None:
+def archived(store: Store, key: LogKey, text: str = "text\n") -> None:
     store.send(text, key=key)
     store.finalise(key)
     confirm(store, "A", key)
@@ -38,7 +39,7 @@ def archived(store: Any, key: LogKey, text: str = "text\n") -> None:
 
 
 @pytest.fixture
-def two(store: Any) -> tuple[LogKey, LogKey]:
+def two(store: Store) -> tuple[LogKey, LogKey]:
     """Two logs of one VO."""
     return store.new_key(), store.new_key()
 
@@ -46,7 +47,7 @@ def two(store: Any) -> tuple[LogKey, LogKey]:
 # Silent
 
 
-def test_silent_logs_of_one_vo_are_closed(store: Any) -> None:
+def test_silent_logs_of_one_vo_are_closed(store: Store) -> None:
     old, new, other, done = (store.new_key(vo) for vo in ("alpha", "alpha", "beta", "alpha"))
     for key, age in ((old, 5), (new, 1), (other, 5), (done, 5)):
         store.send("text\n", key=key, ago=age * HOUR)
@@ -62,7 +63,7 @@ def test_silent_logs_of_one_vo_are_closed(store: Any) -> None:
     ]
 
 
-def test_a_log_of_ten_days_is_open_while_it_is_written(store: Any) -> None:
+def test_a_log_of_ten_days_is_open_while_it_is_written(store: Store) -> None:
     for day in range(10, -1, -1):
         store.send(f"2026-06-{day:02d}T11:02:02.9Z INFO day {day}\n", ago=timedelta(days=day))
         with store.database.writing() as connection:
@@ -74,7 +75,7 @@ def test_a_log_of_ten_days_is_open_while_it_is_written(store: Any) -> None:
 # Archived
 
 
-def test_a_log_is_archived_when_every_plugin_has_it(store: Any, key: LogKey) -> None:
+def test_a_log_is_archived_when_every_plugin_has_it(store: Store, key: LogKey) -> None:
     store.send("text\n")
     store.finalise()
     assert settle(store, "A", "B") == 0
@@ -86,7 +87,7 @@ def test_a_log_is_archived_when_every_plugin_has_it(store: Any, key: LogKey) -> 
     assert (store.record().state, store.record().archived) == (LogState.ARCHIVED, NOW)
 
 
-def test_a_plugin_of_the_past_does_not_count(store: Any, key: LogKey) -> None:
+def test_a_plugin_of_the_past_does_not_count(store: Store, key: LogKey) -> None:
     store.send("text\n")
     store.finalise()
     confirm(store, "A", key)
@@ -94,14 +95,14 @@ def test_a_plugin_of_the_past_does_not_count(store: Any, key: LogKey) -> None:
     assert settle(store, "A") == 1
 
 
-def test_without_plugins_nothing_is_archived(store: Any) -> None:
+def test_without_plugins_nothing_is_archived(store: Store) -> None:
     """Else it would expire from the one place where it is."""
     store.send("text\n")
     store.finalise()
     assert settle(store) == 0
 
 
-def test_a_log_that_opens_again_during_its_delivery_is_not_archived(store: Any, key: LogKey) -> None:
+def test_a_log_that_opens_again_during_its_delivery_is_not_archived(store: Store, key: LogKey) -> None:
     store.send("text\n")
     store.close_silent()
     confirm(store, "A", key)
@@ -110,7 +111,7 @@ def test_a_log_that_opens_again_during_its_delivery_is_not_archived(store: Any, 
     assert settle(store, "A") == 0
 
 
-def test_a_line_that_came_meanwhile_keeps_a_log_from_being_archived(store: Any, key: LogKey) -> None:
+def test_a_line_that_came_meanwhile_keeps_a_log_from_being_archived(store: Store, key: LogKey) -> None:
     store.send("one\n")
     store.finalise()
     confirm(store, "A", key)
@@ -120,7 +121,7 @@ def test_a_line_that_came_meanwhile_keeps_a_log_from_being_archived(store: Any, 
     assert settle(store, "A") == 1
 
 
-def test_only_one_log_or_one_vo_is_settled(store: Any, two: tuple[LogKey, LogKey]) -> None:
+def test_only_one_log_or_one_vo_is_settled(store: Store, two: tuple[LogKey, LogKey]) -> None:
     for key in two:
         store.send("text\n", key=key)
         store.finalise(key)
@@ -133,7 +134,7 @@ def test_only_one_log_or_one_vo_is_settled(store: Any, two: tuple[LogKey, LogKey
 # Expired
 
 
-def test_what_may_expire(store: Any) -> None:
+def test_what_may_expire(store: Store) -> None:
     old, other, still_open = store.new_key(), store.new_key("beta"), store.new_key()
     archived(store, old)
     store.send("text\n", key=other)
@@ -148,7 +149,7 @@ def test_what_may_expire(store: Any) -> None:
         assert lifecycle.list_expired(connection, "alpha", NOW + HOUR) == []
 
 
-def test_only_the_text_expires(store: Any, two: tuple[LogKey, LogKey]) -> None:
+def test_only_the_text_expires(store: Store, two: tuple[LogKey, LogKey]) -> None:
     for key in two:
         archived(store, key)
     before = store.record(two[0])
@@ -160,19 +161,19 @@ def test_only_the_text_expires(store: Any, two: tuple[LogKey, LogKey]) -> None:
     assert store.text(two[1]) == "text\n"
 
 
-def test_a_log_that_is_open_again_does_not_expire(store: Any, key: LogKey) -> None:
+def test_a_log_that_is_open_again_does_not_expire(store: Store, key: LogKey) -> None:
     archived(store, key)
     store.send("late\n")
     assert not store.expire()
     assert store.text() == "text\nlate\n"
 
 
-def test_a_log_that_is_gone_does_not_expire(store: Any) -> None:
+def test_a_log_that_is_gone_does_not_expire(store: Store) -> None:
     with store.database.writing() as connection:
         assert not lifecycle.expire(connection, -1)
 
 
-def test_gaps_are_remembered_when_the_text_expires(store: Any, key: LogKey) -> None:
+def test_gaps_are_remembered_when_the_text_expires(store: Store, key: LogKey) -> None:
     for seq in (1, 3):
         store.send_numbered(seq, f"{seq}\n")
     store.finalise()
@@ -194,7 +195,7 @@ def test_gaps_are_remembered_when_the_text_expires(store: Any, key: LogKey) -> N
 # Forgotten
 
 
-def test_a_log_is_forgotten_after_its_text_has_expired(store: Any, two: tuple[LogKey, LogKey]) -> None:
+def test_a_log_is_forgotten_after_its_text_has_expired(store: Store, two: tuple[LogKey, LogKey]) -> None:
     for key in two:
         archived(store, key)
     store.expire(two[0])
@@ -209,14 +210,14 @@ def test_a_log_is_forgotten_after_its_text_has_expired(store: Any, two: tuple[Lo
     assert [row.LogID for row in left] == [store.record(two[1]).log_id]
 
 
-def test_a_log_without_text_is_forgotten_too(store: Any, key: LogKey) -> None:
+def test_a_log_without_text_is_forgotten_too(store: Store, key: LogKey) -> None:
     store.finalise()
     confirm(store, "A", key)
     settle(store, "A")
     assert store.forget() == 1
 
 
-def test_a_log_with_a_late_line_is_not_forgotten(store: Any, key: LogKey) -> None:
+def test_a_log_with_a_late_line_is_not_forgotten(store: Store, key: LogKey) -> None:
     archived(store, key)
     store.expire()
     store.send("late\n")

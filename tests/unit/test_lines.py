@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lines and their headers, whatever comes and wherever it is cut."""
 
 from __future__ import annotations

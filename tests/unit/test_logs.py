@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Finding logs: one by its name, many by what is known of them."""
 
 from __future__ import annotations
@@ -6,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.model import Append, Final, LogKey
@@ -17,7 +19,7 @@ def days_ago(days: float) -> datetime:
 
 
 @pytest.fixture
-def listed(store: Any) -> Any:
+def listed(store: Store) -> Any:
     """Lists the last characters of the stamps of six logs of two VOs."""
     messages = []
     for number, (vo, site, host, exit_code) in enumerate(
@@ -113,13 +115,13 @@ SELECTIONS: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-def test_silent_logs(listed: Any, store: Any) -> None:
+def test_silent_logs(listed: Any, store: Store) -> None:
     assert store.close_silent("beta") == 1
     assert listed({"Silent": True}) == "4"
     assert listed({"Silent": False}) == "01235"
 
 
-def test_contains_in_any_case_also_beyond_ascii_where_it_is_written_so(store: Any, key: LogKey) -> None:
+def test_contains_in_any_case_also_beyond_ascii_where_it_is_written_so(store: Store, key: LogKey) -> None:
     store.append(Append(key, b"x\n", session="a", seq=1, context={"Site": "Zürich_100%"}))
     for part, found in (("ZÜR", None), ("zür", 1), ("RICH_100%", 1), ("rich-100", 0), ("ü", 1), ("100/%", 0)):
         with store.database.reading() as connection:
@@ -127,7 +129,7 @@ def test_contains_in_any_case_also_beyond_ascii_where_it_is_written_so(store: An
         assert found in (None, total), part
 
 
-def test_values(listed: Any, store: Any) -> None:
+def test_values(listed: Any, store: Store) -> None:
     def counted(selection: Any, columns: Any, limit: int = 10, **more: Any) -> Any:
         with store.database.reading() as connection:
             return logs.list_values(connection, selection, columns, limit, **more)
@@ -150,7 +152,7 @@ def test_values(listed: Any, store: Any) -> None:
             counted({}, columns)
 
 
-def test_counts_by_a_column(listed: Any, store: Any) -> None:
+def test_counts_by_a_column(listed: Any, store: Store) -> None:
     def counted(selection: Any, column: Any, limit: int = 10, **more: Any) -> Any:
         with store.database.reading() as connection:
             return logs.count_by(connection, selection, column, limit, **more)
@@ -213,7 +215,7 @@ def test_every_column_can_be_sorted_by(listed: Any) -> None:
             assert sorted(listed(sort=[(column, direction)])) == list("012345")
 
 
-def test_deep_pages_are_for_quick_sorts(store: Any) -> None:
+def test_deep_pages_are_for_quick_sorts(store: Store) -> None:
     with store.database.reading() as connection:
         for sort in ([], [("LastArrival", "ASC")], [("Stamp", "DESC")]):
             assert logs.list_logs(connection, {}, sort, 10**6, 10) == ([], 0)
@@ -223,7 +225,7 @@ def test_deep_pages_are_for_quick_sorts(store: Any) -> None:
                 logs.list_logs(connection, {}, sort, 100_001, 10)
 
 
-def test_pages(listed: Any, store: Any) -> None:
+def test_pages(listed: Any, store: Store) -> None:
     assert listed(start=0, limit=2) == "01"
     assert listed(start=4, limit=2) == "45"
     assert listed(start=5, limit=2) == "5"
@@ -246,7 +248,7 @@ def test_one_vo_only_whatever_the_selection_says(listed: Any) -> None:
     assert listed({"Site": "LCG.CERN.ch"}, vo="beta") == "3"
 
 
-def test_what_a_row_tells(listed: Any, store: Any) -> None:
+def test_what_a_row_tells(listed: Any, store: Store) -> None:
     with store.database.reading() as connection:
         (row,), _ = logs.list_logs(connection, {"Stamp": f"{1:032d}"}, [], 0, 10)
     assert tuple(row) == logs.COLUMNS
@@ -329,7 +331,7 @@ def test_a_bad_sort_is_rejected(listed: Any) -> None:
             pytest.fail(f"{sort!a} sorts {listed(sort=sort)}")
 
 
-def test_find_a_log(store: Any) -> None:
+def test_find_a_log(store: Store) -> None:
     key, other = store.new_key(), store.new_key("beta")
     store.send("one\n", key=key)
     with store.database.reading() as connection:
@@ -342,7 +344,7 @@ def test_find_a_log(store: Any) -> None:
         assert logs.find_by_id(connection, -1) is None
 
 
-def test_communities_and_states(listed: Any, store: Any) -> None:
+def test_communities_and_states(listed: Any, store: Store) -> None:
     store.send("one\n", key=LogKey("Alpha", "0" * 32))
     with store.database.reading() as connection:
         assert logs.list_vos(connection) == ["Alpha", "alpha", "beta"]
@@ -355,7 +357,7 @@ def test_communities_and_states(listed: Any, store: Any) -> None:
         }
 
 
-def test_an_empty_database(store: Any) -> None:
+def test_an_empty_database(store: Store) -> None:
     with store.database.reading() as connection:
         assert logs.list_vos(connection) == []
         assert logs.count_states(connection) == {}

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The nouns, and the tree of errors."""
 
 from __future__ import annotations

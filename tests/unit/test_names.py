@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Names from outside: what is taken for a stamp, a VO, a session."""
 
 from __future__ import annotations

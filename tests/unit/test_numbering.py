@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What of a message is new."""
 
 from __future__ import annotations

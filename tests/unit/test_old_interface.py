@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A plugin with DIRAC's old interface gets closed logs as it got open ones: in pieces, in order, then the end."""
 
 from __future__ import annotations
@@ -7,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import DeliveryState, LogKey, LogState
@@ -55,7 +58,7 @@ def backend() -> str:
 
 
 @pytest.fixture
-def journal(archives: Any) -> Journal:
+def journal(archives: Archives) -> Journal:
     """The one old plugin of the VO."""
     plugin = LegacyPlugin("alpha", Journal)
     archives.plugins["Journal"] = plugin
@@ -64,7 +67,7 @@ def journal(archives: Any) -> Journal:
 
 
 @pytest.fixture
-def deliver(store: Any, archives: Any) -> Callable[[], list[bool | None]]:
+def deliver(store: Store, archives: Archives) -> Callable[[], list[bool | None]]:
     """Delivers the log, whatever pause it has."""
 
     def deliver() -> list[bool | None]:
@@ -92,7 +95,7 @@ def failing_at(number: int, how: Any) -> Callable[[int], Any]:
     ids=["one line", "lines", "one long line", "wide characters", "no text", "killed"],
 )
 def test_the_text_is_handed_over_in_order_and_then_the_end(
-    store: Any, journal: Journal, deliver: Any, key: LogKey, text: str
+    store: Store, journal: Journal, deliver: Any, key: LogKey, text: str
 ) -> None:
     store.send(text)
     store.finalise(exit_code=3)
@@ -104,7 +107,7 @@ def test_the_text_is_handed_over_in_order_and_then_the_end(
     assert store.record().state is LogState.ARCHIVED
 
 
-def test_pieces_end_with_lines(store: Any, journal: Journal, deliver: Any) -> None:
+def test_pieces_end_with_lines(store: Store, journal: Journal, deliver: Any) -> None:
     store.send(LINES)
     store.finalise()
     deliver()
@@ -122,7 +125,7 @@ _FAILURES = {
 
 @pytest.mark.parametrize(("how", "error"), _FAILURES.values(), ids=_FAILURES.keys())
 def test_a_failure_in_the_middle_is_tried_again_from_there(
-    store: Any, journal: Journal, deliver: Any, how: Any, error: str
+    store: Store, journal: Journal, deliver: Any, how: Any, error: str
 ) -> None:
     store.send(LINES)
     store.finalise()
@@ -137,7 +140,7 @@ def test_a_failure_in_the_middle_is_tried_again_from_there(
     assert journal.goodbyes == [{"retCode": "0"}]
 
 
-def test_only_the_end_is_tried_again_where_only_that_failed(store: Any, journal: Journal, deliver: Any) -> None:
+def test_only_the_end_is_tried_again_where_only_that_failed(store: Store, journal: Journal, deliver: Any) -> None:
     store.send("one\n")
     store.finalise()
     journal.answer = failing_at(2, {"OK": False, "Message": "no"})
@@ -146,7 +149,7 @@ def test_only_the_end_is_tried_again_where_only_that_failed(store: Any, journal:
     assert (journal.text, journal.goodbyes) == ("one\n", [{"retCode": "0"}])
 
 
-def test_a_process_that_ends_in_the_middle_is_followed_from_there(store: Any, journal: Journal, deliver: Any) -> None:
+def test_a_process_that_ends_in_the_middle_is_followed_from_there(store: Store, journal: Journal, deliver: Any) -> None:
     store.send(LINES)
     store.finalise()
     journal.answer = failing_at(3, SystemExit())
@@ -156,7 +159,7 @@ def test_a_process_that_ends_in_the_middle_is_followed_from_there(store: Any, jo
     assert journal.text == LINES
 
 
-def test_a_log_that_grew_after_a_failure_goes_on_from_there(store: Any, journal: Journal, deliver: Any) -> None:
+def test_a_log_that_grew_after_a_failure_goes_on_from_there(store: Store, journal: Journal, deliver: Any) -> None:
     store.send(LINES)
     store.finalise()
     journal.answer = failing_at(3, None)
@@ -167,7 +170,7 @@ def test_a_log_that_grew_after_a_failure_goes_on_from_there(store: Any, journal:
 
 
 def test_a_message_that_goes_to_its_place_after_a_failure_makes_it_begin_anew(
-    store: Any, journal: Journal, deliver: Any
+    store: Store, journal: Journal, deliver: Any
 ) -> None:
     """Nothing is left out; what was handed over comes twice."""
     store.send_numbered(2, LINES)
@@ -182,7 +185,7 @@ def test_a_message_that_goes_to_its_place_after_a_failure_makes_it_begin_anew(
 
 @pytest.mark.parametrize("expired", [False, True])
 def test_late_lines_are_handed_over_alone(
-    store: Any, archives: Any, journal: Journal, deliver: Any, key: LogKey, expired: bool
+    store: Store, archives: Archives, journal: Journal, deliver: Any, key: LogKey, expired: bool
 ) -> None:
     """Also when they are the same as those before, and when nobody has those before any more."""
     store.send("one\n")
@@ -203,7 +206,7 @@ def test_late_lines_are_handed_over_alone(
             archives.reader.whole(key, 1000)
 
 
-def test_late_lines_that_fail_are_followed_from_there(store: Any, journal: Journal, deliver: Any) -> None:
+def test_late_lines_that_fail_are_followed_from_there(store: Store, journal: Journal, deliver: Any) -> None:
     store.send(LINES)
     store.finalise()
     assert deliver() == [True]
@@ -215,7 +218,7 @@ def test_late_lines_that_fail_are_followed_from_there(store: Any, journal: Journ
     assert journal.text == LINES * 2
 
 
-def test_a_silent_log_has_no_end_until_its_pilot_says_so(store: Any, journal: Journal, deliver: Any) -> None:
+def test_a_silent_log_has_no_end_until_its_pilot_says_so(store: Store, journal: Journal, deliver: Any) -> None:
     store.send("one\n")
     store.close_silent()
     assert deliver() == [True]
@@ -226,7 +229,9 @@ def test_a_silent_log_has_no_end_until_its_pilot_says_so(store: Any, journal: Jo
     assert (journal.text, journal.goodbyes) == ("one\ntwo\n", [{}])
 
 
-def test_who_has_lost_the_log_to_another_agent_hands_no_more_over(store: Any, archives: Any, journal: Journal) -> None:
+def test_who_has_lost_the_log_to_another_agent_hands_no_more_over(
+    store: Store, archives: Archives, journal: Journal
+) -> None:
     store.send(LINES)
     store.finalise()
     log_id = store.record().log_id
@@ -247,7 +252,7 @@ def test_who_has_lost_the_log_to_another_agent_hands_no_more_over(store: Any, ar
 
 
 def test_readers_are_told_that_it_keeps_nothing(
-    store: Any, archives: Any, journal: Journal, deliver: Any, key: LogKey
+    store: Store, archives: Archives, journal: Journal, deliver: Any, key: LogKey
 ) -> None:
     store.send("one\n")
     store.finalise()
@@ -266,7 +271,7 @@ def test_readers_are_told_that_it_keeps_nothing(
 
 
 def test_a_late_message_without_text_is_nothing_to_hand_over(
-    store: Any, archives: Any, journal: Journal, deliver: Any, key: LogKey
+    store: Store, archives: Archives, journal: Journal, deliver: Any, key: LogKey
 ) -> None:
     store.send("one\n")
     store.finalise()
@@ -280,7 +285,7 @@ def test_a_late_message_without_text_is_nothing_to_hand_over(
 
 
 def test_readers_get_the_text_from_a_plugin_beside_it(
-    store: Any, archives: Any, journal: Journal, deliver: Any, key: LogKey
+    store: Store, archives: Archives, journal: Journal, deliver: Any, key: LogKey
 ) -> None:
     folder = archives.add()
     store.send("one\n")

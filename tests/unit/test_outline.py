@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log from afar, its lines by number, and what is found in it: against the plain way of reading all of it."""
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import NotFound
 from PilotLoggingDIRAC.lines.header import Level
@@ -204,7 +207,7 @@ def test_a_reply_is_bounded() -> None:
 
 
 @pytest.fixture
-def reader(archives: Any) -> Reader:
+def reader(archives: Archives) -> Reader:
     return archives.reader  # type: ignore[no-any-return]
 
 
@@ -224,7 +227,7 @@ def seen(outlines: OutlineCache, key: LogKey) -> Outline:
     return found
 
 
-def test_a_log_that_grows(store: Any, reader: Reader, key: LogKey) -> None:
+def test_a_log_that_grows(store: Store, reader: Reader, key: LogKey) -> None:
     outlines = OutlineCache(reader)
     store.send_numbered(1, message("INFO", "one") + "unfin")
     first = seen(outlines, key)
@@ -240,7 +243,7 @@ def test_a_log_that_grows(store: Any, reader: Reader, key: LogKey) -> None:
     assert seen(outlines, key) is second
 
 
-def test_gaps_and_a_late_message(store: Any, reader: Reader, key: LogKey) -> None:
+def test_gaps_and_a_late_message(store: Store, reader: Reader, key: LogKey) -> None:
     outlines = OutlineCache(reader)
     store.send_numbered(1, "one\n")
     store.send_numbered(3, "three\n")
@@ -257,7 +260,7 @@ def test_gaps_and_a_late_message(store: Any, reader: Reader, key: LogKey) -> Non
     assert seen(outlines, key).edition == after.edition
 
 
-def test_a_log_whose_middle_is_left_out(store: Any, reader: Reader, key: LogKey) -> None:
+def test_a_log_whose_middle_is_left_out(store: Store, reader: Reader, key: LogKey) -> None:
     outlines = OutlineCache(reader)
     rules = Rules(max_log_size=1000)
     for number in range(1, 20):
@@ -276,7 +279,9 @@ def test_a_log_whose_middle_is_left_out(store: Any, reader: Reader, key: LogKey)
     assert text.splitlines()[mark.line - 1].startswith("[... ")
 
 
-def test_a_log_on_its_way_to_the_archive_and_after(store: Any, archives: Any, reader: Reader, key: LogKey) -> None:
+def test_a_log_on_its_way_to_the_archive_and_after(
+    store: Store, archives: Archives, reader: Reader, key: LogKey
+) -> None:
     outlines = OutlineCache(reader)
     archive = archives.add()
     store.send_numbered(1, message("INFO", "one"))
@@ -303,7 +308,9 @@ def test_a_log_on_its_way_to_the_archive_and_after(store: Any, archives: Any, re
     assert forgotten.version == f"archive.{len(archive.content())}"
 
 
-def test_text_that_leaves_the_database_under_the_hands(store: Any, archives: Any, reader: Reader, key: LogKey) -> None:
+def test_text_that_leaves_the_database_under_the_hands(
+    store: Store, archives: Archives, reader: Reader, key: LogKey
+) -> None:
     archives.add()
     store.send(message("INFO", "x") * 100)
     store.finalise()
@@ -332,7 +339,9 @@ def test_an_archive_that_cannot_be_read_from_its_middle(key: LogKey) -> None:
         assert (text.size, text.read(3, 6), text.read(0, 99)) == (10, b"345", b"0123456789")
 
 
-def test_a_log_that_was_forgotten_and_begins_again(store: Any, archives: Any, reader: Reader, key: LogKey) -> None:
+def test_a_log_that_was_forgotten_and_begins_again(
+    store: Store, archives: Archives, reader: Reader, key: LogKey
+) -> None:
     """Its messages have the same numbers and sizes as those of the old one."""
     outlines = OutlineCache(reader)
     archives.add()
@@ -350,7 +359,7 @@ def test_unknown_logs(reader: Reader) -> None:
         OutlineCache(reader).look(LogKey("alpha", "9" * 32), lambda _, found: found)
 
 
-def test_outlines_are_forgotten_when_there_are_many(store: Any, reader: Reader) -> None:
+def test_outlines_are_forgotten_when_there_are_many(store: Store, reader: Reader) -> None:
     outlines = OutlineCache(reader, most_weight=5)
     keys = [store.new_key() for _ in range(10)]
     for key in keys:
@@ -360,7 +369,7 @@ def test_outlines_are_forgotten_when_there_are_many(store: Any, reader: Reader) 
     assert seen(outlines, keys[0]).lines == 1
 
 
-def test_chunks_in_any_order_and_cut_anywhere(store: Any, reader: Reader) -> None:
+def test_chunks_in_any_order_and_cut_anywhere(store: Store, reader: Reader) -> None:
     """Kept and extended, it stays what one that is made anew says."""
 
     @settings(max_examples=15)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a message says without what varies: the same message of other pilots fits, others do not."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """When a failed delivery is tried again."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A plugin is tried: what is said when it works, and when it fails in any of the ways in which plugins fail."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the library behind the queue's connections does in the moment in which a broker dies."""
 
 from __future__ import annotations

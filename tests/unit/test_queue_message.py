@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Messages for a queue: every byte in exactly one entry, whatever comes in, and none larger than is allowed."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the publisher does with what a broker says, where a real one would say it too seldom."""
 
 from __future__ import annotations

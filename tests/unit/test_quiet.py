@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Open logs without a line for longer than is usual for their senders, on both kinds of database."""
 
 from __future__ import annotations
@@ -7,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
@@ -24,7 +27,7 @@ OTHERWISE = 300.0
 class Senders:
     """Sends as if it had been some time ago, and asks what is quiet now."""
 
-    def __init__(self, store: Any) -> None:
+    def __init__(self, store: Store) -> None:
         self.store = store
 
     def send(self, *seconds_ago: float, vo: str = "alpha", stock: bool = False, **more: Any) -> LogKey:
@@ -56,7 +59,7 @@ class Senders:
 
 
 @pytest.fixture
-def senders(store: Any) -> Senders:
+def senders(store: Store) -> Senders:
     return Senders(store)
 
 
@@ -152,7 +155,7 @@ def test_the_selection_and_the_rows_agree_whatever_was_sent(senders: Senders) ->
     assert senders.quiet(beta=20.0) >= senders.quiet("alpha")
 
 
-def test_a_search_in_quiet_logs(senders: Senders, archives: Any) -> None:
+def test_a_search_in_quiet_logs(senders: Senders, archives: Archives) -> None:
     senders.send(100, 50)
     quiet = senders.send(1000, 900)
     reader: Reader = archives.reader

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is said of a collector's address: on a real TLS server with certificates that are wrong in one way each."""
 
 from __future__ import annotations

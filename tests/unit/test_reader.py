@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pages of a log, and whole logs, wherever their text is by now."""
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, BinaryIO
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.gap_lines import format_gap, insert_gap_lines
@@ -29,7 +32,7 @@ def size_of(text: str) -> int:
     return len(text.encode("utf-8", "surrogatepass"))
 
 
-def pages_of(archives: Any, key: LogKey, size: int, cursor: Cursor | None = None) -> list[Page]:
+def pages_of(archives: Archives, key: LogKey, size: int, cursor: Cursor | None = None) -> list[Page]:
     """All pages from a cursor on, each of which must be as its contract says."""
     pages = []
     cursor = cursor or Cursor()
@@ -58,7 +61,7 @@ def gaps_of(pages: list[Page]) -> list[Gap]:
     return gaps
 
 
-def archive(store: Any, archives: Any, key: LogKey, expire: bool = True) -> None:
+def archive(store: Store, archives: Archives, key: LogKey, expire: bool = True) -> None:
     """Take a log to the archive, and out of the database."""
     if not archives.plugins:
         archives.add()
@@ -72,7 +75,7 @@ def archive(store: Any, archives: Any, key: LogKey, expire: bool = True) -> None
 # Pages
 
 
-def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_page(store: Store, archives: Archives, key: LogKey) -> None:
     store.send("one\ntwo\n")
     page = archives.reader.page(key, Cursor(), 1000)
     assert (page.text, page.more, page.gaps) == ("one\ntwo\n", False, ())
@@ -80,7 +83,7 @@ def test_a_page(store: Any, archives: Any, key: LogKey) -> None:
     assert archives.reader.page(key, page.cursor, 1000) == replace(page, text="")
 
 
-def test_a_log_that_nobody_knows(archives: Any, key: LogKey) -> None:
+def test_a_log_that_nobody_knows(archives: Archives, key: LogKey) -> None:
     archives.add()
     with pytest.raises(NotFound):
         archives.reader.page(key, Cursor(), 1000)
@@ -88,7 +91,7 @@ def test_a_log_that_nobody_knows(archives: Any, key: LogKey) -> None:
         archives.reader.whole(key, 1000)
 
 
-def test_a_log_of_another_vo_is_not_shown(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_log_of_another_vo_is_not_shown(store: Store, archives: Archives, key: LogKey) -> None:
     store.send("secret\n")
     archives.add()
     with pytest.raises(NotFound):
@@ -96,7 +99,7 @@ def test_a_log_of_another_vo_is_not_shown(store: Any, archives: Any, key: LogKey
 
 
 @pytest.mark.parametrize("place", ["database", "archive", "archive alone"])
-def test_a_log_without_text(store: Any, archives: Any, key: LogKey, place: str) -> None:
+def test_a_log_without_text(store: Store, archives: Archives, key: LogKey, place: str) -> None:
     store.send_numbered(1, "")
     if place != "database":
         archive(store, archives, key)
@@ -116,7 +119,7 @@ def test_a_log_without_text(store: Any, archives: Any, key: LogKey, place: str) 
     st.integers(1, 20),
     st.sampled_from(["database", "archive", "half", "archive alone"]),
 )
-def test_pages_of_every_size(store: Any, archives: Any, texts: list[str], size: int, place: str) -> None:
+def test_pages_of_every_size(store: Store, archives: Archives, texts: list[str], size: int, place: str) -> None:
     """Together they are the log, also where a character has more bytes than a page."""
     key = store.new_key()
     half = len(texts) // 2
@@ -142,7 +145,7 @@ def test_pages_of_every_size(store: Any, archives: Any, texts: list[str], size: 
     st.integers(0, 7),
 )
 def test_gaps_are_shown_in_their_place(
-    store: Any, archives: Any, messages: list[tuple[int, str]], size: int, archived: int
+    store: Store, archives: Archives, messages: list[tuple[int, str]], size: int, archived: int
 ) -> None:
     """Also when a part of the log has expired."""
     key = store.new_key()
@@ -161,7 +164,9 @@ def test_gaps_are_shown_in_their_place(
 
 
 @pytest.mark.parametrize("expired", [False, True])
-def test_a_gap_before_a_goodbye_without_text_is_shown(store: Any, archives: Any, key: LogKey, expired: bool) -> None:
+def test_a_gap_before_a_goodbye_without_text_is_shown(
+    store: Store, archives: Archives, key: LogKey, expired: bool
+) -> None:
     """The last text that a pilot sent was lost, and then came its goodbye."""
     store.send_numbered(1, "one\n")
     store.send_numbered(3, "")
@@ -171,7 +176,7 @@ def test_a_gap_before_a_goodbye_without_text_is_shown(store: Any, archives: Any,
     assert archives.reader.whole(key, 1000) == "one\n" + format_gap(Gap(0, "pilot", 2, 2))
 
 
-def test_a_gap_between_the_archived_part_and_the_rest(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_gap_between_the_archived_part_and_the_rest(store: Store, archives: Archives, key: LogKey) -> None:
     store.send_numbered(1, "one\n")
     archive(store, archives, key)
     store.send_numbered(3, "three\n")
@@ -180,7 +185,9 @@ def test_a_gap_between_the_archived_part_and_the_rest(store: Any, archives: Any,
     assert gaps_of(pages) == [Gap(4, "pilot", 2, 2)]
 
 
-def test_a_gap_that_is_filled_after_it_expired_stays_where_it_was(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_gap_that_is_filled_after_it_expired_stays_where_it_was(
+    store: Store, archives: Archives, key: LogKey
+) -> None:
     """The archived part does not change any more: what comes late stands behind it."""
     store.send_numbered(1, "one\n")
     store.send_numbered(3, "three\n")
@@ -203,7 +210,7 @@ def test_a_gap_that_is_filled_after_it_expired_stays_where_it_was(store: Any, ar
         max_size=14,
     )
 )
-def test_a_cursor_survives_whatever_becomes_of_the_log(store: Any, archives: Any, events: list[Any]) -> None:
+def test_a_cursor_survives_whatever_becomes_of_the_log(store: Store, archives: Archives, events: list[Any]) -> None:
     """A reader that comes back between arrivals, archiving and expiry sees each character once."""
     key = store.new_key()
     sent, seen, cursor, seq = "", "", Cursor(), 1
@@ -226,7 +233,7 @@ def test_a_cursor_survives_whatever_becomes_of_the_log(store: Any, archives: Any
     assert seen == sent
 
 
-def test_following_a_log_to_its_end(store: Any, archives: Any, key: LogKey) -> None:
+def test_following_a_log_to_its_end(store: Store, archives: Archives, key: LogKey) -> None:
     cursor, seen = Cursor(), []
     for seq in range(1, 6):
         store.send_numbered(seq, f"line {seq}\n")
@@ -241,7 +248,7 @@ def test_following_a_log_to_its_end(store: Any, archives: Any, key: LogKey) -> N
     assert (page.text, page.more, page.record and page.record.state) == ("", False, LogState.COMPLETE)
 
 
-def test_following_a_log_while_it_is_written(store: Any, archives: Any, key: LogKey) -> None:
+def test_following_a_log_while_it_is_written(store: Store, archives: Archives, key: LogKey) -> None:
     """By two readers at once, one of them with small pages."""
     lines = [f"line {seq} é\n" for seq in range(1, 61)]
     store.send("")
@@ -267,7 +274,7 @@ def test_following_a_log_while_it_is_written(store: Any, archives: Any, key: Log
         writing.result()
 
 
-def test_a_cursor_goes_on_after_the_log_was_forgotten(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_cursor_goes_on_after_the_log_was_forgotten(store: Store, archives: Archives, key: LogKey) -> None:
     store.send("one\ntwo\n")
     page = archives.reader.page(key, Cursor(), 4)
     archive(store, archives, key)
@@ -277,7 +284,7 @@ def test_a_cursor_goes_on_after_the_log_was_forgotten(store: Any, archives: Any,
     assert archives.reader.page(key, page.cursor, 1000).text == ""
 
 
-def test_a_late_message_does_not_show_a_reader_anything_twice(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_late_message_does_not_show_a_reader_anything_twice(store: Store, archives: Archives, key: LogKey) -> None:
     """It goes to its place, which the reader has passed; then the log goes to the archive."""
     store.send_numbered(1, "one\n")
     store.send_numbered(3, "three\n")
@@ -291,7 +298,7 @@ def test_a_late_message_does_not_show_a_reader_anything_twice(store: Any, archiv
     assert seen == ""
 
 
-def test_text_that_expires_while_it_is_read(store: Any, archives: Any, key: LogKey) -> None:
+def test_text_that_expires_while_it_is_read(store: Store, archives: Archives, key: LogKey) -> None:
     """What has been begun is read to its end, or the reader is told to come again; nothing is left out."""
     for seq in range(1, 6):
         store.send_numbered(seq, f"line {seq}\n")
@@ -305,7 +312,7 @@ def test_text_that_expires_while_it_is_read(store: Any, archives: Any, key: LogK
     assert seen == "".join(f"line {seq}\n" for seq in range(1, 6))
 
 
-def test_a_foreign_cursor_harms_nobody(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_foreign_cursor_harms_nobody(store: Store, archives: Archives, key: LogKey) -> None:
     store.send("one\n")
     for cursor in (Cursor(99, 0, 0), Cursor(1, 99, 0), Cursor(0, 0, 10**17), Cursor(10**17, 10**17, 10**17)):
         archives.reader.page(key, cursor, 1000)
@@ -319,7 +326,7 @@ def test_a_foreign_cursor_harms_nobody(store: Any, archives: Any, key: LogKey) -
 # The archive
 
 
-def test_an_archive_that_is_down(store: Any, archives: Any, key: LogKey) -> None:
+def test_an_archive_that_is_down(store: Store, archives: Archives, key: LogKey) -> None:
     store.send("one\n")
     archive(store, archives, key)
     store.send("late\n")
@@ -330,7 +337,7 @@ def test_an_archive_that_is_down(store: Any, archives: Any, key: LogKey) -> None
     assert page.text == "late\n", "who has read the archived part goes on"
 
 
-def test_another_plugin_has_a_copy(store: Any, archives: Any, key: LogKey) -> None:
+def test_another_plugin_has_a_copy(store: Store, archives: Archives, key: LogKey) -> None:
     first = archives.add("First")
     archives.add("Second")
     store.send("one\n")
@@ -342,7 +349,7 @@ def test_another_plugin_has_a_copy(store: Any, archives: Any, key: LogKey) -> No
     assert text_of(pages_of(archives, key, 1000)) == "one\n"
 
 
-def test_no_plugin_of_today_has_it(store: Any, archives: Any, key: LogKey) -> None:
+def test_no_plugin_of_today_has_it(store: Store, archives: Archives, key: LogKey) -> None:
     store.send("one\n")
     archive(store, archives, key)
     archives.plugins.clear()
@@ -351,7 +358,7 @@ def test_no_plugin_of_today_has_it(store: Any, archives: Any, key: LogKey) -> No
 
 
 @pytest.mark.parametrize("left", [0, 3])
-def test_an_archived_copy_that_is_too_short(store: Any, archives: Any, key: LogKey, left: int) -> None:
+def test_an_archived_copy_that_is_too_short(store: Store, archives: Archives, key: LogKey, left: int) -> None:
     """It is said, and not taken for the whole log."""
     store.send("one\ntwo\n")
     archive(store, archives, key)
@@ -363,7 +370,7 @@ def test_an_archived_copy_that_is_too_short(store: Any, archives: Any, key: LogK
 
 
 def test_an_archive_that_gives_a_stream(
-    store: Any, archives: Any, key: LogKey, monkeypatch: pytest.MonkeyPatch
+    store: Store, archives: Archives, key: LogKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file in which nobody can seek, such as a pipe."""
     store.send("one\ntwo\nthree\n")
@@ -385,7 +392,7 @@ def test_an_archive_that_gives_a_stream(
         store.forget()
 
 
-def test_an_archived_copy_that_is_longer_gives_nothing_twice(store: Any, archives: Any, key: LogKey) -> None:
+def test_an_archived_copy_that_is_longer_gives_nothing_twice(store: Store, archives: Archives, key: LogKey) -> None:
     """A late line was delivered, and the database has it still."""
     store.send("one\n")
     archive(store, archives, key)
@@ -395,7 +402,7 @@ def test_an_archived_copy_that_is_longer_gives_nothing_twice(store: Any, archive
     assert text_of(pages_of(archives, key, 4)) == "one\nlate\n"
 
 
-def test_a_file_from_elsewhere_is_shown_as_far_as_it_can_be(archives: Any, key: LogKey) -> None:
+def test_a_file_from_elsewhere_is_shown_as_far_as_it_can_be(archives: Archives, key: LogKey) -> None:
     """A log of before this package, in latin-1."""
     folder = archives.add()
     Path(folder.folder / f"{key.stamp}.log").write_bytes("Grüße\n".encode("latin-1") * 10)
@@ -408,7 +415,7 @@ def test_a_file_from_elsewhere_is_shown_as_far_as_it_can_be(archives: Any, key: 
 
 
 @pytest.mark.parametrize("place", ["database", "archive", "half", "archive alone"])
-def test_a_whole_log(store: Any, archives: Any, key: LogKey, place: str) -> None:
+def test_a_whole_log(store: Store, archives: Archives, key: LogKey, place: str) -> None:
     store.send("one é\n")
     if place != "database":
         archive(store, archives, key)
@@ -421,7 +428,7 @@ def test_a_whole_log(store: Any, archives: Any, key: LogKey, place: str) -> None
     assert archives.reader.whole(key, size_of(expected)) == expected
 
 
-def test_a_whole_log_with_gaps(store: Any, archives: Any, key: LogKey) -> None:
+def test_a_whole_log_with_gaps(store: Store, archives: Archives, key: LogKey) -> None:
     for seq in (2, 3, 7):
         store.send_numbered(seq, f"{seq}\n")
     assert archives.reader.whole(key, 1000) == (
@@ -445,7 +452,7 @@ def check_shortened(shown: str, whole: str, limit: int) -> None:
 
 
 @pytest.mark.parametrize("place", ["database", "archive", "half", "archive alone"])
-def test_a_whole_log_larger_than_the_limit(store: Any, archives: Any, place: str) -> None:
+def test_a_whole_log_larger_than_the_limit(store: Store, archives: Archives, place: str) -> None:
     """In a single message or in many, a bit larger or much larger, wherever its text is."""
     limit = 200
     for pieces, lines in ((1, 21), (1, 100), (7, 21), (7, 100)):
@@ -468,7 +475,7 @@ def test_a_whole_log_larger_than_the_limit(store: Any, archives: Any, place: str
 
 
 @pytest.mark.parametrize("place", ["database", "archive", "archive alone"])
-def test_a_log_is_shortened_between_characters(store: Any, archives: Any, key: LogKey, place: str) -> None:
+def test_a_log_is_shortened_between_characters(store: Store, archives: Archives, key: LogKey, place: str) -> None:
     whole = "".join(f"{number}é😀" for number in range(100))
     for seq in range(1, 11):
         store.send_numbered(seq, whole[len(whole) * (seq - 1) // 10 : len(whole) * seq // 10])

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Secrets are replaced, and nothing else is, however the text is cut into messages.
 
 What worker node and collector both do with the corpus: ``test_redaction_corpus.py``.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Worker node and collector take the same secrets out of the same corpus, and leave the same text alone."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Under which address readers find the collectors, and what is done about it."""
 
 from PilotLoggingDIRAC.activation.guess import guess, those_there

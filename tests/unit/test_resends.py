@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a stock pilot sends again: no numbers, only text."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The order of the rooms: what lies below imports nothing that lies above it.
 
 ``docs/architecture.md`` draws them. Rooms of one floor do not import each other, unless ``BESIDE`` says so.
@@ -13,7 +14,7 @@ import PilotLoggingDIRAC
 ROOT = Path(PilotLoggingDIRAC.__file__).parent
 FLOORS = (
     ("errors", "_version"),
-    ("text", "names", "durations", "tls", "Core"),
+    ("text", "names", "durations", "documents", "tls", "Core"),
     ("settings",),
     ("lines",),
     ("redaction",),

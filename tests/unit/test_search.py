@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Searching across logs: everything that is in the database is found, and what is not there is said."""
 
 from __future__ import annotations
@@ -7,6 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.lines.header import Level
@@ -58,12 +61,12 @@ class Searches:
 
 
 @pytest.fixture
-def searches(archives: Any) -> Searches:
+def searches(archives: Archives) -> Searches:
     return Searches(archives.reader)
 
 
 @pytest.fixture
-def stamps(store: Any) -> list[str]:
+def stamps(store: Store) -> list[str]:
     """Seven logs, begun one after the other; the last one is of another VO."""
     stamps = []
     for number in range(7):
@@ -100,7 +103,7 @@ def test_in_small_steps_the_same_is_found(searches: Searches, stamps: list[str],
     assert searches.calls >= 7
 
 
-def test_a_log_that_is_full_of_it_does_not_hide_the_others(searches: Searches, stamps: list[str], store: Any) -> None:
+def test_a_log_that_is_full_of_it_does_not_hide_the_others(searches: Searches, stamps: list[str], store: Store) -> None:
     store.send(NEEDLE * 100, store.new_key())
     hits, _ = searches()
     assert (len(hits[0].lines), hits[0].more) == (20, True)
@@ -108,7 +111,7 @@ def test_a_log_that_is_full_of_it_does_not_hide_the_others(searches: Searches, s
 
 
 def test_what_stands_in_the_archive_only_is_said(
-    searches: Searches, stamps: list[str], store: Any, archives: Any
+    searches: Searches, stamps: list[str], store: Store, archives: Archives
 ) -> None:
     archives.add()
     for stamp in (stamps[0], stamps[4]):
@@ -123,7 +126,7 @@ def test_what_stands_in_the_archive_only_is_said(
 
 
 def test_a_log_that_leaves_the_database_meanwhile(
-    searches: Searches, stamps: list[str], store: Any, archives: Any, monkeypatch: pytest.MonkeyPatch
+    searches: Searches, stamps: list[str], store: Store, archives: Archives, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archives.add()
     key = LogKey("alpha", stamps[4])
@@ -149,7 +152,7 @@ BITS = st.lists(
 
 @pytest.mark.parametrize("query", ["needle", {"levels": ["ERROR"]}, {"text": "needle", "own": True}], ids=str)
 def test_pieces_of_text_are_looked_at_as_the_whole(
-    searches: Searches, store: Any, query: Any, monkeypatch: pytest.MonkeyPatch
+    searches: Searches, store: Store, query: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With pieces of 1 kB: a line of more is looked at in pieces, so the needle is in one of them."""
     monkeypatch.setattr(search, "PIECE", 1200)

@@ -1,12 +1,14 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What ``dirac-pilot-logs-show --check`` says of a log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.model import Final, LogKey
 from PilotLoggingDIRAC.read import replies
@@ -24,7 +26,7 @@ Read = Callable[[str | None], Reply]
 
 
 @pytest.fixture(params=[64, 10**6], ids=["small pages", "one page"])
-def read(request: pytest.FixtureRequest, archives: Any, key: LogKey) -> Read:
+def read(request: pytest.FixtureRequest, archives: Archives, key: LogKey) -> Read:
     """``readLog`` of a collector."""
     return lambda cursor: replies.render_page(key, archives.reader.page(key, Cursor.parse(cursor), request.param))
 
@@ -37,7 +39,7 @@ def say(read: Read, version: str | None = VERSION) -> list[str]:
     return sentences[1:]
 
 
-def test_all_is_well(store: Any, read: Read, key: LogKey) -> None:
+def test_all_is_well(store: Store, read: Read, key: LogKey) -> None:
     store.send_numbered(1, FIRST + LINES)
     store.send_numbered(2, "no line end", final=Final(44))
     assert verdict(examine(read), VERSION)[0] == [
@@ -49,7 +51,7 @@ def test_all_is_well(store: Any, read: Read, key: LogKey) -> None:
     ]
 
 
-def test_a_stock_pilot(store: Any, read: Read) -> None:
+def test_a_stock_pilot(store: Store, read: Read) -> None:
     store.send(LINES)
     store.finalise()
     sender, *_, last = say(read, None)
@@ -57,7 +59,7 @@ def test_a_stock_pilot(store: Any, read: Read) -> None:
     assert last == "NOT OK: the worker-node module was not used."
 
 
-def test_the_stock_logger_began(store: Any, read: Read) -> None:
+def test_the_stock_logger_began(store: Store, read: Read) -> None:
     store.send(LINES)
     store.send_numbered(1, FIRST + LINES, final=Final(0))
     said = say(read)
@@ -65,7 +67,7 @@ def test_the_stock_logger_began(store: Any, read: Read) -> None:
     assert said[-1] == OK
 
 
-def test_a_pilot_that_runs_and_one_that_was_killed(store: Any, read: Read) -> None:
+def test_a_pilot_that_runs_and_one_that_was_killed(store: Store, read: Read) -> None:
     store.send_numbered(1, FIRST)
     assert "The pilot has not said goodbye: it may still run." in say(read)
     store.close_silent()
@@ -73,7 +75,7 @@ def test_a_pilot_that_runs_and_one_that_was_killed(store: Any, read: Read) -> No
     assert say(read)[-1] == "NOT OK: the pilot has not said goodbye."
 
 
-def test_messages_are_missing(store: Any, read: Read) -> None:
+def test_messages_are_missing(store: Store, read: Read) -> None:
     store.send_numbered(1, FIRST)
     store.send_numbered(4, LINES, final=Final(0))
     said = say(read)
@@ -90,7 +92,7 @@ def test_messages_are_missing(store: Any, read: Read) -> None:
         ("ERROR", "Signal SIGTERM (15) received: the pilot ends", "The module says: Signal SIGTERM (15)", True),
     ],
 )
-def test_what_the_module_says(store: Any, read: Read, level: str, message: str, shown: str, good: bool) -> None:
+def test_what_the_module_says(store: Store, read: Read, level: str, message: str, shown: str, good: bool) -> None:
     store.send_numbered(1, f"{FIRST}{LINES}{TIME} {level} [PilotLogging] {message}\n{LINES}", final=Final(0))
     said = say(read)
     (sentence,) = [sentence for sentence in said if sentence.startswith(shown)]
@@ -98,18 +100,18 @@ def test_what_the_module_says(store: Any, read: Read, level: str, message: str, 
     assert (said[-1] == OK) is good
 
 
-def test_the_first_line_is_missing(store: Any, read: Read) -> None:
+def test_the_first_line_is_missing(store: Store, read: Read) -> None:
     store.send_numbered(1, LINES, final=Final(0))
     assert say(read)[0] == "Sent by the worker-node module 1.0.0, whose first line is missing."
 
 
-def test_two_processes_of_one_stamp(store: Any, read: Read) -> None:
+def test_two_processes_of_one_stamp(store: Store, read: Read) -> None:
     store.send_numbered(1, FIRST)
     store.send_numbered(1, FIRST.replace("session pilot", "session other"), session="other", final=Final(0))
     assert "More than one pilot process had this stamp." in say(read)
 
 
-def test_a_log_that_only_the_archive_knows(store: Any, archives: Any, read: Read) -> None:
+def test_a_log_that_only_the_archive_knows(store: Store, archives: Archives, read: Read) -> None:
     folder = archives.add()
     store.send_numbered(1, FIRST, final=Final(0))
     archives.deliver(store.record().log_id)
@@ -122,6 +124,6 @@ def test_a_log_that_only_the_archive_knows(store: Any, archives: Any, read: Read
     assert said[-1] == "NOT OK: its end is not known."
 
 
-def test_a_long_line_does_not_matter(store: Any, read: Read) -> None:
+def test_a_long_line_does_not_matter(store: Store, read: Read) -> None:
     store.send_numbered(1, FIRST + "x" * 5000 + "\n" + LINES, final=Final(0))
     assert say(read)[-1] == OK

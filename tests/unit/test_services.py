@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the collector's handler calls, without DIRAC: an append's way to the writer, readers' questions, statistics."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Options of the Configuration Service as typed settings."""
 
 from __future__ import annotations

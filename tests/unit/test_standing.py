@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The database's part of the statistics: in bounded time, whatever the database does."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What needs a person, and what is shown of it."""
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import pytest
 
 from PilotLoggingDIRAC.ingest.metrics import Metrics
 from PilotLoggingDIRAC.terminal import collector_status, render
+from PilotLoggingDIRAC.terminal.appearance import Look
 from PilotLoggingDIRAC.terminal.collector_status import Answer, Tolerance, problems, tables
 
 URL = "https://{}.example.org:8443/WorkloadManagement/TornadoPilotLogging"
@@ -171,7 +173,7 @@ def everything() -> tuple[list[Answer], list[str]]:
 
 def test_plain_text() -> None:
     answers, said = everything()
-    text = render.as_text(tables(answers), said)
+    text = render.render_status(tables(answers), said, Look.PLAIN, 80)
     lines = text.splitlines()
     assert lines[0] == "PROBLEM: 2 things for a person to look at."
     assert lines[1:3] == [f"- {sentence}" for sentence in said]
@@ -187,14 +189,13 @@ def test_plain_text() -> None:
 
 
 def test_all_is_well_in_one_line() -> None:
-    text = render.as_text(tables([collector()]), [])
+    text = render.render_status(tables([collector()]), [], Look.PLAIN, 80)
     assert text.startswith("OK: all collectors are well.\n")
 
 
-def test_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("COLUMNS", "100")
+def test_on_a_terminal() -> None:
     answers, said = everything()
-    shown = render.for_terminal(tables(answers), said)
+    shown = render.render_status(tables(answers), said, Look.COLOURED, 100)
     assert "\x1b[2J" not in shown
     assert "[bold]no[/bold] ?[2J" in shown
     assert "one.example.org" in shown

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What unmodified pilots send."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The whole store against a model: logs of two VOs with the same stamps, stock and numbered senders whose messages are
 repeated, delayed and overtaken, transactions that fail, readers that follow, archives that are down."""
 
@@ -9,6 +10,8 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.errors import Unavailable
 from PilotLoggingDIRAC.model import Append, Appended, Final, LogKey, LogState
@@ -49,7 +52,7 @@ class Model:
 class WholeStore(RuleBasedStateMachine):
     """Every line has its log in it, so that one in a wrong place is seen."""
 
-    def __init__(self, store: Any, archives: Any) -> None:
+    def __init__(self, store: Store, archives: Archives) -> None:
         super().__init__()
         self.store, self.archives = store, archives
         self.folder = archives.plugins["Folder"]
@@ -191,7 +194,7 @@ class WholeStore(RuleBasedStateMachine):
                 assert self.folder.content(model.key) == "".join(found)
 
 
-def test_the_whole_store(store: Any, archives: Any) -> None:
+def test_the_whole_store(store: Store, archives: Archives) -> None:
     archives.add()
     run_state_machine_as_test(
         lambda: WholeStore(store, archives), settings=settings(max_examples=12, stateful_step_count=30)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs to a stream, chunk by chunk, while pilots write: a stream that keeps what it gets, and can be told to fail."""
 
 from __future__ import annotations
@@ -12,11 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.deliver import streaming
 from PilotLoggingDIRAC.deliver.contract import Acknowledgements, Chunk, End, StreamPlugin
 from PilotLoggingDIRAC.deliver.delivery_round import Round, deliver_due
-from PilotLoggingDIRAC.deliver.streaming import Sent, StreamCourier
+from PilotLoggingDIRAC.deliver.streaming import Limits, Sent, StreamCourier
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import Append, DeliveryState, Final, LogKey, LogState, Rules
 from PilotLoggingDIRAC.settings import Settings
@@ -84,23 +87,23 @@ class Wire(StreamPlugin[Settings]):
 
 
 @pytest.fixture
-def wire(archives: Any) -> Wire:
+def wire(archives: Archives) -> Wire:
     """The only plugin of the VO."""
     archives.plugins["Wire"] = Wire()
     return archives.plugins["Wire"]
 
 
 @pytest.fixture
-def carry(archives: Any, wire: Wire) -> Callable[..., Sent]:
+def carry(archives: Archives, wire: Wire) -> Callable[..., Sent]:
     """Sends all that the stream lacks, as a process of the agent does."""
 
-    def carry(owner: str = "agent", may_go_on: Callable[[], bool] = lambda: True) -> Sent:
-        return StreamCourier(archives.courier(owner), "alpha", "Wire", wire).carry(may_go_on)
+    def carry(owner: str = "agent", may_go_on: Callable[[], bool] = lambda: True, **limits: Any) -> Sent:
+        return StreamCourier(archives.courier(owner), "alpha", "Wire", wire, Limits(**limits)).carry(may_go_on)
 
     return carry
 
 
-def backlog(store: Any) -> list[deliveries.Backlog]:
+def backlog(store: Store) -> list[deliveries.Backlog]:
     with store.database.reading() as connection:
         return deliveries.backlog(connection, {"alpha": ["Wire"]})
 
@@ -108,7 +111,9 @@ def backlog(store: Any) -> list[deliveries.Backlog]:
 # While the pilot writes, and after
 
 
-def test_a_log_is_sent_while_its_pilot_writes(store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
+def test_a_log_is_sent_while_its_pilot_writes(
+    store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey
+) -> None:
     store.send("one\ntw")
     assert carry().chunks == 1
     store.send("o\nthree\n")
@@ -122,7 +127,7 @@ def test_a_log_is_sent_while_its_pilot_writes(store: Any, wire: Wire, carry: Cal
 
 
 def test_the_end_is_told_and_then_the_log_counts_as_archived(
-    store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey
+    store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey
 ) -> None:
     store.send("one\n")
     store.finalise(exit_code=3)
@@ -135,14 +140,14 @@ def test_the_end_is_told_and_then_the_log_counts_as_archived(
     assert carry() == Sent()
 
 
-def test_a_silent_pilot_has_an_end_too(store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
+def test_a_silent_pilot_has_an_end_too(store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
     store.send("one\n")
     store.close_silent()
     carry()
     assert wire.ends(key) == [End(finalised=False, exit_code=None)]
 
 
-def test_a_pilot_that_only_said_goodbye(store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
+def test_a_pilot_that_only_said_goodbye(store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
     store.finalise(exit_code=1)
     assert carry() == Sent(chunks=1, ended=1)
     assert wire.ends(key) == [End(finalised=True, exit_code=1)]
@@ -150,7 +155,7 @@ def test_a_pilot_that_only_said_goodbye(store: Any, wire: Wire, carry: Callable[
 
 
 def test_a_late_line_is_sent_and_the_end_told_again(
-    store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey
+    store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey
 ) -> None:
     store.send("one\n")
     store.close_silent()
@@ -170,7 +175,7 @@ def test_a_late_line_is_sent_and_the_end_told_again(
     assert store.record().state is LogState.ARCHIVED
 
 
-def test_a_goodbye_after_the_end_is_not_told(store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
+def test_a_goodbye_after_the_end_is_not_told(store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey) -> None:
     store.send("one\n")
     store.close_silent()
     carry()
@@ -181,7 +186,7 @@ def test_a_goodbye_after_the_end_is_not_told(store: Any, wire: Wire, carry: Call
 
 
 def test_a_line_that_comes_while_the_end_is_on_its_way_is_not_lost(
-    store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey
+    store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey
 ) -> None:
     store.send("one\n")
     store.finalise()
@@ -193,7 +198,7 @@ def test_a_line_that_comes_while_the_end_is_on_its_way_is_not_lost(
     assert store.record().state is LogState.ARCHIVED
 
 
-def test_what_a_piece_says_of_its_sender(store: Any, wire: Wire, carry: Callable[..., Sent]) -> None:
+def test_what_a_piece_says_of_its_sender(store: Store, wire: Wire, carry: Callable[..., Sent]) -> None:
     store.send_numbered(1, "one\n", context={"Site": "LCG.CERN.ch", "PilotReference": "htcondor/7"})
     store.send_numbered(3, "three\n")
     store.send_numbered(2, "two\n")
@@ -208,7 +213,7 @@ def test_what_a_piece_says_of_its_sender(store: Any, wire: Wire, carry: Callable
 
 
 def test_the_line_that_stands_for_the_middle_of_a_long_log(
-    store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey
+    store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey
 ) -> None:
     for seq in range(1, 40):
         store.send_numbered(seq, f"{seq:09d}\n", rules=Rules(max_log_size=200))
@@ -231,18 +236,15 @@ def test_nothing_is_had_back(wire: Wire) -> None:
 
 
 def test_many_logs_share_the_stream_and_each_keeps_its_order(
-    store: Any, wire: Wire, carry: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
-    monkeypatch.setattr(streaming, "_CLAIMED_AT_ONCE", 3)
-    monkeypatch.setattr(streaming, "_CHUNKS_AT_ONCE", 2)
-    monkeypatch.setattr(streaming, "_SHARE_CHUNKS", 4)
     keys = [store.new_key() for _ in range(5)]
     for seq in range(1, 12):
         for key in keys:
             store.send_numbered(seq, f"{seq}\n", key)
     for key in keys:
         store.finalise(key)
-    assert carry() == Sent(chunks=5 * 12, ended=5)
+    assert carry(claimed=3, chunks=2, share=4) == Sent(chunks=5 * 12, ended=5)
     for key in keys:
         assert wire.text(key) == "".join(f"{seq}\n" for seq in range(1, 12))
         assert [chunk.first_line for chunk in wire.of(key)] == list(range(1, 13))
@@ -251,7 +253,7 @@ def test_many_logs_share_the_stream_and_each_keeps_its_order(
 
 
 def test_no_more_is_asked_for_than_the_stream_wants(
-    store: Any, wire: Wire, carry: Callable[..., Sent], archives: Any
+    store: Store, wire: Wire, carry: Callable[..., Sent], archives: Archives
 ) -> None:
     for seq in range(1, 50):
         store.send_numbered(seq, f"{seq}\n")
@@ -271,7 +273,7 @@ def test_no_more_is_asked_for_than_the_stream_wants(
 
 
 def test_what_was_not_confirmed_comes_again_under_the_same_names(
-    store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey
+    store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey
 ) -> None:
     for seq in range(1, 50):
         store.send_numbered(seq, f"{seq}\n")
@@ -292,7 +294,7 @@ def test_what_was_not_confirmed_comes_again_under_the_same_names(
 
 
 def test_a_stream_that_is_away_is_seen_though_all_logs_are_open(
-    store: Any, wire: Wire, carry: Callable[..., Sent]
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
     store.send("one\n")
     wire.dies_after = 0
@@ -305,7 +307,7 @@ def test_a_stream_that_is_away_is_seen_though_all_logs_are_open(
 
 
 def test_a_stream_that_fails_before_it_asks_for_anything_has_its_reason_noted(
-    store: Any, wire: Wire, carry: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
+    store: Store, wire: Wire, carry: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store.send("one\n")
 
@@ -320,7 +322,7 @@ def test_a_stream_that_fails_before_it_asks_for_anything_has_its_reason_noted(
 
 
 def test_an_unexpected_error_of_the_plugin_counts_as_a_failure(
-    store: Any, wire: Wire, carry: Callable[..., Sent]
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
     store.send("one\n")
 
@@ -332,7 +334,7 @@ def test_an_unexpected_error_of_the_plugin_counts_as_a_failure(
     assert store.delivery("Wire").last_error == "ZeroDivisionError: nought"
 
 
-def test_a_refused_piece_keeps_only_its_own_log_waiting(store: Any, wire: Wire, carry: Callable[..., Sent]) -> None:
+def test_a_refused_piece_keeps_only_its_own_log_waiting(store: Store, wire: Wire, carry: Callable[..., Sent]) -> None:
     good, bad = store.new_key(), store.new_key()
     for seq in range(1, 8):
         store.send_numbered(seq, f"{seq}\n", bad)
@@ -354,7 +356,7 @@ def test_a_refused_piece_keeps_only_its_own_log_waiting(store: Any, wire: Wire, 
 
 
 def test_a_log_that_is_damaged_in_the_database_keeps_only_itself_waiting(
-    store: Any, wire: Wire, carry: Callable[..., Sent]
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
     good, bad = store.new_key(), store.new_key()
     for key in (bad, good):
@@ -369,7 +371,7 @@ def test_a_log_that_is_damaged_in_the_database_keeps_only_itself_waiting(
 
 
 def test_a_killed_process_leaves_repeats_and_no_gap(
-    store: Any, wire: Wire, carry: Callable[..., Sent], key: LogKey
+    store: Store, wire: Wire, carry: Callable[..., Sent], key: LogKey
 ) -> None:
     """It never notes what the stream confirmed last; its lease ends, and another process goes on."""
     for seq in range(1, 40):
@@ -390,10 +392,8 @@ def test_a_killed_process_leaves_repeats_and_no_gap(
 
 
 def test_what_is_confirmed_is_noted_while_the_stream_goes_on(
-    store: Any, wire: Wire, carry: Callable[..., Sent], monkeypatch: pytest.MonkeyPatch
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
-    monkeypatch.setattr(streaming, "_NOTE_SECONDS", 0.01)
-    monkeypatch.setattr(streaming, "_RENEW_EVERY", 1)
     for seq in range(1, 40):
         store.send_numbered(seq, f"{seq}\n")
 
@@ -404,10 +404,12 @@ def test_what_is_confirmed_is_noted_while_the_stream_goes_on(
             time.sleep(0.01)
 
     wire.after_each = wait
-    assert carry().chunks == 39
+    assert carry(note_seconds=0.01, renew_every=1).chunks == 39
 
 
-def test_two_agents_send_each_piece_once(store: Any, archives: Any, wire: Wire, carry: Callable[..., Sent]) -> None:
+def test_two_agents_send_each_piece_once(
+    store: Store, archives: Archives, wire: Wire, carry: Callable[..., Sent]
+) -> None:
     keys = [store.new_key() for _ in range(30)]
     for key in keys:
         store.send("one\n", key)
@@ -420,7 +422,7 @@ def test_two_agents_send_each_piece_once(store: Any, archives: Any, wire: Wire, 
 
 
 def test_a_log_that_another_agent_has_ended_meanwhile_is_not_taken_on(
-    store: Any, wire: Wire, carry: Callable[..., Sent]
+    store: Store, wire: Wire, carry: Callable[..., Sent]
 ) -> None:
     """Between an agent's look and its claim."""
     store.send("one\n")
@@ -440,7 +442,9 @@ def test_a_log_that_another_agent_has_ended_meanwhile_is_not_taken_on(
 # Beside other plugins
 
 
-def test_a_log_is_archived_when_stream_and_archive_have_it(store: Any, archives: Any, wire: Wire, key: LogKey) -> None:
+def test_a_log_is_archived_when_stream_and_archive_have_it(
+    store: Store, archives: Archives, wire: Wire, key: LogKey
+) -> None:
     folder = archives.add()
     store.send("one\n")
     store.finalise()
@@ -456,7 +460,9 @@ def test_a_log_is_archived_when_stream_and_archive_have_it(store: Any, archives:
     assert wire.closed == 2
 
 
-def test_a_late_line_after_the_text_has_left_the_database(store: Any, archives: Any, wire: Wire, key: LogKey) -> None:
+def test_a_late_line_after_the_text_has_left_the_database(
+    store: Store, archives: Archives, wire: Wire, key: LogKey
+) -> None:
     folder = archives.add()
     store.send("one\n")
     store.finalise()
@@ -470,7 +476,7 @@ def test_a_late_line_after_the_text_has_left_the_database(store: Any, archives: 
     assert store.record().state is LogState.ARCHIVED
 
 
-def test_a_stream_that_is_away_ends_its_part_of_the_round_only(store: Any, archives: Any, wire: Wire) -> None:
+def test_a_stream_that_is_away_ends_its_part_of_the_round_only(store: Store, archives: Archives, wire: Wire) -> None:
     folder = archives.add()
     keys = [store.new_key() for _ in range(5)]
     store.append(*(Append(key, b"one\n", session="a", seq=1, final=Final(0)) for key in keys))
@@ -480,7 +486,9 @@ def test_a_stream_that_is_away_ends_its_part_of_the_round_only(store: Any, archi
     assert len(folder.files) == 5
 
 
-def test_a_stream_waits_for_what_running_pilots_write(store: Any, archives: Any, wire: Wire, key: LogKey) -> None:
+def test_a_stream_waits_for_what_running_pilots_write(
+    store: Store, archives: Archives, wire: Wire, key: LogKey
+) -> None:
     store.send("one\n")
     arrived = threading.Event()
 
@@ -500,7 +508,7 @@ def test_a_stream_waits_for_what_running_pilots_write(store: Any, archives: Any,
     assert wire.text(key) == "one\ntwo\n"
 
 
-def test_a_stream_does_not_wait_where_no_pilot_writes(store: Any, archives: Any, wire: Wire) -> None:
+def test_a_stream_does_not_wait_where_no_pilot_writes(store: Store, archives: Archives, wire: Wire) -> None:
     store.finalise()
     asked: list[bool] = []
 
@@ -512,7 +520,7 @@ def test_a_stream_does_not_wait_where_no_pilot_writes(store: Any, archives: Any,
     assert len(asked) == 1
 
 
-def test_a_stream_that_is_told_to_stop_comes_again(store: Any, archives: Any, wire: Wire, key: LogKey) -> None:
+def test_a_stream_that_is_told_to_stop_comes_again(store: Store, archives: Archives, wire: Wire, key: LogKey) -> None:
     for seq in range(1, 400):
         store.send_numbered(seq, f"{seq}\n")
     store.finalise()
@@ -524,7 +532,7 @@ def test_a_stream_that_is_told_to_stop_comes_again(store: Any, archives: Any, wi
     assert len(wire.arrived) == 400, "no repeats: it had waited for its confirmations"
 
 
-def test_settled_when_a_stream_is_taken_off_the_list(store: Any, archives: Any, wire: Wire) -> None:
+def test_settled_when_a_stream_is_taken_off_the_list(store: Store, archives: Archives, wire: Wire) -> None:
     archives.add()
     store.send("one\n")
     store.finalise()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Text from outside as bytes, and what is counted in it."""
 
 from __future__ import annotations

@@ -1,12 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log that grows past its limit keeps its beginning and its end."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support.archives import Archives
+from support.store import Store
 
 from PilotLoggingDIRAC.model import Append, LogKey, LogState, Rules
 from PilotLoggingDIRAC.read.cursor import Cursor
@@ -24,14 +25,14 @@ def lines(count: int, first: int = 1) -> list[str]:
     return [LINE % number for number in range(first, first + count)]
 
 
-def send(store: Any, key: LogKey, texts: list[str], numbered: bool = False, limit: int = LIMIT) -> None:
+def send(store: Store, key: LogKey, texts: list[str], numbered: bool = False, limit: int = LIMIT) -> None:
     for number, text in enumerate(texts, 1):
         name = {"session": "s", "seq": number} if numbered else {}
         store.append(Append(key, text.encode(), rules=Rules(max_log_size=limit), **name))
 
 
 @pytest.mark.parametrize("numbered", [False, True], ids=["stock", "numbered"])
-def test_beginning_and_end_are_kept(store: Any, numbered: bool) -> None:
+def test_beginning_and_end_are_kept(store: Store, numbered: bool) -> None:
     key, sent = store.new_key(), lines(200)
     send(store, key, sent, numbered)
     text, record = store.text(key), store.record(key)
@@ -44,20 +45,20 @@ def test_beginning_and_end_are_kept(store: Any, numbered: bool) -> None:
     assert store.index(key).gaps == ()
 
 
-def test_a_log_at_its_limit_is_whole(store: Any) -> None:
+def test_a_log_at_its_limit_is_whole(store: Store) -> None:
     key = store.new_key()
     send(store, key, ["x" * 999 + "\n", "y" * 999 + "\n"])
     assert store.record(key).truncated == 0
     assert len(store.text(key)) == LIMIT
 
 
-def test_without_a_limit_nothing_is_left_out(store: Any) -> None:
+def test_without_a_limit_nothing_is_left_out(store: Store) -> None:
     key = store.new_key()
     send(store, key, lines(100), limit=0)
     assert store.text(key) == "".join(lines(100))
 
 
-def test_the_marker_begins_a_line(store: Any) -> None:
+def test_the_marker_begins_a_line(store: Store) -> None:
     key = store.new_key()
     send(store, key, ["no line end", *lines(100)])
     assert "no line end" in store.text(key)
@@ -67,7 +68,7 @@ def test_the_marker_begins_a_line(store: Any) -> None:
     assert f"x\n{marker(store.record(key).truncated)}y" in store.text(key)
 
 
-def test_one_huge_message_stays(store: Any) -> None:
+def test_one_huge_message_stays(store: Store) -> None:
     key = store.new_key()
     send(store, key, ["a\n", "b\n", "x" * 5000])
     assert store.text(key) == "a\nb\n" + "x" * 5000
@@ -75,7 +76,7 @@ def test_one_huge_message_stays(store: Any) -> None:
     assert store.text(key) == "a\nb\n" + marker(5000) + "c\n"
 
 
-def test_a_gap_is_still_shown(store: Any) -> None:
+def test_a_gap_is_still_shown(store: Store) -> None:
     """The number that never came is told apart from those that were left out."""
     key = store.new_key()
     for seq in [*range(1, 100), *range(101, 200)]:
@@ -86,7 +87,7 @@ def test_a_gap_is_still_shown(store: Any) -> None:
     assert gap.offset == mark + len(marker(store.record(key).truncated))
 
 
-def test_a_resend_is_still_recognised(store: Any) -> None:
+def test_a_resend_is_still_recognised(store: Store) -> None:
     key, sent = store.new_key(), lines(200)
     send(store, key, sent)
     before = store.text(key)
@@ -95,7 +96,7 @@ def test_a_resend_is_still_recognised(store: Any) -> None:
     assert store.text(key) == before
 
 
-def test_many_tiny_messages_make_no_endless_index(store: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_many_tiny_messages_make_no_endless_index(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(truncation, "MOST_CHUNKS", 100)
     monkeypatch.setattr(truncation, "_LOOK_EVERY", 10)
     key = store.new_key()
@@ -106,7 +107,7 @@ def test_many_tiny_messages_make_no_endless_index(store: Any, monkeypatch: pytes
     assert store.text(key).endswith("\n399\n400\n")
 
 
-def test_a_reader_meets_the_marker_once(store: Any, archives: Any) -> None:
+def test_a_reader_meets_the_marker_once(store: Store, archives: Archives) -> None:
     """One who follows the log while it is shortened under him goes on behind what he has, and never from the start."""
     key, sent = store.new_key(), lines(200)
     send(store, key, sent[:30])
@@ -127,7 +128,7 @@ def test_a_reader_meets_the_marker_once(store: Any, archives: Any) -> None:
     assert (nothing.text, nothing.more) == ("", False)
 
 
-def test_a_shortened_log_is_archived_and_goes_on(store: Any, archives: Any) -> None:
+def test_a_shortened_log_is_archived_and_goes_on(store: Store, archives: Archives) -> None:
     key, sent = store.new_key(), lines(100)
     send(store, key, sent)
     store.finalise(key)
@@ -151,7 +152,7 @@ def test_a_shortened_log_is_archived_and_goes_on(store: Any, archives: Any) -> N
 
 @settings(max_examples=40)
 @given(sizes=st.lists(st.integers(0, 700), max_size=60), limit=st.integers(50, 3000))
-def test_figures_and_text_agree(store: Any, sizes: list[int], limit: int) -> None:
+def test_figures_and_text_agree(store: Store, sizes: list[int], limit: int) -> None:
     key = store.new_key()
     send(store, key, ["q" * size for size in sizes], numbered=True, limit=limit)
     if not sizes:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Making the tables, and bringing older ones up to date."""
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import URL, Connection, Engine, Index, event, inspect, select, text
+from support.mariadb import MariaDB
 
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import ConfigurationError
@@ -195,8 +196,7 @@ def test_nobody_upgrades_before_the_other_has_committed(empty: Database) -> None
     assert len(runs) == 1
 
 
-def test_an_upgrade_that_takes_others_too_long(mariadb_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(upgrade, "_LOCK_SECONDS", 0)
+def test_an_upgrade_that_takes_others_too_long(mariadb_server: MariaDB) -> None:
     refusals: list[errors.Unavailable] = []
 
     database = Database(mariadb_server.new_database())
@@ -204,7 +204,7 @@ def test_an_upgrade_that_takes_others_too_long(mariadb_server: Any, monkeypatch:
     def long_step(_connection: Connection) -> None:
         other = Database(database.url)
         with pytest.raises(errors.Unavailable) as refusal:
-            prepare(other, {NEXT: add_colour}, NEXT)
+            prepare(other, {NEXT: add_colour}, NEXT, lock_seconds=0)
         refusals.append(refusal.value)
         other.close()
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Group commit: acknowledged means stored, whatever happens."""
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import URL, text
+from support.mariadb import MariaDB
+from support.store import Store
 
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, Appended, LogKey
-from PilotLoggingDIRAC.store import engine, schema, writer
+from PilotLoggingDIRAC.store import schema, writer
 from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
 from PilotLoggingDIRAC.store.upgrade import prepare
@@ -50,7 +52,7 @@ def group_writer(database: Database) -> Iterator[GroupCommitWriter]:
     group_writer.close()
 
 
-def test_acknowledged_means_readable_by_others(store: Any, group_writer: GroupCommitWriter, key: LogKey) -> None:
+def test_acknowledged_means_readable_by_others(store: Store, group_writer: GroupCommitWriter, key: LogKey) -> None:
     others = Database(store.database.url)
     for seq in range(1, 20):
         assert group_writer.submit(numbered(key, seq)).result(SECONDS) == Appended(seq + 1, repeated=False)
@@ -60,7 +62,7 @@ def test_acknowledged_means_readable_by_others(store: Any, group_writer: GroupCo
     others.close()
 
 
-def test_many_threads(store: Any, group_writer: GroupCommitWriter) -> None:
+def test_many_threads(store: Store, group_writer: GroupCommitWriter) -> None:
     """Each sends to a log of its own and to one of all; nothing is lost, doubled or answered to another."""
     common, threads_count, each = store.new_key(), 16, 20
     own = [store.new_key() for _ in range(threads_count)]
@@ -80,7 +82,7 @@ def test_many_threads(store: Any, group_writer: GroupCommitWriter) -> None:
     assert sorted(lines) == sorted(f"{number} {seq}" for number in range(threads_count) for seq in range(1, each + 1))
 
 
-def test_two_collectors_with_the_same_logs(store: Any) -> None:
+def test_two_collectors_with_the_same_logs(store: Store) -> None:
     """Their transactions meet in the same rows; a message that both bring is stored once, numbered or not."""
     writers = [GroupCommitWriter(Database(store.database.url), PLENTY) for _ in range(2)]
     keys = [store.new_key() for _ in range(10)]
@@ -101,7 +103,7 @@ def test_two_collectors_with_the_same_logs(store: Any) -> None:
 
 
 def test_a_refused_message_is_answered_and_the_others_are_stored(
-    store: Any, group_writer: GroupCommitWriter, key: LogKey
+    store: Store, group_writer: GroupCommitWriter, key: LogKey
 ) -> None:
     futures = [group_writer.submit(numbered(key, 1, session=str(number))) for number in range(MAX_SESSIONS + 5)]
     failed = [isinstance(future.exception(SECONDS), Rejected) for future in futures]
@@ -110,7 +112,7 @@ def test_a_refused_message_is_answered_and_the_others_are_stored(
 
 
 def test_a_message_that_the_database_cannot_take_harms_no_other(
-    store: Any, group_writer: GroupCommitWriter, key: LogKey
+    store: Store, group_writer: GroupCommitWriter, key: LogKey
 ) -> None:
     """Whatever is the matter with it: those that were to be stored with it are."""
     damaged = store.new_key()
@@ -129,7 +131,7 @@ def test_a_message_that_the_database_cannot_take_harms_no_other(
     assert store.text() == "pilot 1\npilot 2\n"
 
 
-def test_a_request_that_is_given_up_harms_no_other(store: Any, group_writer: GroupCommitWriter, key: LogKey) -> None:
+def test_a_request_that_is_given_up_harms_no_other(store: Store, group_writer: GroupCommitWriter, key: LogKey) -> None:
     """asyncio cancels the future of a request that it gives up, and does so at any moment."""
     group_writer.submit(numbered(key, 1)).result(SECONDS)
     with store.database.writing() as connection:
@@ -142,7 +144,7 @@ def test_a_request_that_is_given_up_harms_no_other(store: Any, group_writer: Gro
     assert group_writer.submit(numbered(key, 5)).result(SECONDS) == Appended(6, repeated=False)
 
 
-def test_too_much_that_waits_is_refused(store: Any, key: LogKey) -> None:
+def test_too_much_that_waits_is_refused(store: Store, key: LogKey) -> None:
     group_writer = GroupCommitWriter(store.database, max_pending_size=10_000)
     store.send("one\n")
     with store.database.writing() as connection:
@@ -158,7 +160,7 @@ def test_too_much_that_waits_is_refused(store: Any, key: LogKey) -> None:
     group_writer.close()
 
 
-def test_closing_stores_what_waits(store: Any, key: LogKey) -> None:
+def test_closing_stores_what_waits(store: Store, key: LogKey) -> None:
     """More than fits one transaction; later messages are refused."""
     group_writer = GroupCommitWriter(store.database, max_pending_size=PLENTY)
     futures = [group_writer.submit(numbered(key, seq)) for seq in range(1, 1201)]
@@ -171,7 +173,7 @@ def test_closing_stores_what_waits(store: Any, key: LogKey) -> None:
 
 
 def test_a_message_that_comes_while_it_closes_is_answered(
-    store: Any, key: LogKey, monkeypatch: pytest.MonkeyPatch
+    store: Store, key: LogKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stored or refused, but never left without an answer."""
     group_writer = GroupCommitWriter(store.database, max_pending_size=PLENTY)
@@ -221,10 +223,9 @@ def test_a_full_disk_and_back(tmp_path: Path, sqlite_template: Path) -> None:
     database.close()
 
 
-def test_a_locked_file_and_back(tmp_path: Path, key: LogKey, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.2)
+def test_a_locked_file_and_back(tmp_path: Path, key: LogKey) -> None:
     url = URL.create("sqlite", database=str(tmp_path / "db.sqlite"))
-    database, other = Database(url), Database(url)
+    database, other = Database(url, busy_seconds=0.2), Database(url)
     prepare(database)
     group_writer = GroupCommitWriter(database, PLENTY)
     with other.writing():
@@ -236,7 +237,7 @@ def test_a_locked_file_and_back(tmp_path: Path, key: LogKey, monkeypatch: pytest
     group_writer.close()
 
 
-def test_connections_that_are_cut_and_back(mariadb_server: Any, mariadb_database: Database, key: LogKey) -> None:
+def test_connections_that_are_cut_and_back(mariadb_server: MariaDB, mariadb_database: Database, key: LogKey) -> None:
     group_writer = GroupCommitWriter(mariadb_database, PLENTY)
     for seq in range(1, 6):
         assert group_writer.submit(numbered(key, seq, session="cut")).result(SECONDS).next_seq == seq + 1
@@ -244,7 +245,7 @@ def test_connections_that_are_cut_and_back(mariadb_server: Any, mariadb_database
     group_writer.close()
 
 
-def test_a_server_that_is_killed_and_back(mariadb_server: Any) -> None:
+def test_a_server_that_is_killed_and_back(mariadb_server: MariaDB) -> None:
     """Nothing that was acknowledged is lost, and the writer goes on by itself."""
     database = Database(mariadb_server.new_database())
     prepare(database)
@@ -312,7 +313,7 @@ for seq in itertools.count(1):
 """
 
 
-def test_a_process_that_is_killed_in_the_middle(store: Any, key: LogKey) -> None:
+def test_a_process_that_is_killed_in_the_middle(store: Store, key: LogKey) -> None:
     """Every number that it printed is stored, each once; and another process goes on where it was."""
     url = store.database.url.render_as_string(hide_password=False)
     process = subprocess.Popen(
@@ -330,7 +331,7 @@ def test_a_process_that_is_killed_in_the_middle(store: Any, key: LogKey) -> None
 
 
 def test_a_message_that_the_database_refuses_harms_no_other(
-    store: Any, group_writer: GroupCommitWriter, key: LogKey
+    store: Store, group_writer: GroupCommitWriter, key: LogKey
 ) -> None:
     """MariaDB refuses what is too long for a column; SQLite takes it. The others of the transaction are stored."""
     refused = Append(store.new_key(), b"text\n", session="pilot", seq=1, context={"Site": "x" * 10_000})

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who somebody in front of the portal is, and in which of their groups they may read a VO's logs."""
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from DIRAC.Core.DISET.AuthManager import AuthManager
 
 from ..dirac_bridge import cs
 from ..dirac_bridge.callers import caller_of
+from ..dirac_bridge.components import SERVICE
 from ..errors import ConfigurationError
 
 _READS = "listLogs"
@@ -85,6 +87,17 @@ def reader(credentials: Mapping[str, Any], wanted_vo: str, opens: Callable[[str,
     return Reader(dn, name, tuple(_group(group, name, dn, wanted_vo, opens) for group in names))
 
 
+def meant_by(part: str) -> str:
+    """The VO that the list's filter means, which takes a part of a name in any case: empty if it means several."""
+    known = cs.registered_vos()
+    if part in known:
+        return part
+    meant = [vo for vo in known if part.casefold() in vo.casefold()]
+    if not meant:
+        return part
+    return meant[0] if len(meant) == 1 else ""
+
+
 def _group(group: str, user: str, dn: str, wanted_vo: str, opens: Callable[[str, str], bool]) -> Group:
     caller = caller_of({"username": user, "group": group})
     try:
@@ -98,5 +111,5 @@ def _group(group: str, user: str, dn: str, wanted_vo: str, opens: Callable[[str,
 def _may_ask(dn: str, group: str) -> bool:
     if not dn:
         return True  # with a token; the collector has the last word anyhow
-    manager = AuthManager(f"{getServiceSection(cs.SERVICE)}/Authorization")
+    manager = AuthManager(f"{getServiceSection(SERVICE)}/Authorization")
     return bool(manager.authQuery(_READS, {"DN": dn, "group": group}, ["authenticated"]))

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The collectors as the portal asks them: in the user's name, and with an exception for whatever goes wrong."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The parameters of a request, as a browser or a stranger sends them: each is read with its type, or refused."""
 
 from __future__ import annotations
@@ -7,10 +8,11 @@ from typing import Any
 
 from ..errors import Rejected
 from ..lines.pattern import pattern_of
+from ..model import FACTS
+from ..read.limits import MOST_LINES
 
 _LONGEST = 1024
 _MOST_VALUES = 200
-_MOST_NUMBERS = 5000
 _LARGEST = 2**53
 """Beyond it JavaScript cannot count."""
 
@@ -65,8 +67,8 @@ class Parameters:
         if len(raw) > 1:
             raise Rejected(f"{name} was given twice.")
         words = raw[0].split(b",") if raw else []
-        if len(words) > _MOST_NUMBERS:
-            raise Rejected(f"There are {len(words)} numbers in {name}; the most is {_MOST_NUMBERS}.")
+        if len(words) > MOST_LINES:
+            raise Rejected(f"There are {len(words)} numbers in {name}; the most is {MOST_LINES}.")
         return [_number(name, _decoded(name, word), 0, _LARGEST) for word in words]
 
     def flag(self, name: str) -> bool | None:
@@ -97,25 +99,9 @@ def _number(name: str, text: str, least: int, most: int) -> int:
     return int(text)
 
 
-_TEXTS = {
-    "vo": "VO",
-    "stamp": "Stamp",
-    "state": "State",
-    "site": "Site",
-    "ce": "CE",
-    "host": "Host",
-    "reference": "PilotReference",
-}
-_PARTS = {
-    "voPart": "VO",
-    "pilotPart": "Pilot",
-    "stampPart": "Stamp",
-    "sitePart": "Site",
-    "cePart": "CE",
-    "queuePart": "Queue",
-    "hostPart": "Host",
-    "referencePart": "PilotReference",
-}
+_SEARCHED = {fact.word: fact.column for fact in FACTS if fact.searched}
+_TEXTS = {"vo": "VO", "stamp": "Stamp", "state": "State", **_SEARCHED}
+_PARTS = {f"{word}Part": name for word, name in {"vo": "VO", "pilot": "Pilot", "stamp": "Stamp", **_SEARCHED}.items()}
 """What stands somewhere in a name, in any case; of several values one does."""
 _FLAGS = {"errors": "HasErrors", "silent": "Silent", "failed": "Failed", "quiet": "Quiet"}
 _TIMES = {"since": "Since", "until": "Until"}

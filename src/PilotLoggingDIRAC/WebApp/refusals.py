@@ -1,4 +1,5 @@
-"""What somebody is told whom the page cannot be shown: what is wrong, and what to do about it."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""What is shown where the page cannot be: what is wrong, and what to do about it."""
 
 from __future__ import annotations
 

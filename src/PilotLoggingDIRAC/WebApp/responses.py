@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What goes to the browser: JSON of our own making, and every failure as one sentence with its HTTP status.
 
 DIRAC's own results never go there: an S_ERROR carries the call (``rpcStub``), and with it the user's delegated DN.

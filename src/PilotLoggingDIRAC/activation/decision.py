@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a pilot of a VO does with its log on a CE, from its options: who sends it, and to whom."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The least that must change in the CS for a VO's logs to be switched on or off, on all CEs or on some.
 
 Where CEs are named, all other CEs go on as they did. All is written into ``/Operations/<VO>/Pilot``, which counts most;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a check found: each thing that was tried is well, or says what to do, or could not be tried here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What somebody most likely meant."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What is wrong, or not what it looks like, in a VO's options: one sentence each, which begins with the path."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Mistakes and pitfalls in a VO's options: one sentence each, which begins with the option's path."""
 
 from __future__ import annotations
 

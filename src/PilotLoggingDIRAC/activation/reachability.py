@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whether a collector can be reached from this host, and whether its certificate is one that pilots accept."""
 
 from __future__ import annotations

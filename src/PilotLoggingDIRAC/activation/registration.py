@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Under which address DIRAC's clients find the collectors.
 
 ``dirac-install-component`` leaves ``Tornado`` out of the name when it notes the address, and the clients do not:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All that ``dirac-pilot-logs-config show`` says: what a pilot would do and why, option by option."""
 
 from __future__ import annotations
@@ -6,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from ..terminal.collector_status import Table
+from ..terminal.table import Table, columns
 from .decision import Decision, Sender, command_line, decide, white_list
 from .mistakes import PILOT, SYNCHRONIZER, Mistake
 from .sections import Options, as_components_read, as_pilot_reads
@@ -19,7 +20,7 @@ _DEFAULTS = {
     "PilotLogLevel": "INFO",
     **{name: each.default for name, each in NUMBERS.items()},
 }
-_COLUMNS = ("option", "value", "decided by")
+_COLUMNS = columns(("option", "value", "decided by"), ("value", "decided by"))
 
 
 class Row(NamedTuple):

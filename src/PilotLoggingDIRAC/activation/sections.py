@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Which section of ``/Operations`` decides an option: one order for the pilot, another one for DIRAC's components.
 
 The pilot gets all of ``/Operations`` in ``pilot.json`` and looks for itself; collector, agent, portal and SiteDirector

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The options of the worker-node module, as ``pilot/PilotLoggingCommands.py`` takes them.
 
 That file stands alone, for it is copied to the pilots, so what it accepts is written down here once more. A test

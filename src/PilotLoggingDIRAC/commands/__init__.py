@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the commands need of DIRAC: their command line and how they begin, the collectors, the CS as it is and as it
 shall be.
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All collectors of the service, each asked by its own URL: one that is dead among three shows."""
 
 from __future__ import annotations

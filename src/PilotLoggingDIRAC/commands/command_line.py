@@ -1,32 +1,47 @@
-"""What the commands for readers have in common: switches, the collector's answers, and ends in one sentence."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""What the commands for readers and administrators have in common: switches, which logs are meant, the collector's
+answers. How they end stands in :mod:`.ending`, what switches take in :mod:`.kinds`."""
 
 from __future__ import annotations
 
 import getopt
-import os
-import re
-import signal
 import sys
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
-from .interrupts import die_of_interrupt  # isort: split
+from . import interrupts  # noqa: F401  # before DIRAC, which takes a second to import
+
+# isort: split
 
 from DIRAC import S_OK
-from DIRAC import exit as DIRACExit
 from DIRAC.Core.Base.Script import Script
 
 from ..dirac_bridge.stdout import take_stdout
-from ..durations import ACCEPTED, parse_duration
-from ..errors import PilotLoggingError
+from ..model import FACTS
 from ..terminal.appearance import WISHES
 from ..terminal.line_output import levels_from
+from .ending import fail_use, run, say
+from .kinds import Kind, duration, moment, name, names, number, one_of, path, text
 from .output import Output
-from .start import connect, parse_command_line
+from .start import parse_command_line
 
-WRONG_USE = 2
-"""The exit code of a command that was called wrongly."""
+__all__ = [
+    "Collector",
+    "Kind",
+    "Script",
+    "Selection",
+    "Switches",
+    "duration",
+    "fail_use",
+    "line_query",
+    "moment",
+    "name",
+    "number",
+    "one_of",
+    "path",
+    "run",
+    "say",
+]
 
 
 class Switches:
@@ -43,16 +58,34 @@ class Switches:
 
     def flag(self, name: str, meaning: str, short: str = "") -> None:
         """A switch without a value."""
-        Script.registerSwitch(short, name, meaning, self._taker(name, None))
+        Script.registerSwitch(short, name, meaning, Kind(lambda _: self._keep(name, True)))
 
     def value(self, name: str, meaning: str, take: Callable[[str], Any] | None = None, short: str = "") -> None:
         """A switch with a value.
 
         Args:
-            take: Makes the value from what was typed; a ValueError says what it takes. By default a text that is not
-                empty.
+            take: Makes the value from what was typed, perhaps a :class:`Kind`; a ValueError says what it takes. By
+                default a text that is not empty.
         """
-        Script.registerSwitch(f"{short}:" if short else "", f"{name}=", meaning, self._taker(name, take or text))
+        kind = take if isinstance(take, Kind) else Kind(take or text)
+
+        def taken(typed: str) -> Any:
+            if name in self._values:
+                self._note(f"--{name} is given twice")
+            return self._take(name, typed, kind)
+
+        self._register(name, meaning, short, Kind(taken, kind.words, kind.files))
+
+    def values(self, name: str, meaning: str, short: str = "") -> None:
+        """A switch with one or more names, separated by commas; it may be given several times."""
+
+        def taken(typed: str) -> Any:
+            return self._take(name, typed, lambda _: [*self._values.get(name, ()), *names(typed)])
+
+        self._register(name, meaning, short, Kind(taken))
+
+    def _register(self, name: str, meaning: str, short: str, kind: Kind) -> None:
+        Script.registerSwitch(f"{short}:" if short else "", f"{name}=", meaning, kind)
 
     def look(self, pages: bool = True) -> None:
         """The switches for what the result looks like."""
@@ -60,25 +93,16 @@ class Switches:
         if pages:
             self.flag("no-pager", "Not through a pager (on a terminal PAGER, or less)")
 
-    def _taker(self, name: str, take: Callable[[str], Any] | None) -> Callable[[str], Any]:
-        def taken(typed: str) -> Any:
-            if take is None:
-                self._values[name] = True
-                return S_OK()
-            try:
-                value = take(typed)
-            except ValueError as error:
-                self._note(f"--{name} takes {error}, not {typed!r}")
-                return S_OK()
-            if name in self._values:
-                self._note(f"--{name} is given twice")
-            self._values[name] = value
+    def _take(self, name: str, typed: str, take: Callable[[str], Any]) -> Any:
+        try:
+            return self._keep(name, take(typed))
+        except ValueError as error:
+            self._note(f"--{name} takes {error}, not {typed!r}")
             return S_OK()
 
-        # For dev/completion.
-        taken.words = getattr(take, "words", ())  # type: ignore[attr-defined]
-        taken.files = getattr(take, "files", False)  # type: ignore[attr-defined]
-        return taken
+    def _keep(self, name: str, value: Any) -> Any:
+        self._values[name] = value
+        return S_OK()
 
     def _note(self, sentence: str) -> None:
         self._wrong = self._wrong or sentence
@@ -89,7 +113,7 @@ class Switches:
         Args:
             arguments: Whether the command takes any.
         """
-        check_switches(self.output)
+        _check_switches(self.output)
         _, given = parse_command_line()
         if self._wrong:
             fail_use(self._wrong)
@@ -113,7 +137,7 @@ class Switches:
         return self._values.get(name)
 
 
-def check_switches(output: Output) -> None:
+def _check_switches(output: Output) -> None:
     """Before DIRAC reads the command line: it would print all its help where a switch is wrong, and its help to where
     its log goes. Ends the process at an unknown switch."""
     options = Script.localCfg.commandOptionList
@@ -131,133 +155,10 @@ def check_switches(output: Output) -> None:
     Script.localCfg.showHelp = show_help
 
 
-def fail_use(sentence: str) -> NoReturn:
-    """End a command that was called wrongly."""
-    say(sentence)
-    DIRACExit(WRONG_USE)
-    raise AssertionError("the process has ended")
-
-
-def say(sentence: str) -> None:
-    """A sentence for the person who has called the command, beside its output."""
-    print(f"{Script.scriptName}: {sentence}", file=sys.stderr, flush=True)
-
-
-def run(work: Callable[[], int], output: Output | None = None, seen_enough: int = 0) -> NoReturn:
-    """Do a command's work and end with the exit code that it gives: 1 with one sentence where it fails; at Ctrl-C by
-    the signal itself, when all is in order.
-
-    Args:
-        output: Through which it writes.
-        seen_enough: The exit code where its reader or pager has gone.
-    """
-    interrupted = False
-    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        try:
-            connect()
-            code = work()
-        except PilotLoggingError as error:
-            say(str(error))
-            code = 1
-    except BrokenPipeError:
-        code = seen_enough
-        if output is None or not output.terminal:
-            # Nothing more can be said to anyone.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    except KeyboardInterrupt:
-        interrupted, code = True, 0
-    if output is not None:
-        output.close()
-    if interrupted:
-        die_of_interrupt()
-    DIRACExit(code)
-    raise AssertionError("the process has ended")
-
-
-def text(typed: str) -> str:
-    """For :meth:`Switches.value`: a text that is not empty."""
-    if not typed.strip():
-        raise ValueError("a text that is not empty")
-    return typed
-
-
-def name(typed: str) -> str:
-    """For :meth:`Switches.value`: a name, or a part of one."""
-    return text(typed).strip()
-
-
-def path(typed: str) -> str:
-    """For :meth:`Switches.value`: of a file or folder."""
-    return text(typed)
-
-
-path.files = True  # type: ignore[attr-defined]
-
-
-def number(least: int, most: int) -> Callable[[str], int]:
-    """For :meth:`Switches.value`: a whole number."""
-
-    def take(typed: str) -> int:
-        if not re.fullmatch("[0-9]{1,15}", typed) or not least <= int(typed) <= most:
-            raise ValueError(f"a whole number from {least} to {most}")
-        return int(typed)
-
-    return take
-
-
-def one_of(*words: str) -> Callable[[str], str]:
-    """For :meth:`Switches.value`: one of some words, in any case."""
-    known = {word.lower(): word for word in words}
-
-    def take(typed: str) -> str:
-        if typed.lower() not in known:
-            raise ValueError(f"one of {', '.join(words)}")
-        return known[typed.lower()]
-
-    take.words = words  # type: ignore[attr-defined]
-    return take
-
-
-def duration(unit: str) -> Callable[[str], float]:
-    """For :meth:`Switches.value`: seconds, more than 0.
-
-    Args:
-        unit: Of a number that stands alone.
-    """
-
-    def take(typed: str) -> float:
-        seconds = parse_duration(typed, unit)
-        if not seconds:
-            raise ValueError(f"{ACCEPTED}, and more than 0")
-        return seconds
-
-    return take
-
-
-def moment(typed: str) -> str:
-    """For :meth:`Switches.value`: a time, or how long ago it was."""
-    try:
-        try:
-            time = datetime.fromisoformat(typed.strip())
-        except ValueError:
-            return (datetime.now(UTC) - timedelta(seconds=parse_duration(typed))).isoformat()
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).isoformat()
-    except (ValueError, OverflowError):
-        raise ValueError("a time in UTC such as 2026-06-10T11:02, or how long ago: 90s, 30m, 6h, 1d12h, 1w") from None
-
-
 class Selection:
     """The switches that select logs, the same for all commands."""
 
-    _PARTS = (
-        ("site", "Site", "Part of the site's name, in any case"),
-        ("ce", "CE", "Part of the computing element's name"),
-        ("queue", "Queue", "Part of the queue's name"),
-        ("host", "Host", "Part of the worker node's name"),
-        ("reference", "PilotReference", "Part of the pilot's reference"),
-    )
+    _PARTS = tuple(fact for fact in FACTS if fact.searched)
     _FLAGS = (
         ("errors", "HasErrors", "Only logs with errors"),
         ("warnings", "HasWarnings", "Only logs with warnings"),
@@ -270,8 +171,8 @@ class Selection:
     def __init__(self, switches: Switches) -> None:
         self._switches = switches
         switches.value("VO", "The pilots' VO; by default that of your proxy", name, short="V")
-        for part, _, meaning in self._PARTS:
-            switches.value(part, meaning, name)
+        for fact in self._PARTS:
+            switches.value(fact.word, f"Part of the {fact.meaning}, in any case", name)
         switches.value("state", f"One of {', '.join(self._STATES)}", one_of(*self._STATES))
         switches.value("exit-code", "The pilot's exit code", number(0, 2**31 - 1))
         switches.value("since", "Logs with a line after this time (2026-06-10T11:02), or so long ago (90s, 2d)", moment)
@@ -287,7 +188,7 @@ class Selection:
         document |= {column: given[switch] for switch, column in plain if given[switch] is not None}
         if document.get("State") == "Quiet":  # no state of the database's
             document |= {"State": "Open", "Quiet": True}
-        parts = {column: given[switch] for switch, column, _ in self._PARTS if given[switch]}
+        parts = {fact.column: given[fact.word] for fact in self._PARTS if given[fact.word]}
         return document | ({"Contains": parts} if parts else {})
 
 

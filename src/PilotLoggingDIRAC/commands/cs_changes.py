@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Changes of the CS, through DIRAC's CSAPI, by somebody who may make them."""
 
 from __future__ import annotations

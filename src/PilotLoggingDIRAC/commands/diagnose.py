@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """``dirac-pilot-logs-config check``: all that would fail later is tried now."""
 
 from __future__ import annotations
@@ -7,7 +8,7 @@ import os
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from importlib import resources
 
@@ -28,6 +29,7 @@ from ..activation.registration import OPTION, URLS
 from ..activation.report import Report, sentence
 from ..activation.sections import as_pilot_reads
 from ..dirac_bridge import cs, pilot_output
+from ..dirac_bridge.components import AGENT, SERVICE
 from ..dirac_bridge.results import value_of
 from ..errors import ConfigurationError, PilotLoggingError
 from ..settings import AgentSettings, option_names
@@ -42,10 +44,10 @@ _ANSWER_SECONDS = 30.0
 _PROBE_SECONDS = 120.0
 _LEAST_PROXY_SECONDS = 2 * 86400.0
 """ProxyManager gives out none that lasts less than an hour; a person should know some days before."""
-_PILOTS_CALL = ("sendMessage", "finaliseLogs", "appendLog")
-_READERS_CALL = ("getLogs", "readLog", "listLogs")
-_PILOT_PROPERTIES = {"GenericPilot", "Pilot"}
-_PATH = f"/{cs.SERVICE}"
+PILOTS = frozenset(("GenericPilot", "Pilot"))
+"""The properties with which pilots send."""
+READERS = frozenset(("authenticated",))
+_PATH = f"/{SERVICE}"
 _AS_HOST = f"Run check on the agent's host, as the agent's user, with {vo_report.AS_HOST}."
 _MODULE_FILE = "PilotLoggingCommands.py"
 _MODULE_PARTS = ("PilotLoggingSender.py", "PilotLoggingRedaction.py")
@@ -183,8 +185,8 @@ def _fetched(url: str) -> str:
 def _components() -> Iterator[Finding]:
     of_agent = option_names(AgentSettings)
     for name, section, settings in (
-        (cs.SERVICE, getServiceSection(cs.SERVICE), cs.collector_settings),
-        (cs.AGENT, getAgentSection(cs.AGENT), cs.agent_settings),
+        (SERVICE, getServiceSection(SERVICE), cs.collector_settings),
+        (AGENT, getAgentSection(AGENT), cs.agent_settings),
     ):
         options = gConfig.getOptions(section)
         if not options["OK"]:
@@ -197,7 +199,7 @@ def _components() -> Iterator[Finding]:
             continue
         yield Finding(name, State.OK, f"{section} is in the CS.")
         # The collector refuses what it does not know; agents have many options that are DIRAC's.
-        for option in options["Value"] if name == cs.AGENT else ():
+        for option in options["Value"] if name == AGENT else ():
             if option not in of_agent and (near := guess(option, of_agent, 0.85)):
                 yield Finding(name, State.NOTE, f"{section}/{option} is read by nobody: is it {near}?")
 
@@ -226,7 +228,7 @@ def _collectors(report: Report) -> Iterator[Finding]:
             said = f"It is no collector, it answers {answer.problem}: its path is {_PATH} (unless HandlerPath is set)."
             yield Finding(about, State.TODO, said)
         elif answer.figures:
-            yield Finding(about, State.OK, f"It is {cs.SERVICE} of PilotLoggingDIRAC {answer.figures['version']}.")
+            yield Finding(about, State.OK, f"It is {SERVICE} of PilotLoggingDIRAC {answer.figures['version']}.")
     open_answers = [each for each in answers if not each.denied and "404" not in each.problem]
     for problem in collector_status.problems(open_answers, collector_status.Tolerance()) if open_answers else ():
         yield Finding("collectors", State.TODO, problem)
@@ -235,20 +237,20 @@ def _collectors(report: Report) -> Iterator[Finding]:
 def _authorization(vo: str) -> Iterator[Finding]:
     """Whether DIRAC's own AuthManager lets the VO's pilots and users call what they need."""
     groups = [group for group in Registry.getAllGroups() if Registry.getVOForGroup(group) == vo]
-    pilots = [group for group in groups if _PILOT_PROPERTIES & set(Registry.getPropertiesForGroup(group, []))]
+    pilots = [group for group in groups if PILOTS & set(Registry.getPropertiesForGroup(group, []))]
     if not pilots:
         yield Finding(
             "authorization",
             State.TODO,
             f"No group of VO {vo} has the property GenericPilot or Pilot: pilots have no group to send with.",
         )
-    for about, members, methods in (("pilots", pilots, _PILOTS_CALL), ("users", groups, _READERS_CALL)):
+    for about, members, methods in (("pilots", pilots, called_by(PILOTS)), ("users", groups, called_by(READERS))):
         for group in members:
             yield _allowed(about, group, methods)
 
 
 def _allowed(about: str, group: str, methods: tuple[str, ...]) -> Finding:
-    path = f"{getServiceSection(cs.SERVICE)}/Authorization"
+    path = f"{getServiceSection(SERVICE)}/Authorization"
     about = f"authorization of {about}"
     user = next(iter(Registry.getUsersInGroup(group, [])), "")
     names = Registry.getDNForUsername(user)["Value"] if user and Registry.getDNForUsername(user)["OK"] else []
@@ -267,10 +269,16 @@ def _allowed(about: str, group: str, methods: tuple[str, ...]) -> Finding:
     return Finding(about, State.OK, f"The group {group} may call {', '.join(methods)}.")
 
 
+def called_by(who: Collection[str]) -> tuple[str, ...]:
+    """The collector's methods that are there for those who have one of some properties."""
+    rules = _default_authorization().items()
+    return tuple(name for name, allowed in rules if name != "Default" and not set(allowed).isdisjoint(who))
+
+
 def _default_authorization() -> dict[str, list[str]]:
     """What holds where the CS says nothing: the same stands in the code and in the template."""
     text = resources.files("PilotLoggingDIRAC.WorkloadManagementSystem").joinpath("ConfigTemplate.cfg").read_text()
-    section = CFG().loadFromBuffer(text)["Services"]["TornadoPilotLogging"]["Authorization"]
+    section = CFG().loadFromBuffer(text).getAsCFG("Services/TornadoPilotLogging/Authorization")
     return {name: section.getOption(name, []) for name in section.listOptions()}
 
 

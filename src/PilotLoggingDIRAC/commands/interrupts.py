@@ -1,8 +1,9 @@
-"""The beginning of each command, imported before all else: Ctrl-C ends it as it ends git.
+# SPDX-License-Identifier: GPL-3.0-only
+"""Imported by each command before anything else: Ctrl-C ends it as it ends git.
 
 DIRAC takes a second to import. Python would answer Ctrl-C with a traceback then, and later too wherever nobody expects
 it. So the process just dies of the signal, which the shell says as exit code 130, until there is something to put in
-order first: :func:`.command_line.run`.
+order first: :func:`.ending.run`.
 """
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A command's result: how it may look where it goes, and the pager that it goes through on a terminal."""
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from ..terminal.appearance import Look, choose_look
 
@@ -22,12 +23,12 @@ class Output:
     """Standard output.
 
     Args:
-        stream: As :func:`.streams.take_stdout` gives it.
+        stream: As :func:`..dirac_bridge.stdout.take_stdout` gives it.
     """
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        self._target = stream
+        self._target: IO[bytes] = stream
         self._pager: subprocess.Popen[bytes] | None = None
         self._saved: list[tuple[int, int]] = []
         self._pages = False
@@ -49,7 +50,7 @@ class Output:
         """Before anything is written.
 
         Args:
-            colour: One of :data:`..read.look.WISHES`.
+            colour: One of :data:`..terminal.appearance.WISHES`.
             pages: Whether it is something to page through, if this is a terminal.
         """
         self.look = choose_look(self.terminal, colour)
@@ -80,7 +81,7 @@ class Output:
         except OSError:
             return  # then without one
         assert self._pager.stdin
-        self._target = self._pager.stdin  # type: ignore[assignment]
+        self._target = self._pager.stdin
         # What is said meanwhile would go over what the pager shows: it goes through it as well.
         for number in (1, 2):
             if os.isatty(number):

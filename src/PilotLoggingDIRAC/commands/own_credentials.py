@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """With what this process shows who it is, and whether that can be good: looked at here, before anybody is asked."""
 
 from __future__ import annotations
@@ -114,7 +115,8 @@ def _host() -> Own:
             "dirac.cfg, or leave out UseServerCertificate and use a proxy."
         )
     name = f"the host's certificate {place[0]}"
-    _examine_files(name, *place, advice="Run this as the user of the servers, or use a proxy")
+    certificate, key = place
+    _examine_files(name, certificate, key, advice="Run this as the user of the servers, or use a proxy")
     dates, chain = _loaded(place[0])
     _examine_dates(name, dates, "have it renewed")
     first = value_of(chain.getCertInChain(0), f"Reading {place[0]}")

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """From what people have in their hands to the stamps of pilots: the beginning of one, a reference, a job's number."""
 
 from __future__ import annotations

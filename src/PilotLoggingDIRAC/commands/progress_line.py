@@ -1,4 +1,5 @@
-"""How far a long command has come, for the person who waits: on standard error, and on a terminal only."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Progress of a long command: on standard error, and on a terminal only."""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How each of our commands begins: what is here is looked at first, and then the Configuration Service is asked.
 
 DIRAC's own order is the other one, and tells of an expired proxy in the words of OpenSSL.

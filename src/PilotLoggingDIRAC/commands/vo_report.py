@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What holds for a VO's remote logging, read from the CS as it is known to this process."""
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from ..activation.reachability import reach
 from ..activation.report import Report, Row, component_rows, pilot_rows, synchronizer_rows, verdicts
 from ..activation.sections import Tree, as_pilot_reads
 from ..dirac_bridge import cs
+from ..dirac_bridge.components import SERVICE
 from ..errors import ConfigurationError, Rejected, Unavailable
 from ..names import check_vo
 from ..settings import VOSettings, default_texts
@@ -131,7 +133,7 @@ def setup() -> str:
 
 def collector_urls() -> list[str]:
     """The collectors that the CS names, in the order of their URLs."""
-    return sorted(str(url) for url in getServiceURLs(cs.SERVICE))
+    return sorted(str(url) for url in getServiceURLs(SERVICE))
 
 
 def unreachable(reports: Iterable[Report], readers: Iterable[str] = ()) -> list[Mistake]:

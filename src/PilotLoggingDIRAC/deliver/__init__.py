@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """From the database to the storage that each VO chose.
 
 :mod:`.contract` is what a plugin is, :mod:`.conformance` are the tests that all plugins must pass,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The files of one log in an archive of files: their names, and telling them from somebody else's."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""When to try again."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Backoff: when a log that failed is tried again."""
 
 from __future__ import annotations
 

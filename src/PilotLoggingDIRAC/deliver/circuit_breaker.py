@@ -1,4 +1,5 @@
-"""Storage that is down is asked seldom: one log, after a pause, until it answers."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Circuit breaker: storage that is down is tried with one log after each pause, until it answers."""
 
 from __future__ import annotations
 

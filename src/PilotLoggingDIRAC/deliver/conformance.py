@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What every plugin must do, as tests for pytest: archives first, streams behind them. See ``docs/add-a-plugin.md``.
 
 A plugin's own tests are a subclass with two fixtures; run them on the real storage, not on a fake::

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The whole text of one log as a file: what the archive has of it already, then what the database has."""
 
 from __future__ import annotations

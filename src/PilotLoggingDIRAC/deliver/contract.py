@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a plugin is. See ``docs/add-a-plugin.md``.
 
 There are two kinds. An *archive* takes a whole closed log and gives it back; a *stream* takes the chunks of all logs of
@@ -165,8 +166,8 @@ class Chunk:
         session: Names the sender's own numbering; None for a stock pilot, which numbers nothing.
         seq: The number in it. A message that came late belongs before those with higher numbers.
         left_out: Not 0 for the line that stands for so many bytes of a log that had grown past its limit.
-        context: What is known of the pilot: ``site``, ``ce``, ``queue``, ``host``, ``pilotReference``,
-            ``pilotVersion``, where the sender named them.
+        context: What is known of the pilot, where the sender said it: ``site``, ``ce`` and the other names of
+            :data:`..model.FACTS`.
         end: Set where the log is closed, and all chunks before it have been sent.
     """
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One log to one plugin: take it on, carry it, note how it went."""
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Courier:
         folder: Where a log stands while it is carried; on a disk that has room for the largest.
         former: Gives a plugin that is none of the VO's any more, by its name; it may have text that has left the
             database. Raises ConfigurationError where there is none.
+        renew_seconds: A lease is renewed so often while the log is carried.
     """
 
     database: Database
@@ -47,6 +49,7 @@ class Courier:
     owner: str
     folder: Path
     former: Callable[[str], Plugin[Any]] | None = None
+    renew_seconds: float = _RENEW_SECONDS
 
     def deliver(self, log_id: int, plugin_name: str) -> bool | None:
         """Deliver one log, if it is due and nobody else does it.
@@ -166,7 +169,7 @@ class Courier:
             deliveries.renew(connection, delivery.log_id, delivery.plugin, self.owner, until)
 
         def keep() -> None:
-            while not done.wait(_RENEW_SECONDS):
+            while not done.wait(self.renew_seconds):
                 try:
                     self.database.transact(renew)
                 except Unavailable as error:

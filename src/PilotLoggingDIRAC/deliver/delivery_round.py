@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """All that is due for one VO: each plugin on its own, so that a slow one holds up no other."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Whose turn it is: how the VOs share the agent's processes, so that slow storage of some holds up no other."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Fair scheduling: how the VOs share the agent's slots, so that slow storage of one holds up no other."""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the database does with logs that nobody writes any more."""
 
 from __future__ import annotations

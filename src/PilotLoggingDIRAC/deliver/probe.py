@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whether a plugin works: a small log goes there, comes back, and is removed again."""
 
 from __future__ import annotations

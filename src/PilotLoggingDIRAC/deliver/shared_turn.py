@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The plugins of a VO share one process: it lasts as long as its slowest one, and the others use that time."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What processes leave behind that are killed in the middle of their work."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Files left behind by processes that were killed at work."""
 
 from __future__ import annotations
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs to a stream: take those on that it lacks something of, send their chunks, note what it has confirmed."""
 
 from __future__ import annotations
@@ -20,17 +21,28 @@ from .backoff import compute_backoff
 from .contract import Chunk, End, StreamPlugin
 from .courier import LEASE, Courier
 
-_CLAIMED_AT_ONCE = 200
-_CHUNKS_AT_ONCE = 64
-"""Chunks fetched by one statement: as many messages, some hundred kB of memory, 10 MB each at most."""
-_SHARE_CHUNKS = 1024
-"""After so many chunks of one log others have their turn."""
-_NOTE_SECONDS = 1.0
-"""What was confirmed is noted so often; a process that is killed leaves repeats of so long."""
-_RENEW_EVERY = 60
 _OVERLAP = timedelta(minutes=1)
 """A text's arrival is fixed before its commit, and the commit may take so long."""
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much is done at a time, and how often.
+
+    Attributes:
+        claimed: Logs taken on by one transaction.
+        chunks: Chunks fetched by one statement: as many messages, some hundred kB of memory, 10 MB each at most.
+        share: After so many chunks of one log others have their turn.
+        note_seconds: What was confirmed is noted so often; a process that is killed leaves repeats of so long.
+        renew_every: So many of those notes renew the leases, too.
+    """
+
+    claimed: int = 200
+    chunks: int = 64
+    share: int = 1024
+    note_seconds: float = 1.0
+    renew_every: int = 60
 
 
 @dataclass(slots=True)
@@ -80,12 +92,14 @@ class StreamCourier:
         vo: The VO.
         name: The stream's.
         plugin: The stream.
+        limits: Of each call.
     """
 
     courier: Courier
     vo: str
     name: str
     plugin: StreamPlugin[Any]
+    limits: Limits = Limits()
     _looked: datetime | None = field(default=None, init=False)
 
     @property
@@ -118,7 +132,7 @@ class StreamCourier:
 
         def take(connection: Connection) -> list[streams.Claim]:
             now = self.database.now(connection)
-            log_ids = streams.list_due(connection, self.vo, self.name, now, _CLAIMED_AT_ONCE, self._looked)
+            log_ids = streams.list_due(connection, self.vo, self.name, now, self.limits.claimed, self._looked)
             return streams.claim(connection, log_ids, self.name, self.courier.owner, now, LEASE)
 
         waiting, _ = self._look()
@@ -129,7 +143,7 @@ class _Call:
     """One call of the plugin, and what became of it."""
 
     def __init__(self, courier: StreamCourier, may_go_on: Callable[[], bool]) -> None:
-        self._courier = courier
+        self._courier, self._limits = courier, courier.limits
         self._may_go_on = may_go_on
         self._lock = threading.Lock()
         self._sending: dict[LogKey, _Sending] = {}
@@ -197,17 +211,9 @@ class _Call:
 
     def _chunks_of(self, sending: _Sending) -> Iterator[Chunk]:
         log = sending.claim.log
-        context = {
-            "site": log.site,
-            "ce": log.ce,
-            "queue": log.queue,
-            "host": log.host,
-            "pilotReference": log.pilot_reference,
-            "pilotVersion": log.pilot_version,
-        }
-        known = {name: value for name, value in context.items() if value}
+        known = {name: value for name, value in log.facts.items() if value}
         line, arrival = sending.lines + 1, log.last_arrival
-        for _ in range(0, _SHARE_CHUNKS, _CHUNKS_AT_ONCE):
+        for _ in range(0, self._limits.share, self._limits.chunks):
             if sending.refusal or not self._may_go_on():
                 return
             loaded = self._load(sending)
@@ -228,7 +234,7 @@ class _Call:
                 )
                 line += stored.text.count(b"\n")
                 arrival = stored.arrival
-            if len(loaded) < _CHUNKS_AT_ONCE:
+            if len(loaded) < self._limits.chunks:
                 break
         else:
             return
@@ -240,7 +246,8 @@ class _Call:
     def _load(self, sending: _Sending) -> list[streams.StoredChunk]:
         try:
             with self._courier.database.reading() as connection:
-                return list(streams.load(connection, sending.claim.log.log_id, sending.last_asked, _CHUNKS_AT_ONCE))
+                log_id, count = sending.claim.log.log_id, self._limits.chunks
+                return list(streams.load(connection, log_id, sending.last_asked, count))
         except Unavailable as error:
             if error.reason != "damaged":
                 raise
@@ -253,10 +260,10 @@ class _Call:
     def _keep(self, over: threading.Event) -> None:
         """Note what was confirmed, and renew the leases, while the plugin sends."""
         beats = 0
-        while not over.wait(_NOTE_SECONDS):
+        while not over.wait(self._limits.note_seconds):
             beats += 1
             try:
-                self._note_progress(renewed=beats % _RENEW_EVERY == 0)
+                self._note_progress(renewed=beats % self._limits.renew_every == 0)
             except Unavailable as error:
                 _log.warning("What stream %s has confirmed could not be noted: %s", self._courier.name, error)
 

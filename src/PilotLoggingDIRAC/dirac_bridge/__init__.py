@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What all rooms that know DIRAC share.
 
 :mod:`.results` translates between exceptions and S_OK/S_ERROR, :mod:`.cs` reads the Configuration Service, :mod:`.vos`

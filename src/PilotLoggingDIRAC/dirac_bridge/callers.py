@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who is calling, whose logs they write, and whose they may read."""
 
 from __future__ import annotations

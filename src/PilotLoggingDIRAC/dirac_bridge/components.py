@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What DIRAC calls the parts of this package."""
 
 SERVICE = "WorkloadManagement/TornadoPilotLogging"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The Configuration Service: the one place where ``gConfig`` is read."""
 
 from __future__ import annotations

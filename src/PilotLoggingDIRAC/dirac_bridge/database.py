@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """PilotLogDB, where the Configuration Service says it is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The rule of VOs for what DIRAC's service ``Monitoring/WebApp`` gives out of pilots, whoever's handler runs there.
 
 DIRAC gives the output of any VO's pilots to whoever asks for it. Here it goes to the pilot's own VO, and to those who
@@ -15,6 +16,8 @@ import importlib.util
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
 
 from DIRAC import gConfig
 from DIRAC.ConfigurationSystem.Client.PathFinder import getServiceSection
@@ -32,7 +35,20 @@ _MODULE = "MonitoringSystem.Service.WebAppHandler"
 _CLASS = "WebAppHandler"
 
 
-class PilotOutputRule:
+if TYPE_CHECKING:
+
+    class _Handler:
+        """What DIRAC's class has, which stands behind the rule."""
+
+        pilotAgentsDB: Any
+
+        def export_getPilotOutput(self, pilotReference: str) -> dict[str, Any]: ...
+
+else:
+    _Handler = object
+
+
+class PilotOutputRule(_Handler):
     """For a handler of ``Monitoring/WebApp``; stands before DIRAC's class, or the one that is derived from it.
 
     Another extension takes it in with one line::
@@ -40,7 +56,7 @@ class PilotOutputRule:
         class WebAppHandler(PilotOutputRule, DIRACWebAppHandler):
     """
 
-    def export_getPilotOutput(self, pilotReference):
+    def export_getPilotOutput(self, pilotReference: str) -> dict[str, Any]:
         """The pilot's classic output, or its remote log.
 
         :param str pilotReference: the pilot's reference
@@ -75,7 +91,7 @@ def serving() -> RequestHandler | None:
     DIRAC's ``export_getPilotOutput`` is a classmethod and tells a download plugin neither the handler nor the caller,
     so that a plugin, which both our handler and any other one use, can find them on the stack only.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         candidate = frame.f_locals.get("self")
         if isinstance(candidate, RequestHandler):
@@ -89,7 +105,7 @@ def next_handler() -> type:
     for extension in extensionsByPriority():
         name = f"{extension}.{_MODULE}"
         if name != OURS and _exists(name):
-            found = getattr(importlib.import_module(name), _CLASS, None)
+            found: type | None = getattr(importlib.import_module(name), _CLASS, None)
             if found is not None:  # None: it is derived from ours, and is being imported just now
                 return found
     raise ImportError(f"no extension has {_MODULE}")

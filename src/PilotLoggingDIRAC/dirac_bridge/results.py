@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Between our exceptions and DIRAC's S_OK and S_ERROR."""
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _NUMBERS: tuple[tuple[type[PilotLoggingError], int], ...] = (
 def failure(error: PilotLoggingError) -> dict[str, Any]:
     """The S_ERROR of one of our exceptions: our number, and the sentence as it is."""
     # Without a number and a call stack at first: DIRAC would wrap the sentence, and walk the stack for each refusal.
-    result = S_ERROR(str(error), callStack=[])
+    result: dict[str, Any] = S_ERROR(str(error), callStack=[])
     result["Errno"] = next((number for kind, number in _NUMBERS if isinstance(error, kind)), DErrno.EPLUNAVAILABLE)
     return result
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Standard output for the result alone.
 
 DIRAC logs to standard output, and so do some storage libraries; a log that is piped into another program, or a result

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the CS says of the text of each VO, remembered until the CS changes."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What speaks https, for every service of the process.
 
 :mod:`.server` takes connections and :mod:`.connections` says who may keep one; :mod:`.async_service` takes a request

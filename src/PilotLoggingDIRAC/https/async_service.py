@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A request's short path through Tornado.
 
 DIRAC's ``BaseRequestHandler`` takes every request through three hops of a thread pool, parses the certificate chain

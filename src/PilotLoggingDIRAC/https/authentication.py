@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who a request is of: a certificate on its connection, else a balancer's header, else a token.
 
 Nothing that was shown is read twice: a certificate chain is parsed once for all connections that show it, and a token

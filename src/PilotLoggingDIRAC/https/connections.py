@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How many connections there are, and who may keep one.
 
 A connection counts as unauthenticated until a request on it has shown the credentials of somebody in the Registry.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The end of a collector on SIGTERM or SIGINT: new connections are refused at once, what is in flight is finished.
 
 DIRAC's ``tornado-start-all`` leaves signals to the operating system: SIGTERM ends it in the middle of its requests. No

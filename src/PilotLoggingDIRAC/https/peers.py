@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is known of a peer from its credentials, and what has been decided about it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A request's body while it arrives: no larger than it may be, and all together within a budget."""
 
 from __future__ import annotations

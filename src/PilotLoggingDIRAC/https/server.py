@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Tornado's HTTPS server within bounds: connections, headers and the time that each may take.
 
 It covers all services of the process. ``HTTPServer.configure`` is Tornado's own way to use a server of another class.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Bearer tokens: what DIRAC accepts, less what it does not look at.
 
 DIRAC finds the issuer among ``/Resources/IdProviders``, verifies the signature with the issuer's keys and turns ``sub``

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Reading form-encoded requests quickly: most of what the event loop does with a short message."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """May this text come in now? The limits that keep one VO from taking the whole collector, or the whole disk.
 
 Each collector counts on its own: what a VO sends a second, since collectors do not talk to each other. What it has in

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """From a well-formed append to the writer: may it come in, and by which rules of its VO is it stored?"""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What unmodified DIRAC pilots send: ``sendMessage`` and ``finaliseLogs``.
 
 Source: DIRACGrid/Pilot, ``pilotTools.sendMessage``, and DIRAC 9.1.22, ``FileCacheLoggingPlugin``.
@@ -6,20 +7,34 @@ Source: DIRACGrid/Pilot, ``pilotTools.sendMessage``, and DIRAC 9.1.22, ``FileCac
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .. import names, text
-from ..errors import Rejected
+from ..documents import accept_object, read_argument
 from ..model import Append, Final, LogKey
 
 
-def _parse_document(value: Any, what: str) -> Any:
+def _accept_json(value: Any) -> Any:
     if not isinstance(value, str):
-        raise Rejected(f"The {what} is not a string with a JSON document in it.")
+        raise ValueError("is not a string with a JSON document in it")
     try:
         return json.loads(value)
     except (ValueError, RecursionError) as error:
-        raise Rejected(f"The {what} is not a JSON document: {error}.") from error
+        raise ValueError(f"is not a JSON document: {error}") from error
+
+
+def _accept_text(value: Any) -> str:
+    document = _accept_json(value)
+    if isinstance(document, list) and all(isinstance(line, str) for line in document):
+        return "".join(f"{line}\n" for line in document)
+    if isinstance(document, str):
+        return document
+    raise ValueError("is neither a string nor a list of strings")
+
+
+def _accept_goodbye(value: Any) -> Mapping[str, Any]:
+    return accept_object(_accept_json(value), 'is not a JSON object such as {"retCode": "0"}')
 
 
 def parse_message(vo: str, pilot_uuid: Any, content: Any, limit: int) -> Append:
@@ -31,12 +46,7 @@ def parse_message(vo: str, pilot_uuid: Any, content: Any, limit: int) -> Append:
         Rejected: The stamp or the document has another form, or the text is larger than ``limit`` bytes.
     """
     key = LogKey(vo, names.check_stamp(pilot_uuid))
-    document = _parse_document(content, "message")
-    if isinstance(document, list) and all(isinstance(line, str) for line in document):
-        document = "".join(f"{line}\n" for line in document)
-    if not isinstance(document, str):
-        raise Rejected("The message is neither a string nor a list of strings.")
-    return Append(key, text.encode(document, limit))
+    return Append(key, text.encode(read_argument("The message", _accept_text, content), limit))
 
 
 def parse_goodbye(vo: str, pilot_uuid: Any, payload: Any) -> Append:
@@ -46,13 +56,10 @@ def parse_goodbye(vo: str, pilot_uuid: Any, payload: Any) -> Append:
         Rejected: The stamp or the document has another form.
     """
     key = LogKey(vo, names.check_stamp(pilot_uuid))
-    document = _parse_document(payload, "payload")
-    if not isinstance(document, dict):
-        raise Rejected('The payload is not a JSON object such as {"retCode": "0"}.')
-    return Append(key, final=parse_final(document))
+    return Append(key, final=parse_final(read_argument("The payload", _accept_goodbye, payload)))
 
 
-def parse_final(document: dict[str, Any]) -> Final:
+def parse_final(document: Mapping[str, Any]) -> Final:
     """The goodbye in ``{"retCode": ...}``; DIRAC takes a missing code for 0."""
     try:
         code = int(document.get("retCode", 0))

@@ -1,4 +1,5 @@
-"""The beginning of a message: when it was said, how loud, and by what command.
+# SPDX-License-Identifier: GPL-3.0-only
+"""The header of a message: its time, level and command.
 
 Three programs write into a pilot's log::
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Text cut into lines, whatever comes and wherever it was cut on its way."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a message says without what varies: by it the same message of other pilots is found.
 
 Numbers, times, identifiers, addresses, host names and paths differ from pilot to pilot. What is left between them is

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How many lines a text has, and messages of each level; nothing else."""
 
 from __future__ import annotations

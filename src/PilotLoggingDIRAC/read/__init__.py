@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Back to a reader, on the collector's side: the database first, then the archive.
 
 :mod:`.cursor` says where a reader is, :mod:`.reader` gives the next page or the whole log; :mod:`.outline_cache` keeps

@@ -1,22 +1,18 @@
-"""Numbers as readers send them."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Single arguments as readers send them."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
-from ..errors import Rejected
-
-_MOST = 2**53 - 1
-"""What JSON's numbers hold exactly."""
+from ..documents import EXACT, accept_number, read_argument
 
 
-def check_number(name: str, value: Any, least: int, most: int = _MOST) -> int:
+def check_number(name: str, value: Any, least: int, most: int = EXACT) -> int:
     """A whole number between two others.
 
     Raises:
         Rejected: It is none; the sentence begins with the name.
     """
-    if type(value) is int and least <= value <= most:
-        return value
-    accepted = f"of {least} or more" if most == _MOST else f"from {least} to {most}"
-    raise Rejected(f"{name} is not a whole number {accepted}.")
+    return read_argument(name, partial(accept_number, least=least, most=most), value)

@@ -1,14 +1,13 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Where a reader is in a log."""
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
-from ..errors import Rejected
-
-_FORM = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
+from ..documents import accept_cursor, read_argument
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +31,8 @@ class Cursor:
         Raises:
             Rejected: It is not one of ours.
         """
-        if value is None or value == "":
-            return cls()
-        matched = _FORM.fullmatch(value) if isinstance(value, str) else None
-        if matched is None:
-            raise Rejected("The cursor is not one that readLog gave; leave it out to read from the beginning.")
-        return cls(*(int(part) for part in matched.groups()))
+        accept = partial(accept_cursor, numbers=3, method="readLog", doing="read")
+        return cls(*(read_argument("The cursor", accept, value) or ()))
 
     def __str__(self) -> str:
         return f"{self.chunk}.{self.within}.{self.total}"

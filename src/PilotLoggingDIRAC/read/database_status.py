@@ -1,4 +1,5 @@
-"""What stands in the database, for those who operate it: asked so that a database that hangs holds up nobody."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""What operators want to know of the database, asked so that a database that hangs holds up nobody."""
 
 from __future__ import annotations
 

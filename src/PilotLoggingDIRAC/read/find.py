@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lines of one log that fit a query."""
 
 from __future__ import annotations

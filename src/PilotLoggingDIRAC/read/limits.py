@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How much one call of a reader gets at most. What the portal and its page ask for is within these."""
 
 LARGEST_PAGE = 1000

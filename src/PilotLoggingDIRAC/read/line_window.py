@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Some lines of a log, by their numbers."""
 
 from __future__ import annotations

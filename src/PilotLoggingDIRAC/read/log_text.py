@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The bytes of a log by their place, wherever they are by now."""
 
 from __future__ import annotations

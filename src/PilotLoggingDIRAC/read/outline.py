@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a log looks like from afar: blocks of lines with their times and levels, where the errors are, what is missing.
 
 Made in one pass over the text, and extended while the log grows. It does not hold the text, and not every line: memory

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The outlines of the logs that people look at, kept and brought up to date."""
 
 from __future__ import annotations

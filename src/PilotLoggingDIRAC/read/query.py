@@ -1,12 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What somebody looks for in the lines of logs."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 
+from pydantic import PlainValidator
+
+from ..documents import Document, accept_flag, accept_time, read_document
 from ..errors import Rejected, Unavailable
 from ..lines.header import Level
 from ..lines.parser import Line
@@ -52,25 +56,9 @@ class Query:
         Raises:
             Rejected: A condition is unknown or ill-typed, or a pattern is none of RE2's.
         """
-        conditions = {"text": value} if isinstance(value, str) else value
-        if not isinstance(conditions, dict):
-            raise Rejected("The query is neither a text nor an object of conditions.")
-        unknown = [name for name in conditions if name not in _CONDITIONS]
-        if unknown:
-            raise Rejected(
-                f"Lines cannot be found by {ascii(unknown[0])[:80]}; by these they can: {', '.join(_CONDITIONS)}."
-            )
-        given = {name: value for name, value in conditions.items() if value is not None}
-        in_line, in_block = _matcher(given)
-        return cls(
-            in_line,
-            in_block,
-            _levels(given["levels"]) if "levels" in given else None,
-            _commands(given["commands"]) if "commands" in given else None,
-            _time(given, "since"),
-            _time(given, "until"),
-            _flag(given, "own"),
-        )
+        asked = read_document(_Conditions, {"text": value} if isinstance(value, str) else value)
+        in_line, in_block = _matcher(asked)
+        return cls(in_line, in_block, asked.levels, asked.commands, asked.since, asked.until, asked.own)
 
     def fits(self, line: Line) -> bool:
         """Whether a line is what is looked for."""
@@ -99,24 +87,62 @@ class Query:
         return not (self.since and moment < self.since) and not (self.until and moment >= self.until)
 
 
-_CONDITIONS = ("text", "regex", "ignoreCase", "levels", "commands", "since", "until", "own")
+def _accept_text(value: Any) -> str | None:
+    if value is None or (isinstance(value, str) and 0 < len(value) <= LONGEST and "\n" not in value):
+        return value
+    raise ValueError(f"is not a text of 1 to {LONGEST} characters in one line")
 
 
-def _matcher(given: Mapping[str, Any]) -> tuple[_Matches, _Matches]:
-    ignore_case = _flag(given, "ignoreCase")
+def _accept_levels(value: Any) -> frozenset[Level] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) and name in Level.__members__ for name in value):
+        raise ValueError(f"are not a list of {', '.join(Level.__members__)}")
+    return frozenset(Level[name] for name in value)
+
+
+def _accept_commands(value: Any) -> frozenset[str] | None:
+    if value is None:
+        return None
+    if not isinstance(value, list) or len(value) > _MOST_NAMES or not all(isinstance(name, str) for name in value):
+        raise ValueError(f"are not a list of at most {_MOST_NAMES} names")
+    return frozenset(value)
+
+
+_Text = Annotated[str | None, PlainValidator(_accept_text)]
+_Flag = Annotated[bool, PlainValidator(lambda value: value is not None and accept_flag(value))]
+_Time = Annotated[datetime | None, PlainValidator(lambda value: None if value is None else accept_time(value))]
+
+
+class _Conditions(Document):
+    """As a reader sends them; null counts as not sent."""
+
+    subject = "The query"
+    form = "is neither a text nor an object of conditions"
+    unknown = "Lines cannot be found by {name}; by these they can: {known}."
+
+    text: _Text = None
+    regex: _Text = None
+    ignoreCase: _Flag = False
+    levels: Annotated[frozenset[Level] | None, PlainValidator(_accept_levels)] = None
+    commands: Annotated[frozenset[str] | None, PlainValidator(_accept_commands)] = None
+    since: _Time = None
+    until: _Time = None
+    own: _Flag = False
+
+
+def _matcher(asked: _Conditions) -> tuple[_Matches, _Matches]:
     conditions: list[tuple[_Matches, _Matches]] = []
-    if "text" in given:
-        text = _text(given, "text")
-        if ignore_case:
-            pattern = _compiled("text", text, ignore_case, literal=True)
+    if asked.text is not None:
+        if asked.ignoreCase:
+            pattern = _compiled("text", asked.text, asked.ignoreCase, literal=True)
             conditions.append((_searches(pattern), _searches(pattern)))
         else:
-            data = text.encode("utf-8", "surrogatepass")
+            data = asked.text.encode("utf-8", "surrogatepass")
             conditions.append((lambda line: data in line, lambda block: data in block))
-    if "regex" in given:
-        regex = _text(given, "regex")
-        pattern = _compiled("regex", regex, ignore_case)
-        conditions.append((_searches(pattern), _block_searcher(regex, ignore_case)))
+    if asked.regex is not None:
+        pattern = _compiled("regex", asked.regex, asked.ignoreCase)
+        conditions.append((_searches(pattern), _block_searcher(asked.regex, asked.ignoreCase)))
     if not conditions:
         return _always, _always
     if len(conditions) == 1:
@@ -144,7 +170,7 @@ def _block_searcher(regex: str, ignore_case: bool) -> _Matches:
 
 def _compiled(name: str, pattern: str, ignore_case: bool, literal: bool = False) -> Any:
     try:
-        import re2  # type: ignore[import-untyped]
+        import re2
     except ImportError as error:
         raise Unavailable("To search by patterns the collector needs RE2: pip install google-re2.") from error
     options = re2.Options()
@@ -160,39 +186,3 @@ def _compiled(name: str, pattern: str, ignore_case: bool, literal: bool = False)
         raise Rejected(f"The {name} is not a regular expression of RE2: {ascii(reason)[1:-1][:200]}.") from error
     except UnicodeEncodeError as error:
         raise Rejected(f"The {name} has characters that are not valid Unicode.") from error
-
-
-def _text(given: Mapping[str, Any], name: str) -> str:
-    value = given[name]
-    if not isinstance(value, str) or not 0 < len(value) <= LONGEST or "\n" in value:
-        raise Rejected(f"The {name} is not a text of 1 to {LONGEST} characters in one line.")
-    return value
-
-
-def _levels(value: Any) -> frozenset[Level]:
-    if not isinstance(value, list) or not all(isinstance(name, str) and name in Level.__members__ for name in value):
-        raise Rejected(f"The levels are not a list of {', '.join(Level.__members__)}.")
-    return frozenset(Level[name] for name in value)
-
-
-def _commands(value: Any) -> frozenset[str]:
-    if not isinstance(value, list) or len(value) > _MOST_NAMES or not all(isinstance(name, str) for name in value):
-        raise Rejected(f"The commands are not a list of at most {_MOST_NAMES} names.")
-    return frozenset(value)
-
-
-def _flag(given: Mapping[str, Any], name: str) -> bool:
-    value = given.get(name, False)
-    if not isinstance(value, bool):
-        raise Rejected(f"{name} is neither true nor false.")
-    return value
-
-
-def _time(given: Mapping[str, Any], name: str) -> datetime | None:
-    if name not in given:
-        return None
-    try:
-        moment = datetime.fromisoformat(given[name])
-        return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise Rejected(f"{name} is not a time such as 2026-06-10T11:02:02Z.") from None

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pages of a log, and whole logs, wherever their text is by now."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pages and rows as plain values, for a reply: times as ISO 8601 in UTC."""
 
 from __future__ import annotations

@@ -1,16 +1,17 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Lines of many logs that fit a query, the log that began last first, a piece of the work at each call."""
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
-from ..errors import Rejected
+from ..documents import accept_cursor, read_argument
 from ..lines.header import Header
 from ..lines.parser import Line, LineParser, State, last_header
 from ..model import LogKey
@@ -30,7 +31,6 @@ _LOGS_AT_ONCE = 100
 _MOST_BYTES = 64 * 2**20
 """Text that one call looks through."""
 _NEWEST = 10**18 - 1
-_FORM = re.compile(r"([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})\.([0-9]{1,18})")
 
 
 @dataclass(slots=True)
@@ -58,12 +58,9 @@ class SearchCursor:
         Raises:
             Rejected: It is not one of ours.
         """
-        if cursor is None or cursor == "":
-            return None
-        matched = _FORM.fullmatch(cursor) if isinstance(cursor, str) else None
-        if matched is None:
-            raise Rejected("The cursor is not one that searchLogs gave; leave it out to search from the beginning.")
-        return cls(*(int(part) for part in matched.groups()))
+        accept = partial(accept_cursor, numbers=5, method="searchLogs", doing="search")
+        parts = read_argument("The cursor", accept, cursor)
+        return None if parts is None else cls(*parts)
 
     def __str__(self) -> str:
         return f"{self.below}.{self.line}.{self.looked}.{self.total}.{self.archived}"

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What readers ask a collector for, as plain values. Who may read what is decided before it comes here."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A collector's statistics: its own figures, and what stands in the database."""
 
 from __future__ import annotations

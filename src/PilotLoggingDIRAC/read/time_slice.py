@@ -1,4 +1,5 @@
-"""Long looks through text, in slices with pauses between them.
+# SPDX-License-Identifier: GPL-3.0-only
+"""Long scans of text, in time slices with pauses in between.
 
 Python runs one thread at a time. Pilots wait for acknowledgements, and a thread that looks through a large log holds
 each of them up whenever it has its turn; so it works for about a millisecond, and leaves the others some time. All such

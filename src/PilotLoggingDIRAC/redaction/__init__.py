@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Secrets leave the text before it is stored: ``docs/redaction.md`` says which, and what takes their place.
 
 :mod:`.assignments` finds secrets by the name in front of them (``NAME=value``, ``"name": "value"``, ``--name x``),

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Secrets by the name in front of them: ``NAME=value``, ``"name": "value"``, ``name: value``, ``--name value``."""
 
 from __future__ import annotations

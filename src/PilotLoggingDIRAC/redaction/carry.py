@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What one message leaves for the next one of the same stream, so that a secret cut in two is still found."""
 
 from __future__ import annotations

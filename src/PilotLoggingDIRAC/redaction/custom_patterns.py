@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a VO adds: regular expressions from the configuration, which must not be able to hang the collector.
 
 They run on RE2, whose time grows with the length of the text only. Python's ``re`` needs for some patterns a time that
@@ -38,7 +39,7 @@ class OwnPatterns:
 
 def _compiled(name: str, pattern: str) -> Any:
     try:
-        import re2  # type: ignore[import-untyped]
+        import re2
     except ImportError as error:
         raise ValueError("Patterns of a VO need RE2, which is not installed: pip install google-re2.") from error
     if len(pattern) > LONGEST:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One pass over a message that says whether the real search is worth its time. Most messages have nothing.
 
 It runs on RE2, which looks for all of the words at once; without RE2 every message is searched.
@@ -25,7 +26,7 @@ _BLANKS = re.compile(rb"(?<!\\)[ \n]")
 
 def _compiled(*words: bytes) -> Any:
     try:
-        import re2  # type: ignore[import-untyped]
+        import re2
     except ImportError:
         return None
     options = re2.Options()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """PEM private keys, on lines of their own or on one line with ``\\n`` in it.
 
 Every line stays, also those of the key: its header and ``-----BEGIN``, ``-----END`` as they are, the rest redacted.

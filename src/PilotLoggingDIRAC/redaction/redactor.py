@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Takes the secrets out of a log, message by message."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Which names stand in front of secrets."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the finders of secrets look at, and how they say what they found."""
 
 from __future__ import annotations

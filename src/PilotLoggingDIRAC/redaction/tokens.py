@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Secrets that their own form gives away: JWTs, bearer tokens, macaroons, passwords in URLs, tokens of services."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Which values behind a secret's name are none: paths, URLs, flags, numbers, placeholders, program text."""
 
 from __future__ import annotations

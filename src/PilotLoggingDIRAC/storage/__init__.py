@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What fetches from and carries to storage.
 
 :mod:`.plugin_loading` finds a VO's plugins (:mod:`.legacy_plugin` takes those with DIRAC's old interface,

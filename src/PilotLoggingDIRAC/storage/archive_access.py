@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Archived logs as open files, for readers: from a plugin directly, or through a process that has the VO's proxy."""
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""What stands in the place of a plugin with a mistake in its configuration: it holds up its own deliveries only."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Stand-in for a plugin whose configuration is wrong: only its own deliveries wait."""
 
 from __future__ import annotations
 

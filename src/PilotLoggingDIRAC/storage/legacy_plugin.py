@@ -1,4 +1,5 @@
-"""Plugins with DIRAC's interface of before (``sendMessage``, ``finaliseLogs``), taken for plugins of ours.
+# SPDX-License-Identifier: GPL-3.0-only
+"""Adapter for plugins with DIRAC's old interface (``sendMessage``, ``finaliseLogs``).
 
 The old collector called such a plugin while the pilot wrote; the agent does it when the log is closed. The text and its
 order are the same. See ``docs/add-a-plugin.md``.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Message queues as DIRAC names them: ``service::Queues::name``, described in ``/Resources/MQServices``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A VO's plugins: named in the CS, found by DIRAC's ObjectLoader in any extension."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Files on storage elements, through DIRAC's DataManager and file catalogue, with the proxy of a VO's shifter."""
 
 from __future__ import annotations

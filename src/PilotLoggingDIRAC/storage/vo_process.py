@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Work for one VO in a process of its own.
 
 ``X509_USER_PROXY`` is one for a whole process, and a storage library that hangs or crashes takes its process with it:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The child's half of :mod:`.vo_process`: one task for one VO, and its result as one JSON document."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """PilotLogDB: the one place where text stands between a pilot and its storage.
 
 :mod:`.engine` connects, :mod:`.schema` names the tables, :mod:`.upgrade` makes them; :mod:`.append` is the transaction

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The transaction that stores text: many messages of many logs at once."""
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from ..errors import PilotLoggingError, Rejected, Unavailable
 from ..lines.tally import count
-from ..model import Append, Appended, LogKey, LogState
+from ..model import FACTS, Append, Appended, LogKey, LogState
 from ..redaction import Carry
 from . import truncation
 from .engine import insert_if_absent
@@ -34,12 +35,7 @@ _ROW = (
     logs.c.Bytes,
     logs.c.Warnings,
     logs.c.Errors,
-    logs.c.Site,
-    logs.c.CE,
-    logs.c.Queue,
-    logs.c.Host,
-    logs.c.PilotReference,
-    logs.c.PilotVersion,
+    *(logs.c[fact.column] for fact in FACTS),
     logs.c.Truncated,
     logs.c.LastChunkID,
     logs.c.ExpiredChunkID,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log's text as the database has it: in its order, in pieces, with its gaps."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a stock pilot sends again, recognised by its text: such a pilot numbers nothing.
 
 It keeps its buffer when a send fails, also when only the reply was lost, and sends it again with whatever was logged

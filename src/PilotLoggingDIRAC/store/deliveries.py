@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The agents' work: who carries which log to which plugin, and how it went. :mod:`.due` says what comes next."""
 
 from __future__ import annotations

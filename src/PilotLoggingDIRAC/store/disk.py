@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The low-water mark: new text is refused before the disk of the database is full, not when it is."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The order of the agents' work: which closed logs are to be carried to a plugin now.
 
 Logs that have never failed go first, so that a few which fail for ever cannot keep new ones waiting. Then come those
@@ -67,7 +68,7 @@ def _first(
     return [row[-1] for row in sorted(found)[:limit]]
 
 
-def end_pauses(connection: Connection, vo: str, plugin: str, now: datetime) -> int:
+def end_pauses(connection: Connection, vo: str, plugin: str, now: datetime, at_once: int = _STEP) -> int:
     """Let pauses of a VO's logs be over, since the plugin works again; they go in the order of their arrival then.
 
     Args:
@@ -75,9 +76,10 @@ def end_pauses(connection: Connection, vo: str, plugin: str, now: datetime) -> i
         vo: The VO.
         plugin: The plugin.
         now: By the database's clock.
+        at_once: How many at most.
 
     Returns:
-        How many: some hundred at most. Call it with the same ``now`` until it gives 0.
+        How many. Call it with the same ``now`` until it gives 0.
     """
     paused = list(
         connection.execute(
@@ -91,7 +93,7 @@ def end_pauses(connection: Connection, vo: str, plugin: str, now: datetime) -> i
                 deliveries.c.NextAttempt != now,
             )
             .order_by(deliveries.c.LogID)
-            .limit(_STEP)
+            .limit(at_once)
         ).scalars()
     )
     if paused:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Connections to PilotLogDB: one SQLite file for one host, MySQL or MariaDB for several."""
 
 from __future__ import annotations
@@ -68,6 +69,8 @@ class Database:
         report: Callable[[str], None] = _log.error,
         answer_seconds: float = _ANSWER_SECONDS,
         file: SQLiteFile | None = None,
+        busy_seconds: float = _BUSY_SECONDS,
+        conflict_seconds: float = _CONFLICT_SECONDS,
     ) -> None:
         """Nothing is opened yet.
 
@@ -76,16 +79,19 @@ class Database:
             report: Called with one or two sentences when something needs a person.
             answer_seconds: How long a server may take for one statement.
             file: That of another Database of this process, so that both know the same of it.
+            busy_seconds: How long a transaction waits for another one's locks.
+            conflict_seconds: How long one that has to give way is tried again.
         """
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self.file = file
+        self._conflict_seconds = conflict_seconds
         if self.is_sqlite:
-            self.file = file or SQLiteFile(Path(url.database or ""), _BUSY_SECONDS, report)
+            self.file = file or SQLiteFile(Path(url.database or ""), busy_seconds, report)
             self._writers = _sqlite_engine(url, self.file, "BEGIN IMMEDIATE")
             self._readers = _sqlite_engine(url, self.file, "BEGIN")
         else:
-            self._writers = _server_engine(url, answer_seconds)
+            self._writers = _server_engine(url, answer_seconds, busy_seconds)
             self._readers = self._writers.execution_options(isolation_level="REPEATABLE READ")
 
     def transact(self, work: Callable[[Connection], T]) -> T:
@@ -94,7 +100,7 @@ class Database:
         Raises:
             Unavailable: The database is away, locked or full; nothing was stored.
         """
-        until = time.monotonic() + _CONFLICT_SECONDS
+        until = time.monotonic() + self._conflict_seconds
         attempt = 0
         while True:
             try:
@@ -216,8 +222,8 @@ def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
     return engine
 
 
-def _server_engine(url: URL, answer_seconds: float) -> Engine:
-    waits = int(_BUSY_SECONDS)
+def _server_engine(url: URL, answer_seconds: float, busy_seconds: float) -> Engine:
+    waits = int(busy_seconds)
     # A connection that is lost cannot be reset either. The pool would log that with a traceback; whoever used the
     # connection has been told already.
     logging.getLogger(f"sqlalchemy.pool.impl.QueuePool.{_POOL}").setLevel(logging.CRITICAL)

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The life of a log between its last line and the day on which the database forgets it."""
 
 from __future__ import annotations

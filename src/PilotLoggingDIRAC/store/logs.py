@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Finding logs: one by its name, many by what is known of them."""
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, case, func, or_, select
 
+from ..documents import read_argument
 from ..errors import Rejected
-from ..model import COUNTED_COLUMNS, LISTED_COLUMNS, ExpiredPart, LogKey, LogRecord, LogState
+from ..model import COUNTED_COLUMNS, FACTS, LISTED_COLUMNS, ExpiredPart, LogKey, LogRecord, LogState
 from .numbering import Numbering
 from .quiet import READ, Quietness
 from .schema import logs
@@ -22,8 +24,8 @@ MOST_COUNTED = 20_000
 MOST_GROUPED = 200_000
 """Logs that are counted by a column."""
 _FEW = 1000
-_DEEPEST = 100_000
-_QUICK_SORTS = frozenset(("LastArrival", "Stamp"))
+DEEPEST = 100_000
+QUICK_SORTS = frozenset(("LastArrival", "Stamp"))
 """For others all logs are sorted for each page, and a deep one takes MariaDB ten seconds and more."""
 _NO_INDEX = "USE INDEX ()"
 """For what reads all rows anyway: in the table's own order. MariaDB would go by an index, and fetch each row alone."""
@@ -49,12 +51,7 @@ def _record(row: Row[Any]) -> LogRecord:
         expired_bytes=row.ExpiredBytes,
         expired_part=ExpiredPart.load(row.Gaps),
         missing=Numbering.load(row.Numbering).missing,
-        site=row.Site,
-        ce=row.CE,
-        queue=row.Queue,
-        host=row.Host,
-        pilot_reference=row.PilotReference,
-        pilot_version=row.PilotVersion,
+        facts={fact.name: getattr(row, fact.column) for fact in FACTS},
     )
 
 
@@ -106,8 +103,8 @@ def list_logs(
     backwards = not sort or list(sort)[-1][1] == "DESC"
     order.append(logs.c.LogID.desc() if backwards else logs.c.LogID)
     condition = _where(connection, selection, vo, quietness)
-    if start > _DEEPEST and not {pair[0] for pair in sort} <= _QUICK_SORTS:
-        raise Rejected(f"Beyond row {_DEEPEST} lists are sorted by {' or '.join(sorted(_QUICK_SORTS))} only.")
+    if start > DEEPEST and not {pair[0] for pair in sort} <= QUICK_SORTS:
+        raise Rejected(f"Beyond row {DEEPEST} lists are sorted by {' or '.join(sorted(QUICK_SORTS))} only.")
     few = _few(connection, selection, condition)
     if few is None:
         total = count_logs(connection, selection, vo, quietness)
@@ -161,10 +158,14 @@ def _where(
 
 
 def _sorted_by(pair: Any) -> Any:
-    if not (isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in COLUMNS and pair[1] in ("ASC", "DESC")):
-        raise Rejected(f"The sort is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}.")
-    column = logs.c[pair[0]]
-    return column.asc() if pair[1] == "ASC" else column.desc()
+    name, order = read_argument("The sort", _accept_pair, pair)
+    return logs.c[name].asc() if order == "ASC" else logs.c[name].desc()
+
+
+def _accept_pair(pair: Any) -> Sequence[str]:
+    if isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in COLUMNS and pair[1] in ("ASC", "DESC"):
+        return pair
+    raise ValueError(f"is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}")
 
 
 def count_logs(

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Once, in order, no hidden gap: what of a message is new, decided from what the log has seen so far.
 
 The memory of one log is a small JSON document in its row (column ``Numbering``), read and written in the transaction

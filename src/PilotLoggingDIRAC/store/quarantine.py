@@ -1,4 +1,5 @@
-"""Putting a damaged SQLite file out of the way, whole and bit for bit, whatever dies in between.
+# SPDX-License-Identifier: GPL-3.0-only
+"""Quarantine of a damaged SQLite file: moved away whole and bit for bit, whatever dies in between.
 
 Committed text is in ``-wal`` until SQLite carries it over into the file, so the file and its ``-wal`` and ``-shm``
 stay together: as ``<file>.corrupt-<UTC time>`` and the same with ``-wal`` and ``-shm``, where ``sqlite3`` looks for

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Open logs that had no line for longer than their sender usually lets pass: the pilot may be gone, or may compute.
 
 Nothing of this stands in the database: a log is quiet from some moment on, and with its next line it is not any more.

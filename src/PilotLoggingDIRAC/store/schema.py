@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The tables. Their names and columns are a contract with the people who look at them by hand."""
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import mysql
 
-VERSION = 2
+from ..model import FACTS
+
+VERSION = max(2, *(fact.since for fact in FACTS))
 """Version of the tables below; :mod:`.upgrade` brings an older database to it."""
 
 
@@ -73,12 +76,7 @@ logs = Table(
     Column("Bytes", BigInteger, nullable=False, default=0),
     Column("Warnings", BigInteger, nullable=False, default=0),
     Column("Errors", BigInteger, nullable=False, default=0),
-    Column("Site", String(255), nullable=False, default=""),
-    Column("CE", String(255), nullable=False, default=""),
-    Column("Queue", String(255), nullable=False, default=""),
-    Column("Host", String(255), nullable=False, default=""),
-    Column("PilotReference", String(255), nullable=False, default=""),
-    Column("PilotVersion", String(255), nullable=False, default=""),
+    *(Column(fact.column, String(fact.size), nullable=False, default="") for fact in FACTS),
     Column("Truncated", BigInteger, nullable=False, default=0),  # bytes left out of the middle, see .truncation
     Column("LastChunkID", BigInteger, nullable=False, default=0),
     Column("ExpiredChunkID", BigInteger, nullable=False, default=0),  # chunks up to this one stand in the archive only

@@ -1,15 +1,16 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Which logs somebody wants: conditions on what is known of them, as they come from outside."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from datetime import UTC, datetime
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Annotated, Any
 
+from pydantic import PlainValidator, create_model
 from sqlalchemy import ColumnElement, and_, func, or_
 
-from ..errors import Rejected
-from ..model import LogState
+from ..documents import Document, Flag, Time, read_document
+from ..model import FACTS, LogState
 from .quiet import Quietness
 from .schema import LISTED_BY, logs
 
@@ -18,21 +19,20 @@ _LONGEST_PART = 255
 _MOST_PARTS = 20
 """For one column: each is looked for in each row."""
 _SEARCHED: Mapping[str, tuple[str, ...]] = {
-    **{name: (name,) for name in ("VO", "Stamp", "Site", "CE", "Queue", "Host", "PilotReference")},
+    **{name: (name,) for name in ("VO", "Stamp", *(fact.column for fact in FACTS if fact.searched))},
     "Pilot": ("Stamp", "PilotReference"),
 }
 """In which columns a part is looked for."""
 
 
-def _equals(column: Any, fits: Callable[[Any], bool], what: str) -> Any:
-    def condition(value: Any) -> ColumnElement[bool]:
+def _one_or_more(fits: Callable[[Any], bool], what: str) -> PlainValidator:
+    def accept(value: Any) -> Sequence[Any]:
         values = value if isinstance(value, (list, tuple)) else [value]
         if not all(fits(each) for each in values):
-            raise Rejected(f"The selection's {column.name} is neither {what} nor a list of such.")
-        condition: ColumnElement[bool] = column.in_(values)
-        return condition
+            raise ValueError(f"is neither {what} nor a list of such")
+        return values
 
-    return condition
+    return PlainValidator(accept)
 
 
 def _is_text(value: Any) -> bool:
@@ -44,54 +44,74 @@ def _is_exit_code(value: Any) -> bool:
     return type(value) is int and abs(value) < 2**31
 
 
-def _time(value: Any, name: str) -> datetime:
-    try:
-        time = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-        return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (TypeError, ValueError, OverflowError):
-        raise Rejected(f"The selection's {name} is not a time such as 2026-06-10T11:02:02Z.") from None
-
-
-def _flag(value: Any, condition: ColumnElement[bool], name: str) -> ColumnElement[bool]:
-    if not isinstance(value, bool):
-        raise Rejected(f"The selection's {name} is neither true nor false.")
-    return condition if value else ~condition
-
-
-def _contains(parts: Any) -> ColumnElement[bool]:
+def _accept_contains(parts: Any) -> Mapping[str, Sequence[str]]:
     if not isinstance(parts, dict) or not all(name in _SEARCHED for name in parts):
-        raise Rejected(f"The selection's Contains is not an object with some of {', '.join(_SEARCHED)}.")
-    return and_(True, *(_has_one_of(name, value) for name, value in parts.items()))
+        raise ValueError(f"is not an object with some of {', '.join(_SEARCHED)}")
+    return {name: _accept_parts(name, value) for name, value in parts.items()}
 
 
-def _has_one_of(name: str, value: Any) -> ColumnElement[bool]:
+def _accept_parts(name: str, value: Any) -> Sequence[str]:
     parts = value if isinstance(value, (list, tuple)) else [value]
     if not 0 < len(parts) <= _MOST_PARTS:
-        raise Rejected(f"The selection's Contains has {len(parts)} parts for {name}; it takes 1 to {_MOST_PARTS}.")
+        raise ValueError(f"has {len(parts)} parts for {name}; it takes 1 to {_MOST_PARTS}")
     if not all(_is_text(part) and 0 < len(part) <= _LONGEST_PART for part in parts):
-        raise Rejected(f"A part in the selection's Contains is not a text of 1 to {_LONGEST_PART} characters.")
+        raise ValueError(f"has a part for {name} that is not a text of 1 to {_LONGEST_PART} characters")
+    return parts
+
+
+class _Selection(Document):
+    """What can be asked of logs, but for the columns with texts. None: it was not asked."""
+
+    subject = "The selection"
+    unknown = "Logs cannot be selected by {name}; by these they can: {known}."
+
+    ExitCode: Annotated[Sequence[int] | None, _one_or_more(_is_exit_code, "a whole number")] = None
+    Since: Time = None
+    Until: Time = None
+    HasErrors: Flag = None
+    HasWarnings: Flag = None
+    Finalised: Flag = None
+    Silent: Flag = None
+    Failed: Flag = None
+    Contains: Annotated[Mapping[str, Sequence[str]] | None, PlainValidator(_accept_contains)] = None
+
+
+_TEXTS = ("VO", "Stamp", "State", *(fact.column for fact in FACTS))
+_Texts = Annotated[Sequence[str] | None, _one_or_more(_is_text, "a text")]
+_fields: dict[str, Any] = dict.fromkeys(_TEXTS, (_Texts, None))
+_WithoutQuiet = create_model("_WithoutQuiet", __base__=_Selection, **_fields)
+_WithQuiet = create_model("_WithQuiet", __base__=_WithoutQuiet, Quiet=(Flag, None))
+
+_FLAGS: Mapping[str, ColumnElement[bool]] = {
+    "HasErrors": logs.c.Errors > 0,
+    "HasWarnings": logs.c.Warnings > 0,
+    "Finalised": logs.c.Finalised.is_not(None),
+    # Of the state in this way, so that nobody takes the index of states, which has nothing of the goodbye.
+    "Silent": and_(logs.c.Finalised.is_(None), func.lower(logs.c.State) != LogState.OPEN.lower()),
+    "Failed": and_(logs.c.ExitCode.is_not(None), logs.c.ExitCode != 0),
+}
+
+
+def _contains(parts: Mapping[str, Sequence[str]]) -> ColumnElement[bool]:
+    return and_(True, *(_has_one_of(name, of_name) for name, of_name in parts.items()))
+
+
+def _has_one_of(name: str, parts: Sequence[str]) -> ColumnElement[bool]:
     return or_(*(logs.c[column].icontains(part, autoescape=True) for column in _SEARCHED[name] for part in parts))
 
 
-_SELECTIONS: Mapping[str, Any] = {
-    **{
-        name: _equals(logs.c[name], _is_text, "a text")
-        for name in ("VO", "Stamp", "State", "Site", "CE", "Queue", "Host", "PilotReference", "PilotVersion")
-    },
-    "ExitCode": _equals(logs.c.ExitCode, _is_exit_code, "a whole number"),
-    "Since": lambda value: logs.c.LastArrival >= _time(value, "Since"),
-    "Until": lambda value: logs.c.FirstArrival < _time(value, "Until"),
-    "HasErrors": lambda value: _flag(value, logs.c.Errors > 0, "HasErrors"),
-    "HasWarnings": lambda value: _flag(value, logs.c.Warnings > 0, "HasWarnings"),
-    "Finalised": lambda value: _flag(value, logs.c.Finalised.is_not(None), "Finalised"),
-    # Of the state in this way, so that nobody takes the index of states, which has nothing of the goodbye.
-    "Silent": lambda value: _flag(
-        value, and_(logs.c.Finalised.is_(None), func.lower(logs.c.State) != LogState.OPEN.lower()), "Silent"
-    ),
-    "Failed": lambda value: _flag(value, and_(logs.c.ExitCode.is_not(None), logs.c.ExitCode != 0), "Failed"),
+def _flagged(condition: ColumnElement[bool]) -> Callable[[bool], ColumnElement[bool]]:
+    return lambda wanted: condition if wanted else ~condition
+
+
+_CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
+    **{name: logs.c[name].in_ for name in (*_TEXTS, "ExitCode")},
+    **{name: _flagged(condition) for name, condition in _FLAGS.items()},
+    "Since": lambda moment: logs.c.LastArrival >= moment,
+    "Until": lambda moment: logs.c.FirstArrival < moment,
     "Contains": _contains,
 }
-_QUIET = "Quiet"
+"""What each field of a selection means for a row."""
 
 
 def where(
@@ -100,25 +120,21 @@ def where(
     """The condition for logs that are selected.
 
     Args:
-        selection: Conditions that all hold: column names to a value or a list of values (VO, Stamp, State, Site, CE,
-            Queue, Host, PilotReference, PilotVersion, ExitCode); ``Contains``, some of these columns to a part of
-            their value or a list of parts, one of which is in it (``Pilot``: in the stamp or the reference); ``Since``
-            and ``Until``, times; HasErrors, HasWarnings, Finalised, Silent, Failed, Quiet: true or false.
+        selection: Conditions that all hold: column names to a value or a list of values (VO, Stamp, State, ExitCode,
+            those of :data:`..model.FACTS`); ``Contains``, some of these columns to a part of their value or a list of
+            parts, one of which is in it (``Pilot``: in the stamp or the reference); ``Since`` and ``Until``, times;
+            HasErrors, HasWarnings, Finalised, Silent, Failed, Quiet: true or false.
         vo: Only logs of this VO, whatever the selection says; None for all.
         quietness: What counts as quiet; without it nobody can ask for that.
 
     Raises:
         Rejected: A condition is unknown or ill-typed.
     """
+    asked = read_document(_WithQuiet if quietness else _WithoutQuiet, selection)
+    means = {**_CONDITIONS, "Quiet": _flagged(quietness.condition(vo))} if quietness else _CONDITIONS
     conditions = [] if vo is None else [logs.c.VO == vo]
-    for name, value in selection.items():
-        if name == _QUIET and quietness is not None:
-            conditions.append(_flag(value, quietness.condition(vo), _QUIET))
-            continue
-        if name not in _SELECTIONS:
-            known = [*_SELECTIONS, *([_QUIET] if quietness else [])]
-            raise Rejected(f"Logs cannot be selected by {ascii(name)[:80]}; by these they can: {', '.join(known)}.")
-        conditions.append(_SELECTIONS[name](value))
+    for name in selection:
+        conditions.append(means[name](getattr(asked, name)))
     return and_(True, *conditions)
 
 

@@ -1,4 +1,5 @@
-"""The one SQLite file of a host: opened so that nothing acknowledged gets lost, and set aside when it is damaged."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""The one SQLite file of a host: opened so that nothing acknowledged gets lost, and quarantined when it is damaged."""
 
 from __future__ import annotations
 

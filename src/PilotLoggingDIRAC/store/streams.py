@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs on their way to a stream: which of them have text that it lacks, who sends it, and how far it has confirmed.
 
 The rows are those of :mod:`.deliveries`. ``Cursor`` is the last chunk that was confirmed, also while the log is open;

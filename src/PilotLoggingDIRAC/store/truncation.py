@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A log that grows past its limit keeps its beginning and its end, and one line between them that says so.
 
 That line is a chunk like any other, so readers, archives and expiry need not know of it. Its ``ChunkID`` is that of the

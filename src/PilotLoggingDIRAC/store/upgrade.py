@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Making the tables, and bringing those of an older version up to date: by itself, at the start of any component."""
 
 from __future__ import annotations
@@ -6,10 +7,14 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Index, MetaData, Table, func, inspect, select, text
+from sqlalchemy.schema import CreateColumn
 
 from ..errors import ConfigurationError, Unavailable
+from ..model import FACTS
 from .engine import Database
 from .quarantine import Identity
 from .schema import VERSION, logs, metadata, schema_version
@@ -32,7 +37,21 @@ def _index_lists(connection: Connection) -> None:
 
 _OLD_INDEX = "IX_PilotLogs_VO_LastArrival"
 
-UPGRADES: Mapping[int, Step] = {2: _index_lists}
+
+def _add_facts(connection: Connection, version: int) -> None:
+    """The columns of what is said of pilots since a version."""
+    there = {column["name"] for column in inspect(connection).get_columns(logs.name)}
+    table = connection.dialect.identifier_preparer.format_table(logs)
+    for fact in FACTS:
+        if fact.since == version and fact.column not in there:
+            column = CreateColumn(logs.c[fact.column]).compile(dialect=connection.dialect)
+            connection.execute(text(f"ALTER TABLE {table} ADD COLUMN {column} DEFAULT ''"))
+
+
+UPGRADES: Mapping[int, Step] = {
+    2: _index_lists,
+    **{fact.since: partial(_add_facts, version=fact.since) for fact in FACTS if fact.since > 1},
+}
 """For each version above 1 the step that makes it from the one before. A step must bear being run again after a crash:
 MySQL commits each change of a table at once."""
 
@@ -42,9 +61,14 @@ _STEP_SECONDS = 3600.0
 """A change of a large table takes its time."""
 
 
-def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: int = VERSION) -> None:
+def prepare(
+    database: Database,
+    steps: Mapping[int, Step] = UPGRADES,
+    version: int = VERSION,
+    lock_seconds: int = _LOCK_SECONDS,
+) -> None:
     """Make the tables or upgrade them. Safe when several processes on several hosts do it at once: one works, the
-    others wait.
+    others wait, for ``lock_seconds`` at most.
 
     Raises:
         ConfigurationError: The database was made by a newer release than this one.
@@ -52,7 +76,7 @@ def prepare(database: Database, steps: Mapping[int, Step] = UPGRADES, version: i
     """
     if _current(database) == version:
         return
-    with _exclusive(database), database.writing() as connection:
+    with _exclusive(database, lock_seconds), database.writing() as connection:
         current = _version_in(connection)
         if current is None:
             _refuse_others(database, connection)
@@ -94,7 +118,7 @@ def _refuse_others(database: Database, connection: Connection) -> None:
 
 
 @contextmanager
-def _exclusive(database: Database) -> Iterator[None]:
+def _exclusive(database: Database, lock_seconds: int) -> Iterator[None]:
     """Only one process upgrades. SQLite's writing transaction is exclusive already."""
     if database.is_sqlite:
         yield
@@ -103,10 +127,10 @@ def _exclusive(database: Database) -> Iterator[None]:
     # On a connection of its own, so that the lock outlasts the commit of what is done under it.
     with database.reading() as connection:
         # Asked for in pieces: a server that takes long to answer counts as away.
-        pieces = range(0, max(1, _LOCK_SECONDS), _LOCK_ASKED_SECONDS)
-        ask = text(f"SELECT GET_LOCK(:name, {min(_LOCK_SECONDS, _LOCK_ASKED_SECONDS)})")
+        pieces = range(0, max(1, lock_seconds), _LOCK_ASKED_SECONDS)
+        ask = text(f"SELECT GET_LOCK(:name, {min(lock_seconds, _LOCK_ASKED_SECONDS)})")
         if not any(connection.execute(ask, name).scalar() == 1 for _ in pieces):
-            raise Unavailable(f"Another process has been upgrading PilotLogDB for {_LOCK_SECONDS} seconds.")
+            raise Unavailable(f"Another process has been upgrading PilotLogDB for {lock_seconds} seconds.")
         try:
             yield
         finally:
@@ -119,9 +143,9 @@ class PreparedDatabase(Database):
     When it is away at the start of a component, that is no failure of the component: each use tries again.
     """
 
-    def __init__(self, url: URL, report: Callable[[str], None] = _log.error) -> None:
+    def __init__(self, url: URL, report: Callable[[str], None] = _log.error, **more: Any) -> None:
         """As :class:`~.engine.Database`; the folder of the SQLite file is made."""
-        super().__init__(url, report)
+        super().__init__(url, report, **more)
         self._report = report
         if self.file is not None:
             with suppress(OSError):  # each use says what is wrong

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How much of the database each VO has."""
 
 from __future__ import annotations

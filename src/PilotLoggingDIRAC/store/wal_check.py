@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whether a ``-wal`` that SQLite is about to read back has lost something in its middle.
 
 After a crash SQLite takes the frames of the ``-wal`` up to the first whose checksum is wrong and silently drops the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Group commit: many requests wait for one transaction, and none waits for its own alone."""
 
 from __future__ import annotations

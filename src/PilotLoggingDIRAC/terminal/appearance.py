@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How text may look where it goes: as it is, harmless for a terminal, or coloured as well."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What an operator is shown, and what he is told to do: judged from the figures of all collectors."""
 
 from __future__ import annotations
@@ -5,8 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
+
+from .table import Table, columns
 
 _NEARLY_FULL = 0.8
 """Share of a quota or limit from which on a person should look."""
@@ -45,14 +48,6 @@ class Tolerance:
     latency: float = 5.0
     backlog: float = 6 * 3600.0
     failing: float = 3600.0
-
-
-class Table(NamedTuple):
-    """Something to show."""
-
-    title: str
-    columns: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 def problems(answers: Sequence[Answer], tolerance: Tolerance) -> list[str]:
@@ -156,8 +151,8 @@ def _share(used: int, limit: int) -> str:
 
 
 def _collectors(answers: Iterable[Answer]) -> Table:
-    columns = ("collector", "version", "up", "msg/s", "text/s", "p50", "p99", "pending", "open", "disk left", "refused")
-    return Table("Collectors", columns, [_collector_row(answer) for answer in answers])
+    heads = ("collector", "version", "up", "msg/s", "text/s", "p50", "p99", "pending", "open", "disk left", "refused")
+    return Table("Collectors", columns(heads, ("collector",)), [_collector_row(answer) for answer in answers])
 
 
 def _collector_row(answer: Answer) -> list[str]:
@@ -197,11 +192,11 @@ def _vos(database: Mapping[str, Any]) -> Table:
         rows.append([vo, *counts, size(used["text"]), of_quota])
     names = [state.lower() for state in states]
     names.insert(1, "quiet")
-    return Table("Logs by VO", ("VO", *names, "text", "of quota"), rows)
+    return Table("Logs by VO", columns(("VO", *names, "text", "of quota")), rows)
 
 
 def _backlog(database: Mapping[str, Any]) -> Table:
-    columns = ("VO", "plugin", "logs", "failing", "never tried", "oldest", "last error")
+    heads = ("VO", "plugin", "logs", "failing", "never tried", "oldest", "last error")
     rows = [
         [
             *(str(entry[name]) for name in ("vo", "plugin", "logs", "failing", "untried")),
@@ -210,7 +205,7 @@ def _backlog(database: Mapping[str, Any]) -> Table:
         ]
         for entry in database.get("deliveries", ())
     ]
-    return Table("Not delivered yet", columns, rows)
+    return Table("Not delivered yet", columns(heads, ("last error",)), rows)
 
 
 def _refused(answers: Sequence[Answer]) -> Table:
@@ -219,7 +214,7 @@ def _refused(answers: Sequence[Answer]) -> Table:
         for reason, number in answer.figures.get("refused", {}).items():
             sums[reason] = sums.get(reason, 0) + number
     rows = [[reason, str(number)] for reason, number in sorted(sums.items(), key=lambda pair: -pair[1])]
-    return Table("Refused requests", ("reason", "since start"), rows)
+    return Table("Refused requests", columns(("reason", "since start")), rows)
 
 
 def _last(answers: Sequence[Answer]) -> Table:
@@ -228,7 +223,7 @@ def _last(answers: Sequence[Answer]) -> Table:
         [each["time"], str(each["times"]), each["who"], each["reason"], each["sentence"]]
         for each in sorted(refusals, key=lambda each: str(each["time"]))[-10:]
     ]
-    return Table("Last refusals", ("time", "times", "who", "reason", "sentence"), rows)
+    return Table("Last refusals", columns(("time", "times", "who", "reason", "sentence"), ("sentence",)), rows)
 
 
 def _milliseconds(seconds: float | None) -> str:

@@ -1,4 +1,5 @@
-"""By what a log was sent: the worker-node module, the pilot's own remote logger, or both; and did all of it come?
+# SPDX-License-Identifier: GPL-3.0-only
+"""How a log was sent (by the worker-node module, the pilot's own remote logger, or both), and is it complete?
 
 The module's own lines have the name ``[PilotLogging]``. Its first one names its version and session; one with the level
 WARN says that something is missing, but for those about a wrong configuration.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """How many logs have which value of a column, for people: on a terminal, or as text in a pipe."""
 
 from __future__ import annotations
@@ -5,32 +6,31 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..text import one_line
+from ..model import FACTS
 from .appearance import Look, print_with_rich
+from .table import Cell, Column, Table, as_text, for_rich
 
 BY = {
-    "site": "Site",
-    "ce": "CE",
-    "queue": "Queue",
-    "host": "Host",
+    **{fact.word: fact.column for fact in FACTS if fact.counted},
     "exit": "ExitCode",
     "state": "State",
-    "version": "PilotVersion",
     "vo": "VO",
 }
 """Words for the columns by which logs are counted."""
 COUNTS = ("Logs", "Open", "Failed", "Silent", "WithErrors", "LastArrival")
 """What is counted, as ``countLogs`` names it."""
-_HEADS = (*COUNTS[:4], "With errors", "Last line")
-_STYLES = {"Open": "green", "Failed": "red", "Silent": "bold red", "With errors": "yellow"}
+_COLUMNS = (
+    Column("Logs", numeric=True),
+    Column("Open", numeric=True, goes=2),
+    Column("Failed", numeric=True, goes=5),
+    Column("Silent", numeric=True, goes=4),
+    Column("With errors", numeric=True, goes=3),
+    Column("Last line", goes=1),
+)
+_STYLES = ("", "green", "red", "bold red", "yellow")
 _NOT_SAID = "-"
-_LONGEST = 255
-
-
-def _cells(row: Mapping[str, Any]) -> list[str]:
-    value = _NOT_SAID if row["Value"] in (None, "") else str(row["Value"])
-    numbers = [str(row[name] or "") for name in COUNTS[:5]]
-    return [one_line(value, _LONGEST), *numbers, one_line(str(row["LastArrival"])[:16].replace("T", " "), _LONGEST)]
+_LEAST = 12
+"""Characters of the values, where they are cut."""
 
 
 def render(rows: Sequence[Mapping[str, Any]], column: str, look: Look, width: int) -> str:
@@ -41,23 +41,13 @@ def render(rows: Sequence[Mapping[str, Any]], column: str, look: Look, width: in
         column: What they are counted by.
         width: Of the terminal.
     """
-    heads = [column, *_HEADS]
-    lines = [_cells(row) for row in rows]
+    table = Table("", (Column(column, least=_LEAST), *_COLUMNS), [_cells(row) for row in rows])
     if not look.harmless:
-        table = [heads, *lines]
-        widths = [max(len(line[place]) for line in table) for place in range(len(heads))]
-        return "".join(
-            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() + "\n"
-            for line in table
-        )
-    from rich.box import SIMPLE_HEAD
-    from rich.table import Table
-    from rich.text import Text
+        return as_text(table)
+    return print_with_rich([for_rich(table, width)], width, look.coloured)
 
-    shown = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for head in heads:
-        numeric = head in _HEADS[:5]
-        shown.add_column(head, justify="right" if numeric else "left", overflow="ellipsis", no_wrap=True)
-    for line in lines:
-        shown.add_row(*(Text(cell, _STYLES.get(head, "")) for head, cell in zip(heads, line, strict=True)))
-    return print_with_rich([shown], width, look.coloured)
+
+def _cells(row: Mapping[str, Any]) -> list[Cell]:
+    value = _NOT_SAID if row["Value"] in (None, "") else str(row["Value"])
+    numbers = (Cell(str(row[name] or ""), style) for name, style in zip(COUNTS[:5], _STYLES, strict=True))
+    return [Cell(value), *numbers, Cell(str(row["LastArrival"])[:16].replace("T", " "))]

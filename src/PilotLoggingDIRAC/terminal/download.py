@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs as files: into a folder, or into a tar file. What is there already is not fetched again, and never lost."""
 
 from __future__ import annotations

@@ -1,17 +1,15 @@
-"""Lines of logs, all or by what is in them, from the beginning or the last ones, going on while the pilots write."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Lines of a log, all or by what is in them, from the beginning or the last ones."""
 
 from __future__ import annotations
 
-import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from ..errors import PilotLoggingError, Unavailable
 from ..model import LogState
+from .follow import FollowedLog, pass_over
 
-_POLL_SECONDS = 1.0
-_LONGEST_PAUSE = 30.0
 _AT_ONCE = 2000
 
 Ask = Callable[..., Mapping[str, Any]]
@@ -20,41 +18,40 @@ Line = Mapping[str, Any]
 """As ``readLines`` gives it; or one with ``gap``, which stands where messages are missing."""
 
 
-class LogLines:
+class LogLines(FollowedLog[Line]):
     """The lines of one log, as they come.
 
     Args:
         query: As ``findLines`` takes it; empty for all lines.
         tail: How many of those that there are by now, the last ones; None for all.
+        tell: Is told when the log becomes quiet, and when it has a line again.
     """
 
-    def __init__(self, ask: Ask, query: Mapping[str, Any], tail: int | None = None) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        query: Mapping[str, Any],
+        tail: int | None = None,
+        tell: Callable[[str], None] = pass_over,
+    ) -> None:
+        super().__init__(tell)
         self._ask = ask
         self._query = query
         self._tail = tail
         self._line = 1
         self._version = ""
         self._marked = 0
-        self.open = True
-        """Whether more can come."""
 
     @property
     def begun(self) -> bool:
-        """Whether it was looked at."""
         return bool(self._version)
 
     def poll(self, follow: bool) -> Iterator[Line]:
-        """The lines that have come since.
-
-        Args:
-            follow: A line that may still grow is left to the next call.
-
-        Raises:
-            NotFound, Rejected: There is no such log, or it may not be read.
-            Unavailable: It cannot be read now. What was not given is given by the next call.
-        """
+        """A line that may still grow is left to the next call."""
         outline = self._ask("outlineLog", self._version)
-        is_open = outline["row"] is not None and outline["row"]["State"] == LogState.OPEN
+        row = outline["row"]
+        self._say(self._notices.of_row(row))
+        is_open = row is not None and row["State"] == LogState.OPEN
         if outline["version"] != self._version:
             if self._tail is not None:
                 self._line = self._first_of_tail(outline["lines"], self._tail)
@@ -117,64 +114,3 @@ class LogLines:
             self._line = reply["next"]
             if reply["done"]:
                 return
-
-
-def follow_lines(
-    ask: Ask,
-    query: Mapping[str, Any],
-    follow: bool,
-    sleep: Callable[[float], None] = time.sleep,
-    tail: int | None = None,
-) -> Iterator[Line]:
-    """The lines of one log.
-
-    Args:
-        query, tail: As of :class:`LogLines`.
-        follow: Go on until the log is closed. A collector that is away meanwhile is waited for.
-
-    Raises:
-        NotFound, Rejected: There is no such log, or it may not be read.
-        Unavailable: It cannot be read now; when following, only at the beginning.
-    """
-
-    def fail(_: str, error: PilotLoggingError) -> None:
-        raise error
-
-    for _, line in follow_together([("", LogLines(ask, query, tail))], follow, fail, sleep=sleep):
-        yield line
-
-
-def follow_together(
-    logs: Sequence[tuple[str, LogLines]],
-    follow: bool,
-    failed: Callable[[str, PilotLoggingError], None],
-    ended: Callable[[str], None] = lambda _: None,
-    sleep: Callable[[float], None] = time.sleep,
-) -> Iterator[tuple[str, Line]]:
-    """The lines of several logs, each with its log's name.
-
-    Args:
-        follow: Go on until all are closed. A collector that is away meanwhile is waited for.
-        failed: Is told of a log that cannot be read, and no more is asked for.
-        ended: Is told of a log that is closed and has been read to its end.
-    """
-    left, pause = list(logs), _POLL_SECONDS
-    while left:
-        away = False
-        for name, log in list(left):
-            try:
-                for line in log.poll(follow):
-                    yield name, line
-            except PilotLoggingError as error:
-                if follow and log.begun and isinstance(error, Unavailable):
-                    away = True
-                    continue
-                left.remove((name, log))
-                failed(name, error)
-                continue
-            if not (follow and log.open):
-                left.remove((name, log))
-                ended(name)
-        pause = min(2 * pause, _LONGEST_PAUSE) if away else _POLL_SECONDS
-        if left:
-            sleep(pause)

@@ -1,4 +1,5 @@
-"""Lines for people: coloured by their level on a terminal, as they are in a pipe. See :mod:`.look`."""
+# SPDX-License-Identifier: GPL-3.0-only
+"""Lines for people: coloured by their level on a terminal, as they are in a pipe. See :mod:`.appearance`."""
 
 from __future__ import annotations
 

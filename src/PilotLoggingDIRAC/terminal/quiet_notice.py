@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """That a log is quiet, in a sentence: what is known, and no more. Its pilot may be gone, or compute for hours."""
 
 from __future__ import annotations

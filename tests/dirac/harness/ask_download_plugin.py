@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Runs as a process with the host's credentials, as DIRAC's portal back end does: asks for logs, prints the answers.
 
 Arguments: pairs of a stamp and a VO; an empty VO stands for None.

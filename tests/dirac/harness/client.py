@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A plain client of a DIRAC https service: http.client, a proxy, no DIRAC."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A throw-away DIRAC extension with a plugin of its own, installed as pip would install any."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A token issuer: an https server with its metadata and its public keys, and the private keys to sign with."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A database in which nobody can write for a while."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots that go on sending whatever happens to the collectors, and know what was acknowledged."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A collector that a test starts by itself on a port, beside those of the stack."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The commands as people run them: processes with a user's proxy."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Stacks of ``dev/stack`` and the programs that run against them, each in a process of its own."""
 
 from __future__ import annotations

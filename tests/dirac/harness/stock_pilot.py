@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The sending of an unmodified DIRAC pilot, in the shape that DIRACGrid/Pilot gives it on the wire.
 
 Each send is one ``urlopen`` with a TLS context of its own, so a new connection each time; the reply is closed unread;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The shipped unit and run script, set up as a site would: with a DIRAC installation of the stack's own."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The commands at a person's terminal: pexpect gives them one for input, output and errors."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Waiting for something to happen elsewhere, with a deadline."""
 
 import time

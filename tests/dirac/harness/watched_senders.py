@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots that go on sending to one collector, and note how long each answer took and what was acknowledged."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A private package index on loopback, and wheels of little more than a name for it."""
 
 from __future__ import annotations

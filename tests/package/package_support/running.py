@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A command that must succeed."""
 
 from __future__ import annotations

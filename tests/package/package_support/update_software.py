@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """DIRAC's own SystemAdministrator updates this installation. Arguments: the version, and where DIRACOS's installer is.
 
 Nothing of DIRAC is replaced but the address of that installer, which is on the Internet.

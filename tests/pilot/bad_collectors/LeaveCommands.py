@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A command that leaves a forked child behind."""
 
 import os

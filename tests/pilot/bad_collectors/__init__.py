@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Collectors that misbehave, for the tests of the worker-node module.
 
 ``Collector`` is a TLS server in threads of the test's own process; what it does is one of the values of ``behaviours``

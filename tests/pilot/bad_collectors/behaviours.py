@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a collector may do to a sender. Each is a value; ``Collector.behave`` takes one."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A TLS server that takes ``appendLog`` and treats its senders as it is told."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A TCP relay in front of a real collector: faults of the network that hit the real protocol."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Reading a call: HTTP/1.1, gzip, the form, and the batch in it, each checked strictly."""
 
 from __future__ import annotations

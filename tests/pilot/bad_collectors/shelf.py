@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What collectors have stored."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Tests that spend their time waiting run side by side."""
 
 from __future__ import annotations

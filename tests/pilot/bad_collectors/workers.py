@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The threads and sockets of a server."""
 
 from __future__ import annotations

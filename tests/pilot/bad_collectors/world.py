@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Certificates, collectors and pilots of one module's tests, and how they are compared."""
 
 from __future__ import annotations
@@ -6,13 +7,12 @@ import re
 import secrets
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pytest
 from parts.credentials import write_credentials
 from parts.layout import Layout
 from pilot.harness import MODULE, Pilot, Result, Running, Site, differences, prepare, through_module, usual
@@ -131,13 +131,6 @@ class World:
             files=usual(),
             **more,
         )
-
-
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """For test modules to import."""
-    with World(tmp_path_factory.mktemp("world")) as world:
-        yield world
 
 
 def go(pilot: Pilot) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Commands that do one thing that pilots do. Environment variables, named in their docstrings, say how."""
 
 import os

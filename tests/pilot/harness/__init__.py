@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots that really run: a working directory with pilot files, started as DIRAC's wrapper starts them.
 
 ::

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What most tests of whole pilots check."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Whether the log of a collector is what the pilot wrote to its standard output."""
 
 from __future__ import annotations

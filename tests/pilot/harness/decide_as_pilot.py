@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A process that reads CSs, one JSON document a line, and says for each what the pilot and our report make of it.
 
     decide_as_pilot.py FOLDER_OF_THE_PILOT PILOTLOGGINGCOMMANDS.PY

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Where the files of pilots are: our miniature, DIRAC's own, and our module for both."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A pilot that can be started, by a wrapper as DIRAC's."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Pilots' working directories: files, configuration, identity."""
 
 from __future__ import annotations

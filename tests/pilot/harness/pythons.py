@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The Python interpreters of this machine that a pilot could meet on a worker node: 3.6 and later."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A pilot's log as a collector has it."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A pilot that runs, and what became of it."""
 
 from __future__ import annotations

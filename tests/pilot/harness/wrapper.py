@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Starts a pilot as the script of DIRAC's PilotWrapper does. Runs on the worker node's Python: 3.6 and later.
 
 Arguments: a JSON object with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Runs the commands of a pilot, as DIRAC's pilot does: parameters first, then one command after the other."""
 
 import io

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The commands of the small pilot, and the decorator that ends a command's remote log."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Loggers, parameters and the base of all commands of a small pilot.
 
 Names, signatures and shapes are those of DIRAC's pilot wherever a command extension can touch them; its remote logger's

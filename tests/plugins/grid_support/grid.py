@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A grid stack: its storage as an administrator sees it, logs that are due, and its parts being taken away."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The test's end of ``serve_plugin.py``."""
 
 from __future__ import annotations

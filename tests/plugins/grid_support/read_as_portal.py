@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What Monitoring/WebApp does to show a remote log: its plugin's answer, as JSON. Arguments: stamp and VO."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One plugin of a VO, in a process that has a stack's configuration and host certificate, as an agent's children have.
 
     serve_plugin.py VO PLUGIN [/Path/To/Option=value ...]

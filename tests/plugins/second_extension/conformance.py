@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The extension's own test of its plugin, as ``docs/add-a-plugin.md`` of PilotLoggingDIRAC says. It runs where the
 extension is installed: ``pytest conformance.py``."""
 

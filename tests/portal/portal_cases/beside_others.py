@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Monitoring/WebApp with another experiment's extension installed: whose handler DIRAC loads, and what it gives out.
 
 The extensions are the real ones from PyPI, without what they depend on. Where it cannot be reached these tests skip.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is copied comes out of the clipboard again. Browsers differ in when a page may write to it, so no test reads it
 otherwise than a user does: by pasting.
 """

@@ -1,13 +1,19 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Our handler without a browser: what it gives, and what it says to bad and to hostile requests."""
 
 from __future__ import annotations
 
 import gzip
+import html
+import json
 import uuid
 from typing import Any
 
 import pytest
 from portal_support.portal import Parameters, Portal
+
+from PilotLoggingDIRAC.read import limits
+from PilotLoggingDIRAC.store.logs import QUICK_SORTS
 
 TEXT = "".join(f"2026-06-10T11:02:{second:02d}.823512Z INFO [Pilot] line {second}\n" for second in range(30))
 HUGE = "x" * 5000
@@ -105,6 +111,13 @@ class TestHandler:
         for name in ("main.js", "page.css", "log.css", "list.css"):
             static = portal.get(None, f"static/PilotLoggingDIRAC/PilotLogs/page/{name}", group="alpha_user")
             assert static.status == 200, name
+
+    def test_the_page_knows_the_collectors_limits(self, portal: Portal) -> None:
+        body = portal.get("alpha_user", "PilotLogs/page").body.decode()
+        handed_over = json.loads(html.unescape(body.partition('data-limits="')[2].partition('"')[0]))
+        assert handed_over["mostFound"] == limits.MOST_FOUND
+        assert handed_over["longestLine"] == limits.LINES_SIZE
+        assert set(handed_over["quickSorts"]) == QUICK_SORTS
 
 
 class TestWhoReads:

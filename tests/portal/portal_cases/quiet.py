@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A pilot that is killed, in the page: quiet after a while, running again if it comes back, and silent in the end."""
 
 from __future__ import annotations
@@ -9,11 +10,12 @@ from pathlib import Path
 from harness.waiting import until
 from pilot.harness import Site, prepare, through_module
 from playwright.sync_api import expect
-from portal_support.browser import Reader
+from portal_support.browser import Reader, alike
 from portal_support.portal import Portal
 from portal_support.texts import message
 
 
+@alike
 class TestQuiet:
     """The CS of this stack gives beta's pilots six seconds."""
 

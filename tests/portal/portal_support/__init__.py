@@ -1,1 +1,2 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the tests of the portal share."""

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The portal of a stack: logs that are sent to it, and what it answers to somebody without a browser."""
 
 from __future__ import annotations

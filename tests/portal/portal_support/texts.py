@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Text as pilots write it."""
 
 from __future__ import annotations

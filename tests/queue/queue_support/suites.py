@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What must hold with each kind of broker. The modules that run these name the kind as ``BROKER``."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What the worker node's redaction and the collector's are measured by; ``test_redaction_corpus.py`` runs both over it.
 
 In the folders, pieces end with a line ``%%``, and secrets stand between « and »:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Our error numbers, where DIRAC looks for those of an extension (see :mod:`DIRAC.Core.Utilities.DErrno`)."""
 
 EPLREJECTED = 3401

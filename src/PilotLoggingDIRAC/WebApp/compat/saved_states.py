@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Saved desktops and applications of the portal can be opened again.
 
 WebAppDIRAC's JavaScript sends a state as a JSON document, which ``UPHandler`` stores as a string within JSON. Up to

@@ -1,7 +1,9 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The page "Pilot Logs" and the JSON that it asks for."""
 
 from __future__ import annotations
 
+import json
 import re
 import zlib
 from collections.abc import Callable
@@ -20,10 +22,14 @@ from WebAppDIRAC.Lib.WebHandler import WebHandler
 from PilotLoggingDIRAC.dirac_bridge.callers import only_own_group
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
 from PilotLoggingDIRAC.gap_lines import insert_gap_lines
+from PilotLoggingDIRAC.lines.pattern import LONGEST as LONGEST_LIKE
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.names import check_stamp, check_vo
+from PilotLoggingDIRAC.read import limits
+from PilotLoggingDIRAC.read.line_window import LEAST_OF_LINE
+from PilotLoggingDIRAC.store.logs import DEEPEST, QUICK_SORTS
 from PilotLoggingDIRAC.WebApp import refusals, responses
-from PilotLoggingDIRAC.WebApp.access import Reader, reader
+from PilotLoggingDIRAC.WebApp.access import Reader, meant_by, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
 from PilotLoggingDIRAC.WebApp.compat import saved_states
 from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, search_query, selection
@@ -34,13 +40,16 @@ _POLICY = (
 )
 """Nothing but this portal's own files runs or is asked, and no other site may put the page into a frame."""
 _PAGE_HEADERS = {**responses.HEADERS, "Content-Security-Policy": _POLICY}
-# What the collector gives at once, see docs/protocol.md.
-_LARGEST_PAGE = 1000
-_MOST_VALUES = 500
-_MOST_LINES = 5000
-_MOST_FOUND = 10000
-_LONGEST_LINE = 2**20
-_PIECE = 2**20
+_LIMITS = json.dumps(
+    {
+        "mostFound": limits.MOST_FOUND,
+        "longestLine": limits.LINES_SIZE,
+        "longestLike": LONGEST_LIKE,
+        "deepestSort": DEEPEST,
+        "quickSorts": sorted(QUICK_SORTS),
+    }
+)
+"""What the page has to know of the collector's; its ``limits.js`` reads it."""
 
 
 class PilotLogsHandler(WebHandler):
@@ -50,13 +59,13 @@ class PilotLogsHandler(WebHandler):
     SUPPORTED_METHODS = ("GET",)
 
     @classmethod
-    def _pre_initialize(cls):
+    def _pre_initialize(cls) -> list[TornadoURL]:
         """DIRAC calls this when the portal starts."""
         saved_states.mend()
         urls = super()._pre_initialize()
         return [*urls, TornadoURL(f"{cls.BASE_URL.rstrip('/')}/{cls.LOCATION}(?:/.*)?$", cls, {"method": "missing"})]
 
-    def web_page(self):
+    def web_page(self) -> TornadoResponse:
         """The page itself. Its files and methods are named relative to it.
 
         An address without a group is for everybody: it leads each reader to a group of their own.
@@ -74,11 +83,15 @@ class PilotLogsHandler(WebHandler):
         for name, value in _PAGE_HEADERS.items():
             response.set_header(name, value)
         return response.render(
-            "PilotLogs/page.html", user=self.getUserName(), group=group, vo=Registry.getVOForGroup(group) or ""
+            "PilotLogs/page.html",
+            user=self.getUserName(),
+            group=group,
+            vo=Registry.getVOForGroup(group) or "",
+            limits=_LIMITS,
         )
 
     @authorization(["all"])
-    def web_missing(self):
+    def web_missing(self) -> TornadoResponse:
         """Every other address below ours."""
         if re.search(rf"/{self.LOCATION}/?$", self.request.path):
             address = re.sub(rf"/{self.LOCATION}/?$", f"/{self.LOCATION}/page", self.request.path)
@@ -87,45 +100,47 @@ class PilotLogsHandler(WebHandler):
             return self._response(HTTPStatus.NOT_FOUND, {"error": responses.sentence_of(HTTPStatus.NOT_FOUND)})
         return self._told(HTTPStatus.NOT_FOUND, refusals.no_page())
 
-    def web_list(self):
+    def web_list(self) -> Any:
         """A page of the list of logs: ``rows`` and ``total``."""
         asked = self._parameters
         column = asked.text("sort") or "LastArrival"
         order = asked.text("order") or "DESC"
-        start, limit = asked.number("start", 0), asked.number("limit", 100, least=1, most=_LARGEST_PAGE)
+        start, limit = asked.number("start", 0), asked.number("limit", 100, least=1, most=limits.LARGEST_PAGE)
         return ask("listLogs", selection(asked), [[column, order]], start, limit)
 
-    def web_values(self):
+    def web_values(self) -> Any:
         """What can be chosen in the list's filters: the most frequent values of columns."""
         asked = self._parameters
-        return ask("listValues", selection(asked), asked.texts("column"), asked.number("limit", 100, 1, _MOST_VALUES))
+        return ask(
+            "listValues", selection(asked), asked.texts("column"), asked.number("limit", 100, 1, limits.MOST_VALUES)
+        )
 
-    def web_outline(self):
+    def web_outline(self) -> Any:
         """A log's figures: its row, its blocks with times and counts, errors, warnings, marks, commands."""
         return ask("outlineLog", *self._key(), self._parameters.text("version"))
 
-    def web_lines(self):
+    def web_lines(self) -> Any:
         """Lines of a log: ``count`` from ``first`` on, or those of ``numbers``; of each ``longest`` bytes."""
         asked = self._parameters
-        first, count = asked.number("first", 1), asked.number("count", 500, 1, _MOST_LINES)
-        longest = asked.number("longest", 0, 2**10, _LONGEST_LINE)
+        first, count = asked.number("first", 1), asked.number("count", 500, 1, limits.MOST_LINES)
+        longest = asked.number("longest", 0, LEAST_OF_LINE, limits.LINES_SIZE)
         return ask("readLines", *self._key(), first, count, asked.numbers("numbers") or None, *filter(None, [longest]))
 
-    def web_find(self):
+    def web_find(self) -> Any:
         """The numbers of the lines of a log that meet conditions."""
         asked = self._parameters
-        first, limit = asked.number("first", 1), asked.number("limit", _MOST_LINES, 1, _MOST_FOUND)
+        first, limit = asked.number("first", 1), asked.number("limit", limits.MOST_LINES, 1, limits.MOST_FOUND)
         return ask("findLines", *self._key(), line_conditions(asked), first, limit)
 
-    def web_search(self):
+    def web_search(self) -> Any:
         """Lines of the selected logs that have a text, or say what another line says (``like``): go on with the
         ``cursor`` until it is ``done``. ``pattern`` is what of that line is looked for."""
         asked = self._parameters
         query, pattern = search_query(asked)
-        limit = asked.number("limit", 200, 1, _LARGEST_PAGE)
+        limit = asked.number("limit", 200, 1, limits.LARGEST_PAGE)
         return ask("searchLogs", query, selection(asked), asked.text("cursor"), limit) | {"pattern": pattern}
 
-    def web_pilot(self):
+    def web_pilot(self) -> dict[str, str]:
         """Stamp and VO of the pilot that PilotMonitor knows by its ``reference``."""
         reference = self._parameters.text("reference")
         if not reference:
@@ -133,22 +148,22 @@ class PilotLogsHandler(WebHandler):
         stamp, vo = stamp_and_vo(reference)
         return {"stamp": stamp, "vo": vo}
 
-    def web_download(self):
+    def web_download(self) -> None:
         """A whole log, streamed; see :meth:`get`. ``gzip=1`` packs it."""
         raise AssertionError("get() does not come here")
 
     # Where a request's way differs from that of DIRAC's other handlers
 
-    async def get(self, *arguments, **options):
+    async def get(self, *arguments: Any, **options: Any) -> None:
         """A download is written as it is read: a log may be larger than the portal's memory."""
         if self._init_kwargs["method"] == "download":
             await self._download()
         else:
             await super().get(*arguments, **options)
 
-    def _gatherPeerCredentials(self):
+    def _gatherPeerCredentials(self) -> dict[str, Any]:
         """DIRAC's portal would let a known user into any group that the address names."""
-        credentials = super()._gatherPeerCredentials()
+        credentials: dict[str, Any] = super()._gatherPeerCredentials()
         if credentials and credentials.get("DN"):
             if "group" not in credentials and self._init_kwargs["method"] == "page":
                 best = reader(credentials, self._wanted_vo, self._opens).best()
@@ -157,7 +172,7 @@ class PilotLogsHandler(WebHandler):
             only_own_group(credentials)
         return credentials
 
-    def _executeMethod(self, args, kwargs):
+    def _executeMethod(self, args: Any, kwargs: Any) -> TornadoResponse:
         """In a thread, in the user's name.
 
         DIRAC's own would first convert what was sent to the types of the method's arguments, and answer with a 500$
@@ -226,7 +241,7 @@ class PilotLogsHandler(WebHandler):
             except Rejected:
                 continue  # the page tells
             if len(named) == 1:
-                return named.pop()
+                return meant_by(*named) if name == "vo" else named.pop()
         return ""
 
     def _reader(self) -> Reader:
@@ -280,7 +295,7 @@ class PilotLogsHandler(WebHandler):
         try:
             stamp, vo = self._key()
             packed = bool(self._parameters.flag("gzip"))
-            page = await self._in_users_name(partial(ask, "readLog", stamp, vo, "", _PIECE))
+            page = await self._in_users_name(partial(ask, "readLog", stamp, vo, "", limits.LINES_SIZE))
         except PilotLoggingError as error:
             self._failure(error)._runActions(self)
             return
@@ -298,7 +313,7 @@ class PilotLogsHandler(WebHandler):
             if not page["more"]:
                 break
             try:
-                page = await self._in_users_name(partial(ask, "readLog", stamp, vo, page["cursor"], _PIECE))
+                page = await self._in_users_name(partial(ask, "readLog", stamp, vo, page["cursor"], limits.LINES_SIZE))
             except PilotLoggingError as error:
                 # Half a log must not look like a whole one: without its end the browser says that it failed.
                 self.log.warn("A download was broken off", f"{stamp}: {error}")

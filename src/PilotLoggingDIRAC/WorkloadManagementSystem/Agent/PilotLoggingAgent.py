@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The agent that carries logs from PilotLogDB to the storage that each VO chose.
 
 It needs the database, not the collectors' disk: it may run anywhere, and several of them share the work.
@@ -15,6 +16,7 @@ import signal
 import socket
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from DIRAC import S_OK
 from DIRAC.Core.Base.AgentModule import AgentModule
@@ -38,6 +40,8 @@ _STOP_SECONDS = 20.0
 _HOUSEKEEPING_SECONDS = 5.0
 """What a VO's expired logs may take of a cycle; the rest of them goes in the next one."""
 
+_Problems = list[PilotLoggingError]
+
 
 @dataclass
 class _Worker:
@@ -55,15 +59,15 @@ class PilotLoggingAgent(AgentModule):
     :class:`~PilotLoggingDIRAC.deliver.fair_scheduler.FairScheduler` says who is served when, and
     :class:`~PilotLoggingDIRAC.deliver.circuit_breaker.CircuitBreakers` when storage that is down is tried again."""
 
-    def initialize(self):
+    def initialize(self) -> dict[str, Any]:
         """Open the database; from now on SIGTERM ends the agent cleanly.
 
         :return: S_OK / S_ERROR for a mistake in the configuration
         """
         self._scheduler = FairScheduler()
         self._breakers = CircuitBreakers()
-        self._workers = {}
-        self._plugins = {}
+        self._workers: dict[str, _Worker] = {}
+        self._plugins: dict[str, dict[str, bool]] = {}
         self._next_look = 0.0
         self._stopping = False
         try:
@@ -74,13 +78,13 @@ class PilotLoggingAgent(AgentModule):
         signal.signal(signal.SIGTERM, self._stop)
         return S_OK()
 
-    def execute(self):
+    def execute(self) -> dict[str, Any]:
         """One cycle, with the CS as it is now. It returns after a polling time at the latest, so that all VOs are
         looked at again; VOs that wait then keep their place in the order, and processes that are at work go on.
 
         :return: S_OK / S_ERROR with the first problem, when there was one; all are in the log
         """
-        problems = []
+        problems: _Problems = []
         until = time.monotonic() + self.am_getPollingTime()
         try:
             self._settings = cs.agent_settings(self.am_getModuleParam("fullName"))
@@ -101,11 +105,11 @@ class PilotLoggingAgent(AgentModule):
             self._advance(problems)
         return results.failure(problems[0]) if problems else S_OK()
 
-    def finalize(self):
+    def finalize(self) -> dict[str, Any]:
         """Let every VO that waits have its turn, and wait for what is at work: as long as it may take, or shortly when
         the agent was told to stop."""
         until = time.monotonic() + (_STOP_SECONDS if self._stopping else self._settings.worker_time)
-        problems = []
+        problems: _Problems = []
         if self._stopping:
             self._stopWorkers()  # one may have begun in the moment of the signal
         while (self._workers if self._stopping else self._scheduler) and time.monotonic() < until:
@@ -115,7 +119,7 @@ class PilotLoggingAgent(AgentModule):
             worker.process.kill()
         return S_OK()
 
-    def _careFor(self, vo, problems):
+    def _careFor(self, vo: str, problems: _Problems) -> None:
         """Close, expire and look what is due for one VO."""
         self._scheduler.leave(vo)
         until = time.monotonic() + _HOUSEKEEPING_SECONDS
@@ -138,7 +142,7 @@ class PilotLoggingAgent(AgentModule):
             self.log.error("VO is passed over", f"{vo}: {error}")
             problems.append(error)
 
-    def _waitIfDue(self, vo, only_streams=False):
+    def _waitIfDue(self, vo: str, only_streams: bool = False) -> None:
         if vo in self._workers:
             return  # it looks for itself until it ends
         plugins = self._plugins[vo]
@@ -148,13 +152,13 @@ class PilotLoggingAgent(AgentModule):
             if any((streams if plugins[name] else due).list_due(connection, vo, name, now, 1) for name in may_be_tried):
                 self._scheduler.wait(vo)
 
-    def _streams(self):
+    def _streams(self) -> list[str]:
         """The VOs that have a stream. An agent that is to end after some cycles waits for no pilot."""
         if self.am_getMaxCycles():
             return []
         return [vo for vo, plugins in self._plugins.items() if any(plugins.values())]
 
-    def _lookAtStreams(self, problems):
+    def _lookAtStreams(self, problems: _Problems) -> None:
         """What running pilots write is not left lying for a whole polling time."""
         if time.monotonic() < self._next_look:
             return
@@ -166,7 +170,7 @@ class PilotLoggingAgent(AgentModule):
             self.log.error("Streams cannot be looked at", str(error))
             problems.append(error)
 
-    def _advance(self, problems, come_again=True):
+    def _advance(self, problems: _Problems, come_again: bool = True) -> None:
         """Take in what has ended, and let those begin whose turn it is."""
         for vo, worker in list(self._workers.items()):
             if worker.process.running():
@@ -179,26 +183,29 @@ class PilotLoggingAgent(AgentModule):
             self._scheduler.ended(vo, self._settings.turn_time, unfinished)
             if unfinished and come_again:
                 self._scheduler.wait(vo)
-        while not self._stopping and (vo := self._scheduler.next(self._settings.max_workers, self._settings.turn_time)):
+        while not self._stopping:
+            served = self._scheduler.next(self._settings.max_workers, self._settings.turn_time)
+            if not served:
+                break
             try:
-                self._begin(vo)
+                self._begin(served)
             except OSError as error:
-                self._scheduler.ended(vo, self._settings.turn_time, False)
-                self.log.error("Delivery could not begin", f"VO {vo}: {error}")
-                problems.append(Unavailable(f"The process of VO {vo} could not begin: {error}."))
+                self._scheduler.ended(served, self._settings.turn_time, False)
+                self.log.error("Delivery could not begin", f"VO {served}: {error}")
+                problems.append(Unavailable(f"The process of VO {served} could not begin: {error}."))
 
-    def _begin(self, vo):
+    def _begin(self, vo: str) -> None:
         owner = f"{socket.gethostname()}:{secrets.token_hex(8)}"
         thresholds = self._breakers.thresholds(vo, self._plugins[vo])
         process = VOProcess(vo, "deliver", [owner, str(self._settings.turn_time), json.dumps(thresholds)])
         self._workers[vo] = _Worker(process, owner, time.monotonic())
 
-    def _takeIn(self, vo, worker, problems):
+    def _takeIn(self, vo: str, worker: _Worker, problems: _Problems) -> bool:
         """The result of a process that has ended; True when the VO's turn was over before all was done."""
         try:
             done = worker.process.wait()
         except PilotLoggingError as error:
-            problem = error
+            problem: PilotLoggingError = error
             if worker.killed:
                 problem = Unavailable(f"It took longer than {self._settings.worker_time:g} s (WorkerTime).")
             self.log.error("Delivery failed", f"VO {vo}: {problem}")
@@ -212,21 +219,21 @@ class PilotLoggingAgent(AgentModule):
             self.log.error("Storage is down", f"VO {vo}: {', '.join(done['down'])} failed with log after log")
         if done["failed"]:
             problems.append(Unavailable(f"{done['failed']} logs of VO {vo} could not be delivered."))
-        return done["unfinished"]
+        return bool(done["unfinished"])
 
-    def _noteLost(self, vo, owner, error):
+    def _noteLost(self, vo: str, owner: str, error: str) -> None:
         try:
             for delivery in note_lost(self._database, owner, error):
                 self.log.error("Log was in hand then", f"VO {vo}: LogID {delivery.log_id}, {delivery.plugin}")
         except PilotLoggingError as problem:
             self.log.error("What it had taken on waits for the end of its lease", f"VO {vo}: {problem}")
 
-    def _stop(self, *_):
+    def _stop(self, *_: Any) -> None:
         self.log.notice("Told to stop")
         self._stopping = True
         self._stopWorkers()
         self.am_stopExecution()
 
-    def _stopWorkers(self):
+    def _stopWorkers(self) -> None:
         for worker in list(self._workers.values()):
             worker.process.stop()

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: GPL-3.0-only
 -- -----------------------------------------------------------------------------
 -- PilotLogDB: the logs of pilot jobs (PilotLoggingDIRAC)
 --

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The collector: pilots send their logs here, shifters read them from here.
 
 .. literalinclude:: ../ConfigTemplate.cfg

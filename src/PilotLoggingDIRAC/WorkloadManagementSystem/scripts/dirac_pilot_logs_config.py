@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Switch the remote logging of a VO's pilots on or off, see what a pilot would do, and check that all works
 
@@ -18,168 +19,171 @@ Example:
   $ dirac-pilot-logs-config check --vo myvo -o /DIRAC/Security/UseServerCertificate=yes
 """
 
+from __future__ import annotations
+
 import json
 import sys
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from PilotLoggingDIRAC.commands.command_line import Script, check_switches, fail_use, run
-from PilotLoggingDIRAC.commands.output import Output
-from PilotLoggingDIRAC.commands.start import parse_command_line
-from PilotLoggingDIRAC.dirac_bridge.stdout import take_stdout
+from PilotLoggingDIRAC.commands.command_line import Script, Switches, fail_use, name, run, say
+
+if TYPE_CHECKING:
+    from PilotLoggingDIRAC.activation.editing import Change
+    from PilotLoggingDIRAC.activation.mistakes import Mistake
 
 _ACTIONS = ("show", "enable", "disable", "check")
-_ONLY_FOR = {"url": ("enable",), "module": ("enable",), "yes": ("enable", "disable"), "ce": _ACTIONS[:3]}
+_TAKEN_BY = {
+    "url": ("enable",),
+    "module": ("enable",),
+    "yes": ("enable", "disable"),
+    "ce": ("show", "enable", "disable"),
+    "json": ("show", "check"),
+}
+
+Section = Callable[[str], dict[str, Any]]
+"""A section of the CS by its path, as the master has it."""
+Wanted = Callable[[Section], "tuple[Sequence[Change], Sequence[Change], Sequence[Mistake]]"]
+"""What is to be changed for pilots and elsewhere, and what is to be said of it."""
 
 
 @Script()
-def main():
-    output = Output(take_stdout())
-    Script.registerSwitch("V:", "vo=", "The VO")
-    Script.registerSwitch("C:", "ce=", "A CE; enable and disable take several, separated by commas")
-    Script.registerSwitch(
-        "u:", "url=", "enable: the collector, instead of the one that the CS names; several with --module"
+def main() -> None:
+    switches = Switches()
+    _declare(switches)
+    arguments = switches.parse()
+    _check_use(switches, arguments)
+    work = {"show": show, "enable": enable, "disable": disable, "check": check}[arguments[0]]
+    run(lambda: work(switches), switches.output, seen_enough=1)
+
+
+def _declare(switches: Switches) -> None:
+    switches.value("vo", "The VO", _one_vo, short="V")
+    switches.values("ce", "A CE; enable and disable take several, separated by commas", short="C")
+    switches.values(
+        "url", "enable: the collector, instead of the one that the CS names; several with --module", short="u"
     )
-    Script.registerSwitch("m", "module", "enable: by the worker-node module, without the pilot's own logger")
-    Script.registerSwitch("y", "yes", "enable, disable: do not ask")
-    Script.registerSwitch("j", "json", "show, check: everything as one JSON document, for programs")
+    switches.flag("module", "enable: by the worker-node module, without the pilot's own logger", short="m")
+    switches.flag("yes", "enable, disable: do not ask", short="y")
+    switches.flag("json", "show, check: everything as one JSON document, for programs", short="j")
     # Not as mandatory, and without its values: then DIRAC ends with 1, which means something else here.
     Script.registerArgument("Action: show, enable, disable or check", mandatory=False)
-    check_switches(output)
-    switches, arguments = parse_command_line()
-    given = _given(switches)
-    wrong = _mistake(given, arguments)
-    if wrong:
-        fail_use(wrong)
-    run(lambda: _DO[arguments[0]](given, output.write, output.terminal), output, seen_enough=1)
 
 
-def _given(switches):
-    """The switches by their long names, each with all its values."""
-    long_names = {"V": "vo", "C": "ce", "u": "url", "m": "module", "y": "yes", "j": "json"}
-    given = {}
-    for name, value in switches:
-        values = [part.strip() for part in value.split(",") if part.strip()] if value else []
-        given.setdefault(long_names.get(name, name), []).extend(values)
-    return given
+def _one_vo(typed: str) -> str:
+    if "," in typed:
+        raise ValueError("one VO")
+    return name(typed)
 
 
-def _mistake(given, arguments):
-    """What is wrong with the command line, as a sentence; empty if nothing is."""
+def _check_use(switches: Switches, arguments: list[str]) -> None:
     if len(arguments) != 1 or arguments[0] not in _ACTIONS:
-        return f"takes one of {', '.join(_ACTIONS)}, and then options"
+        fail_use(f"takes one of {', '.join(_ACTIONS)}, and then options")
     action = arguments[0]
-    for name, actions in _ONLY_FOR.items():
-        if name in given and action not in actions:
-            return f"{action} takes no --{name}"
-    if len(given.get("vo", ())) != 1:
-        return "give one VO: --vo"
-    if "json" in given and action not in ("show", "check"):
-        return f"{action} takes no --json"
-    if action == "show" and len(given.get("ce", ())) > 1:
-        return "show takes one CE"
-    for name in ("ce", "url"):
-        if name in given and not given[name]:
-            return f"--{name} is empty"
-    return ""
+    for switch, actions in _TAKEN_BY.items():
+        if switches[switch] is not None and action not in actions:
+            fail_use(f"{action} takes no --{switch}")
+    if not switches["vo"]:
+        fail_use("give one VO: --vo")
+    if action == "show" and len(switches["ce"] or ()) > 1:
+        fail_use("show takes one CE")
 
 
-def _show(given, write, terminal):
+def show(switches: Switches) -> int:
     from PilotLoggingDIRAC.activation import presentation
     from PilotLoggingDIRAC.commands import vo_report
 
-    report = vo_report.report(given["vo"][0], next(iter(given.get("ce", ())), ""))
-    if "json" in given:
-        write(json.dumps(report.as_document(), indent=2) + "\n")
+    output = switches.output
+    report = vo_report.report(switches["vo"], next(iter(switches["ce"] or ()), ""))
+    if switches["json"]:
+        output.write(json.dumps(report.as_document(), indent=2) + "\n")
     else:
-        write(presentation.render_report(report, terminal))
+        output.write(presentation.render_report(report, output.look, output.width))
     return 0
 
 
-def _enable(given, write, terminal):
+def enable(switches: Switches) -> int:
     from PilotLoggingDIRAC.activation.editing import plan_enabling
     from PilotLoggingDIRAC.activation.registration import URLS, registered
     from PilotLoggingDIRAC.commands import vo_report
 
-    vo, ces, urls = given["vo"][0], given.get("ce", []), given.get("url", [])
+    vo, ces, urls = switches["vo"], switches["ce"] or [], switches["url"] or []
     vo_report.known_vo(vo)
     vo_report.known_ces(ces)
 
-    def wanted(section):
+    def wanted(section: Section) -> tuple[Sequence[Change], Sequence[Change], Sequence[Mistake]]:
         addresses, notes = registered(section(URLS), urls)
-        known = [url for change in addresses for url in change.new.split(", ")] or vo_report.collector_urls()
-        return (
-            plan_enabling(section("/Operations"), vo, ces, urls, known, "module" in given, vo_report.setup()),
-            addresses,
-            notes,
-        )
+        known = _urls_in(addresses) or vo_report.collector_urls()
+        module, setup = bool(switches["module"]), vo_report.setup()
+        return plan_enabling(section("/Operations"), vo, ces, urls, known, module, setup), addresses, notes
 
-    return _change(given, write, terminal, wanted)
+    return _change(switches, wanted)
 
 
-def _disable(given, write, terminal):
+def disable(switches: Switches) -> int:
     from PilotLoggingDIRAC.activation.editing import plan_disabling
     from PilotLoggingDIRAC.commands import vo_report
 
-    vo, ces = given["vo"][0], given.get("ce", [])
+    vo, ces = switches["vo"], switches["ce"] or []
     vo_report.known_vo(vo)
     setup = vo_report.setup()
-    return _change(
-        given, write, terminal, lambda section: (plan_disabling(section("/Operations"), vo, ces, setup), [], [])
-    )
+    return _change(switches, lambda section: (plan_disabling(section("/Operations"), vo, ces, setup), [], []))
 
 
-def _change(given, write, terminal, wanted):
+def _urls_in(changes: Sequence[Change]) -> list[str]:
+    return [url for change in changes for url in (change.new or "").split(", ") if url]
+
+
+def _change(switches: Switches, wanted: Wanted) -> int:
     """Show what would change, what a pilot would then do and what is wrong with that; ask; change it."""
     from PilotLoggingDIRAC.activation import presentation
     from PilotLoggingDIRAC.activation.editing import apply_changes, describe
     from PilotLoggingDIRAC.commands import vo_report
     from PilotLoggingDIRAC.commands.cs_changes import CSChanges
 
-    vo = given["vo"][0]
+    vo, output = switches["vo"], switches.output
     configuration = CSChanges()
     of_pilots, elsewhere, notes = wanted(configuration.section)
     changes = [*of_pilots, *elsewhere]
     then = apply_changes(configuration.section("/Operations"), of_pilots)
-    reports = [vo_report.report(vo, ce, then) for ce in given.get("ce", []) or [""]]
-    readers = [url for change in elsewhere for url in change.new.split(", ")]
-    notes = [*vo_report.unreachable(reports, readers), *notes]
-    problems = any(each.grave for report in reports for each in report.mistakes) or any(each.grave for each in notes)
+    reports = [vo_report.report(vo, ce, then) for ce in switches["ce"] or [""]]
+    notes = [*vo_report.unreachable(reports, _urls_in(elsewhere)), *notes]
     if changes:
-        write(presentation.render_changes(list(describe(changes)), terminal))
+        output.write(presentation.render_changes(list(describe(changes)), output.look, output.width))
     else:
-        write("Nothing has to change in the CS.\n")
-    write(presentation.render_verdicts(reports, terminal, notes))
+        output.write("Nothing has to change in the CS.\n")
+    output.write(presentation.render_verdicts(reports, notes, output.look, output.width))
     if changes:
-        if "yes" not in given and not _agreed(problems):
-            write("Nothing was changed.\n")
+        grave = any(each.grave for each in [*notes, *(each for report in reports for each in report.mistakes)])
+        if not switches["yes"] and not _agreed(grave):
+            output.write("Nothing was changed.\n")
             return 1
         configuration.commit(changes)
-        write(f"The CS has been changed. {vo_report.synchronizer_sentence()}\n")
-    write(vo_report.next_sentence(vo, any(report.sends for report in reports)))
+        output.write(f"The CS has been changed. {vo_report.synchronizer_sentence()}\n")
+    output.write(vo_report.next_sentence(vo, any(report.sends for report in reports)))
     return 0
 
 
-def _agreed(problems):
+def _agreed(problems: bool) -> bool:
     if not sys.stdin.isatty():
-        print("dirac-pilot-logs-config: nobody is here to be asked; give --yes", file=sys.stderr)
+        say("nobody is here to be asked; give --yes")
         return False
     question = "Change the CS so, with these problems?" if problems else "Change the CS so?"
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _check(given, write, terminal):
+def check(switches: Switches) -> int:
     from PilotLoggingDIRAC.activation import findings, presentation
     from PilotLoggingDIRAC.commands.diagnose import diagnose
 
-    found = diagnose(given["vo"][0])
-    if "json" in given:
-        write(json.dumps(findings.as_document(found), indent=2) + "\n")
+    output = switches.output
+    found = diagnose(switches["vo"])
+    if switches["json"]:
+        output.write(json.dumps(findings.as_document(found), indent=2) + "\n")
     else:
-        write(presentation.render_findings(found, terminal))
+        output.write(presentation.render_findings(found, output.look, output.width))
     return 1 if findings.number(found, findings.State.TODO) else 0
-
-
-_DO = {"show": _show, "enable": _enable, "disable": _disable, "check": _check}
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Download the logs of many pilots, by their stamps or by what is known of them, into a folder or a tar file
 
@@ -11,7 +12,10 @@ Example:
   $ dirac-pilot-logs-download 1f0e95b2fd5b4a1bb5e9c1c6b5b4d3a2
 """
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from PilotLoggingDIRAC.commands.command_line import (
     Collector,
@@ -28,15 +32,15 @@ from PilotLoggingDIRAC.commands.progress_line import ProgressLine
 from PilotLoggingDIRAC.errors import PilotLoggingError
 from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.model import Gap
-from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, name_of
+from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, Target, name_of
 
 _ALL = 10**9
+_OUTCOMES = ("downloaded", "there already", "left alone", "failed")
 
 
 @Script()
-def main():
+def main() -> None:
     switches = Switches()
-    output = switches.output
     Script.registerArgument(["Stamp: of a pilot, or its beginning"], mandatory=False)
     selection = Selection(switches)
     switches.value("to", "The folder, or a file whose name ends in .tar (the folder pilot-logs)", path)
@@ -45,78 +49,91 @@ def main():
     stamps = switches.parse()
     if not stamps and not selection.document():
         fail_use("takes stamps, or switches that say which logs, such as --since=1d")
+    run(lambda: Download(switches).work(stamps, selection.document()), switches.output)
 
-    def work():
-        to = Path(switches["to"] or "pilot-logs")
-        collector = Collector()
-        named, unknown = whole(collector)
+
+class Download:
+    """Logs on their way into a folder or a tar file."""
+
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        self._to = Path(switches["to"] or "pilot-logs")
+        self._collector = Collector()
+        self._progress = ProgressLine("logs")
+        self._counts: Counter[str] = Counter()
+        self._unknown = 0
+
+    def work(self, stamps: list[str], selection: dict[str, Any]) -> int:
+        named = self._whole(stamps)
         if stamps and not named:
             return 1
-        wanted = selection.document() | ({"Stamp": named} if stamps else {})
-        counts = dict.fromkeys(("downloaded", "there already", "left alone", "failed"), 0)
-        target = TarFile(to, bool(switches["overwrite"])) if to.suffix == ".tar" else Folder(to)
+        if not self._fetch_all(selection | ({"Stamp": named} if stamps else {})):
+            return 1
+        known = self._counts.total()
+        absent = 0 if self._switches["limit"] else max(0, len(named) - known)
+        if absent:
+            say(f"{absent} of these stamps are not in the list of logs.")
+        self._switches.output.write(f"{self._to}\n")
+        return 1 if self._counts["failed"] or self._counts["left alone"] or not known or absent else self._unknown
+
+    def _whole(self, stamps: list[str]) -> list[str]:
+        """The stamps that are meant, each once."""
+        from PilotLoggingDIRAC.commands.pilot_lookup import log_of_stamp
+
+        named = []
+        for stamp in stamps:
+            try:
+                named.append(log_of_stamp(self._collector, stamp, self._switches["VO"] or "")[0])
+            except PilotLoggingError as error:
+                say(str(error))
+                self._unknown = 1
+        return list(dict.fromkeys(named))
+
+    def _fetch_all(self, wanted: dict[str, Any]) -> bool:
+        """Fetch these logs, and say what became of them; False where they cannot be written."""
+        overwrite, limit = bool(self._switches["overwrite"]), self._switches["limit"] or _ALL
+        target: Target = TarFile(self._to, overwrite) if self._to.suffix == ".tar" else Folder(self._to)
         try:
-            with target, ProgressLine("logs") as progress:
+            with target, self._progress:
                 # In an order that does not change while pilots write.
-                for row, total in collector.rows(wanted, [["Stamp", "ASC"]], switches["limit"] or _ALL):
-                    progress.show(sum(counts.values()), total)
-                    outcome = one(collector, target, row, progress)
-                    counts[outcome] += 1
+                for row, total in self._collector.rows(wanted, [["Stamp", "ASC"]], limit):
+                    self._progress.show(self._counts.total(), total)
+                    self._counts[self._fetch(target, row)] += 1
         except KeyboardInterrupt:
             say("interrupted; given once more, the same command goes on from here.")
             raise
         except OSError as error:
-            say(f"{to}: {error.strerror or error}.")
-            return 1
+            say(f"{self._to}: {error.strerror or error}.")
+            return False
         finally:
-            said = ", ".join(f"{number} {outcome}" for outcome, number in counts.items() if number)
-            say(f"{said or 'no logs'}: {to}")
-        known = sum(counts.values())
-        absent = 0 if switches["limit"] else max(0, len(named) - known)
-        if absent:
-            say(f"{absent} of these stamps are not in the list of logs.")
-        output.write(f"{to}\n")
-        return 1 if counts["failed"] or counts["left alone"] or not known or absent or unknown else 0
+            said = ", ".join(f"{self._counts[each]} {each}" for each in _OUTCOMES if self._counts[each])
+            say(f"{said or 'no logs'}: {self._to}")
+        return True
 
-    def whole(collector):
-        """The stamps that are meant, each once, and how many arguments mean none."""
-        from PilotLoggingDIRAC.commands.pilot_lookup import log_of_stamp
-
-        named, unknown = [], 0
-        for stamp in stamps:
-            try:
-                named.append(log_of_stamp(collector, stamp, switches["VO"] or "")[0])
-            except PilotLoggingError as error:
-                say(str(error))
-                unknown += 1
-        return list(dict.fromkeys(named)), unknown
-
-    def one(collector, target, row, progress):
-        """What became of a log."""
+    def _fetch(self, target: Target, row: Mapping[str, Any]) -> str:
+        """Fetch a log; gives what became of it."""
         try:
             presence = target.presence(row)
             if presence is Presence.THERE:
                 return "there already"
-            if presence is Presence.FOREIGN and not switches["overwrite"]:
-                progress.clear()
+            if presence is Presence.FOREIGN and not self._switches["overwrite"]:
+                self._progress.clear()
                 say(f"{name_of(row)} is a file that was not downloaded: left alone; --overwrite replaces it.")
                 return "left alone"
-            target.write(row, pieces(collector, row))
+            target.write(row, self._pieces(row))
         except PilotLoggingError as error:
-            progress.clear()
+            self._progress.clear()
             say(f"{row['Stamp']}: {error}")
             return "failed"
         return "downloaded"
 
-    def pieces(collector, row):
+    def _pieces(self, row: Mapping[str, Any]) -> Iterator[bytes]:
         cursor, more = "", True
         while more:
-            reply = collector.ask("reading the log", "readLog", row["Stamp"], row["VO"], cursor, 0)
+            reply = self._collector.ask("reading the log", "readLog", row["Stamp"], row["VO"], cursor, 0)
             text = insert_gap_lines(reply["text"], [Gap(**gap) for gap in reply["gaps"]])
             yield text.encode("utf-8", "surrogatepass")
             cursor, more = reply["cursor"], reply["more"]
-
-    run(work, output)
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 List the logs of pilots, the one with the latest line first, or count them
 
@@ -9,6 +10,9 @@ Example:
 """
 
 import json
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
 
 from PilotLoggingDIRAC.commands.command_line import (
     Collector,
@@ -27,78 +31,90 @@ from PilotLoggingDIRAC.terminal.count_table import BY, COUNTS
 
 _PAGE = 1000
 _USUAL = 100
+_ALL = 10**9
 
 
 @Script()
-def main():
+def main() -> None:
     switches = Switches()
-    output = switches.output
     selection = Selection(switches)
+    _declare(switches)
+    switches.parse(arguments=False)
+    _check(switches)
+    switches.pages(not switches["json"])
+    work = count_logs if switches["by"] else list_logs
+    run(lambda: work(switches, selection.document()), switches.output)
+
+
+def _declare(switches: Switches) -> None:
     switches.value("by", f"Count the logs by one of {', '.join(BY)}", one_of(*BY))
     sorts = tuple(dict.fromkeys((*LISTED_COLUMNS, "Value", *COUNTS)))
     switches.value("sort", "Column to sort by, the largest first (LastArrival; with --by Logs)", one_of(*sorts))
     switches.flag("ascending", "The smallest first")
-    switches.value("limit", f"Logs to list at most ({_USUAL}); 0 for all", number(0, 10**9))
+    switches.value("limit", f"Logs to list at most ({_USUAL}); 0 for all", number(0, _ALL))
     switches.flag("json", "One JSON object a line, with all columns", short="j")
     switches.look()
-    switches.parse(arguments=False)
+
+
+def _check(switches: Switches) -> None:
     known = ("Value", *COUNTS) if switches["by"] else LISTED_COLUMNS
     if switches["sort"] and switches["sort"] not in known:
         fail_use(f"sorts {'counts' if switches['by'] else 'logs'} by one of {', '.join(known)}")
-    switches.pages(not switches["json"])
-    limit = _USUAL if switches["limit"] is None else switches["limit"] or 10**9
 
-    def work():
-        return count(BY[switches["by"]]) if switches["by"] else list_logs()
 
-    def list_logs():
-        sort = [[switches["sort"] or "LastArrival", "ASC" if switches["ascending"] else "DESC"]]
-        page, shown, total = [], 0, 0
-        for row, of_all in Collector().rows(selection.document(), sort, limit):
-            page.append(row)
-            total = of_all
-            if len(page) == _PAGE:
-                write(page, shown == 0)
-                shown += len(page)
-                page = []
-        if page or (not shown and not switches["json"]):
-            write(page, shown == 0)
-            shown += len(page)
-        if shown < total:
-            say(f"{shown} of {total} logs; --limit=0 lists all.")
-        elif not shown:
-            say("There is no such log.")
-        return 0
+def _limit(switches: Switches) -> int:
+    return _USUAL if switches["limit"] is None else switches["limit"] or _ALL
 
-    def write(rows, first):
+
+def list_logs(switches: Switches, selection: dict[str, Any]) -> int:
+    sort = [[switches["sort"] or "LastArrival", "ASC" if switches["ascending"] else "DESC"]]
+    shown, total = 0, 0
+    for page in _pages(Collector().rows(selection, sort, _limit(switches))):
+        total = page[-1][1]
+        _write(switches, [row for row, _ in page], first=not shown)
+        shown += len(page)
+    if not shown and not switches["json"]:
+        _write(switches, [], first=True)
+    if shown < total:
+        say(f"{shown} of {total} logs; --limit=0 lists all.")
+    elif not shown:
+        say("There is no such log.")
+    return 0
+
+
+def _pages(rows: Iterable[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:
+    left = iter(rows)
+    while page := list(islice(left, _PAGE)):
+        yield page
+
+
+def _write(switches: Switches, rows: list[Mapping[str, Any]], first: bool) -> None:
+    output = switches.output
+    if switches["json"]:
+        output.write("".join(f"{json.dumps(row)}\n" for row in rows))
+    elif rows or not output.look.harmless:
         vo = len({row["VO"] for row in rows}) > 1
-        if switches["json"]:
-            text = "".join(f"{json.dumps(row)}\n" for row in rows)
-        elif output.look.harmless:
-            text = log_table.for_terminal(rows, vo, output.look, output.width) if rows else ""
-        else:
-            text = log_table.as_text(rows, vo, first)
-        output.write(text)
+        output.write(log_table.render(rows, vo, output.look, output.width, heads=first))
 
-    def count(column):
-        answer = Collector().ask("counting the logs", "countLogs", selection.document(), column, _PAGE)
-        sort = switches["sort"] or "Logs"
-        if switches["sort"] or switches["ascending"]:
-            answer["rows"].sort(key=lambda row: (row[sort] is not None, row[sort]), reverse=not switches["ascending"])
-        rows = answer["rows"][:limit]
-        if switches["json"]:
-            output.write("".join(f"{json.dumps({column: row.pop('Value')} | row)}\n" for row in rows))
-        elif rows:
-            output.write(count_table.render(rows, column, output.look, output.width))
-        if not answer["all"]:
-            say(f"Only the latest {answer['logs']} logs are counted; --since narrows it.")
-        if len(rows) < answer["total"]:
-            say(f"{len(rows)} of {answer['total']} values; see --limit.")
-        elif not rows:
-            say("There is no such log.")
-        return 0
 
-    run(work, output)
+def count_logs(switches: Switches, selection: dict[str, Any]) -> int:
+    column, output = BY[switches["by"]], switches.output
+    answer = Collector().ask("counting the logs", "countLogs", selection, column, _PAGE)
+    sort = switches["sort"] or "Logs"
+    if switches["sort"] or switches["ascending"]:
+        answer["rows"].sort(key=lambda row: (row[sort] is not None, row[sort]), reverse=not switches["ascending"])
+    rows = answer["rows"][: _limit(switches)]
+    if switches["json"]:
+        output.write("".join(f"{json.dumps({column: row.pop('Value')} | row)}\n" for row in rows))
+    elif rows:
+        output.write(count_table.render(rows, column, output.look, output.width))
+    if not answer["all"]:
+        say(f"Only the latest {answer['logs']} logs are counted; --since narrows it.")
+    if len(rows) < answer["total"]:
+        say(f"{len(rows)} of {answer['total']} values; see --limit.")
+    elif not rows:
+        say("There is no such log.")
+    return 0
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Find lines in the logs of pilots, in those that began last first
 
@@ -11,6 +12,8 @@ Example:
 
 import json
 import os
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from PilotLoggingDIRAC.commands.command_line import (
     Collector,
@@ -29,70 +32,83 @@ from PilotLoggingDIRAC.terminal import line_output
 
 _USUAL = 200
 _AT_ONCE = 1000
+_ALL = 10**9
 
 
 @Script()
-def main():
+def main() -> None:
     # A text such as dirac.cfg is one to look for; DIRAC would take it for a file of configuration.
     os.environ.setdefault("DIRAC_NO_CFG", "1")
     switches = Switches()
-    output = switches.output
     # Not as mandatory: then DIRAC would print all its help.
     Script.registerArgument("Text: what stands in the line", mandatory=False)
     selection = Selection(switches)
-    switches.flag("regex", "The text is a regular expression (RE2)")
-    switches.flag("ignore-case", "In any case", short="i")
-    switches.value("level", "Only messages of this level and above", one_of(*line_output.LEVELS))
-    switches.value("limit", f"Lines to find at most ({_USUAL}); 0 for all", number(0, 10**9))
-    switches.flag("json", "One JSON object a line", short="j")
-    switches.look()
+    _declare(switches)
     arguments = switches.parse()
     if len(arguments) != 1 or not arguments[0]:
         fail_use("takes one text that is not empty; put one with blanks in quotes")
-    text = arguments[0]
     switches.pages(not switches["json"])
+    run(lambda: search(switches, arguments[0], selection.document()), switches.output)
 
-    def work():
-        left = _USUAL if switches["limit"] is None else switches["limit"] or 10**9
-        what = {"regex" if switches["regex"] else "text": text}
-        query = line_query(**what, level=switches["level"], ignore_case=switches["ignore-case"])
-        collector, cursor, found = Collector(), "", 0
-        with ProgressLine("logs") as progress:
-            while left > 0:
-                reply = collector.ask(
-                    "searching", "searchLogs", query, selection.document(), cursor, min(left, _AT_ONCE)
-                )
-                for hit in reply["found"]:
-                    progress.clear()
-                    write(hit)
-                    found += len(hit["lines"])
-                    left -= len(hit["lines"])
-                cursor = reply["cursor"]
-                progress.show(reply["looked"], reply["total"])
-                if reply["done"]:
-                    break
-        searched = reply["looked"] - reply["archived"]
-        if not reply["total"]:
-            say("Nothing was searched: no log fits these conditions.")
-        elif not searched:
-            say("Nothing was searched.")
-        elif not found:
-            say(f"Nothing was found in {searched} log{'s' if searched > 1 else ''}.")
-        elif not reply["done"]:
-            say(f"Stopped after {found} lines, in {reply['looked']} of {reply['total']} logs; see --limit.")
-        if reply["sentence"]:
-            say(reply["sentence"])
-        return 0 if found else 1
 
-    def write(hit):
-        if switches["json"]:
-            row = {"vo": hit["row"]["VO"], "stamp": hit["row"]["Stamp"], "site": hit["row"]["Site"]}
-            lines = "".join(f"{json.dumps(row | line)}\n" for line in hit["lines"])
-        else:
-            lines = line_output.render_hit(hit, output.terminal, output.look)
-        output.write(lines)
+def _declare(switches: Switches) -> None:
+    switches.flag("regex", "The text is a regular expression (RE2)")
+    switches.flag("ignore-case", "In any case", short="i")
+    switches.value("level", "Only messages of this level and above", one_of(*line_output.LEVELS))
+    switches.value("limit", f"Lines to find at most ({_USUAL}); 0 for all", number(0, _ALL))
+    switches.flag("json", "One JSON object a line", short="j")
+    switches.look()
 
-    run(work, output)
+
+def search(switches: Switches, text: str, selection: dict[str, Any]) -> int:
+    found = 0
+    with ProgressLine("logs") as progress:
+        for reply in _replies(switches, text, selection):
+            for hit in reply["found"]:
+                progress.clear()
+                _write(switches, hit)
+                found += len(hit["lines"])
+            progress.show(reply["looked"], reply["total"])
+    _summarize(reply, found)
+    return 0 if found else 1
+
+
+def _replies(switches: Switches, text: str, selection: dict[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What the collector says, one part after the other, until all is searched or enough is found."""
+    what = {"regex" if switches["regex"] else "text": text}
+    query = line_query(**what, level=switches["level"], ignore_case=switches["ignore-case"])
+    collector, cursor = Collector(), ""
+    left = _USUAL if switches["limit"] is None else switches["limit"] or _ALL
+    while left > 0:
+        reply = collector.ask("searching", "searchLogs", query, selection, cursor, min(left, _AT_ONCE))
+        yield reply
+        left -= sum(len(hit["lines"]) for hit in reply["found"])
+        cursor = reply["cursor"]
+        if reply["done"]:
+            return
+
+
+def _write(switches: Switches, hit: Mapping[str, Any]) -> None:
+    output = switches.output
+    if switches["json"]:
+        row = {"vo": hit["row"]["VO"], "stamp": hit["row"]["Stamp"], "site": hit["row"]["Site"]}
+        output.write("".join(f"{json.dumps(row | line)}\n" for line in hit["lines"]))
+    else:
+        output.write(line_output.render_hit(hit, output.terminal, output.look))
+
+
+def _summarize(last: Mapping[str, Any], found: int) -> None:
+    searched = last["looked"] - last["archived"]
+    if not last["total"]:
+        say("Nothing was searched: no log fits these conditions.")
+    elif not searched:
+        say("Nothing was searched.")
+    elif not found:
+        say(f"Nothing was found in {searched} log{'s' if searched > 1 else ''}.")
+    elif not last["done"]:
+        say(f"Stopped after {found} lines, in {last['looked']} of {last['total']} logs; see --limit.")
+    if last["sentence"]:
+        say(last["sentence"])
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Show the logs of pilots, while they run or afterwards
 
@@ -17,9 +18,13 @@ Example:
 """
 
 import json
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
 
 from PilotLoggingDIRAC.commands.command_line import (
     Collector,
+    Kind,
     Script,
     Switches,
     fail_use,
@@ -33,7 +38,8 @@ from PilotLoggingDIRAC.commands.command_line import (
 )
 from PilotLoggingDIRAC.errors import PilotLoggingError
 from PilotLoggingDIRAC.terminal.completeness import examine, verdict
-from PilotLoggingDIRAC.terminal.filtered_tail import LogLines, follow_lines, follow_together
+from PilotLoggingDIRAC.terminal.filtered_tail import Line, LogLines
+from PilotLoggingDIRAC.terminal.follow import follow_log, follow_together
 from PilotLoggingDIRAC.terminal.line_output import (
     LEVELS,
     LineColourer,
@@ -42,8 +48,7 @@ from PilotLoggingDIRAC.terminal.line_output import (
     render_line,
     render_prefix,
 )
-from PilotLoggingDIRAC.terminal.quiet_notice import QuietNotices
-from PilotLoggingDIRAC.terminal.tail import follow_text
+from PilotLoggingDIRAC.terminal.tail import LogText, Reply
 
 _FOLLOWED_FROM = 10
 """Lines, as tail and journalctl have it."""
@@ -51,27 +56,25 @@ _MOST_FOLLOWED = 50
 """Logs at one time: each is asked for once a second."""
 _ALL = "all"
 
-
-def lines_of_tail(typed):
-    """For --tail: a number, or all."""
-    try:
-        return _ALL if typed == _ALL else number(0, 10**9)(typed)
-    except ValueError:
-        raise ValueError(f"a number of lines, or {_ALL}") from None
-
-
-lines_of_tail.words = (_ALL,)
+Log = tuple[str, str]
+"""Stamp and VO."""
 
 
 @Script()
-def main():
+def main() -> None:
     switches = Switches()
-    output = switches.output
     Script.registerArgument(["Pilot: a pilot's stamp, the beginning of it, or the pilot's reference"], mandatory=False)
+    _declare(switches)
+    pilots = switches.parse()
+    _check(switches, pilots)
+    switches.pages(not (switches["follow"] or switches["json"] or switches["check"]))
+    run(lambda: Show(switches).work(pilots), switches.output)
+
+
+def _declare(switches: Switches) -> None:
     switches.flag("follow", "Go on as the pilot writes, until its log is closed", short="f")
-    switches.value(
-        "tail", f"Only so many lines, the last ones ({_ALL}; with --follow {_FOLLOWED_FROM})", lines_of_tail, short="n"
-    )
+    tail = f"Only so many lines, the last ones ({_ALL}; with --follow {_FOLLOWED_FROM})"
+    switches.value("tail", tail, Kind(_lines_of_tail, (_ALL,)), short="n")
     switches.value("since", "Only messages at or after this time (2026-06-10T11:02), or so long ago (90s, 2h)", moment)
     switches.value("until", "Only messages before this time", moment)
     switches.flag("check", "Say whether the worker-node module sent the log, and whether all of it came")
@@ -85,144 +88,158 @@ def main():
     switches.flag("ignore-case", "The same in any case", short="i")
     switches.flag("json", "One JSON object a line, with its log, number, level, time and command", short="j")
     switches.look()
-    arguments = switches.parse()
-    if bool(arguments) == bool(switches["job"]):
+
+
+def _lines_of_tail(typed: str) -> int | str:
+    try:
+        return _ALL if typed == _ALL else number(0, 10**9)(typed)
+    except ValueError:
+        raise ValueError(f"a number of lines, or {_ALL}") from None
+
+
+def _check(switches: Switches, pilots: list[str]) -> None:
+    if bool(pilots) == bool(switches["job"]):
         fail_use("takes stamps or references, or --job")
-    if not all(argument.strip() for argument in arguments):
+    if not all(pilot.strip() for pilot in pilots):
         fail_use("takes a stamp or a reference that is not empty")
     switches.exclude("errors", "level")
     switches.exclude("follow", "until")
     switches.exclude("check", *("follow", "tail", "since", "until", "errors", "level", "grep", "json"))
     if switches["ignore-case"] and not switches["grep"]:
         fail_use("takes --ignore-case with --grep only")
-    follow, vo = bool(switches["follow"]), switches["VO"] or ""
+
+
+def _query(switches: Switches) -> dict[str, Any]:
+    """Which lines, as the collector takes it; empty for all."""
     level = "ERROR" if switches["errors"] else switches["level"]
     query = line_query(regex=switches["grep"], level=level, ignore_case=switches["ignore-case"])
-    query |= {end: switches[end] for end in ("since", "until") if switches[end]}
-    tail = switches["tail"]
-    if tail is None and follow and not switches["since"]:
-        tail = _FOLLOWED_FROM
-    tail = None if tail == _ALL else tail
-    switches.pages(not (follow or switches["json"] or switches["check"]))
+    return query | {end: switches[end] for end in ("since", "until") if switches[end]}
 
-    def work():
-        collector = Collector()
-        logs, code = pilots(collector)
-        if follow and len(logs) > _MOST_FOLLOWED:
+
+def _tail(switches: Switches) -> int | None:
+    """How many lines, the last ones; None for all."""
+    if switches["tail"] is None and switches["follow"] and not switches["since"]:
+        return _FOLLOWED_FROM
+    return None if switches["tail"] == _ALL else switches["tail"]
+
+
+class Show:
+    """Logs on their way to standard output."""
+
+    def __init__(self, switches: Switches) -> None:
+        self._switches = switches
+        self._follow = bool(switches["follow"])
+        self._query = _query(switches)
+        self._tail = _tail(switches)
+        self._output = switches.output
+        self._collector = Collector()
+
+    def work(self, pilots: list[str]) -> int:
+        logs, code = self._logs(pilots)
+        if self._follow and len(logs) > _MOST_FOLLOWED:
             fail_use(f"follows {_MOST_FOLLOWED} logs at one time, not {len(logs)}")
-        if follow and len(logs) > 1:
-            return max(code, show_together(collector, logs))
-        for place, (stamp, of_vo) in enumerate(logs):
+        if self._follow and len(logs) > 1:
+            return max(code, self._show_together(logs))
+        for place, log in enumerate(logs):
             try:
-                code = max(code, check(collector, stamp, of_vo) if switches["check"] else 0)
-                if not switches["check"]:
-                    show(
-                        collector, stamp, of_vo, render_heading(stamp, place == 0, output.look) if len(logs) > 1 else ""
-                    )
+                if self._switches["check"]:
+                    code = max(code, self._check(log))
+                else:
+                    self._show(log, render_heading(log[0], place == 0, self._output.look) if len(logs) > 1 else "")
             except PilotLoggingError as error:
                 say(str(error))
                 code = 1
         return code
 
-    def pilots(collector):
+    def _logs(self, pilots: list[str]) -> tuple[list[Log], int]:
         """The logs that are meant, each once, and the exit code so far."""
         # These clients need the configuration, which is there by now.
         from PilotLoggingDIRAC.commands.pilot_lookup import logs_of, stamps_of_job
 
-        if switches["job"]:
-            return list(dict.fromkeys(stamps_of_job(switches["job"], vo))), 0
-        logs, code = [], 0
-        for argument in arguments:
+        vo = self._switches["VO"] or ""
+        if self._switches["job"]:
+            return list(dict.fromkeys(stamps_of_job(self._switches["job"], vo))), 0
+        logs: list[Log] = []
+        code = 0
+        for pilot in pilots:
             try:
-                logs += logs_of(collector, argument, vo)
+                logs += logs_of(self._collector, pilot, vo)
             except PilotLoggingError as error:
                 say(str(error))
                 code = 1
         return list(dict.fromkeys(logs)), code
 
-    def show(collector, stamp, of_vo, head):
+    def _show(self, log: Log, head: str) -> None:
         """One log, with what stands before it if there are several."""
-        if switches["json"]:
+        if self._switches["json"]:
             head = ""
-        if query or switches["json"] or tail is not None:
-            for line in follow_lines(asker(collector, stamp, of_vo), query, follow, tail=tail):
-                write(head)
-                write_line(stamp, line)
+        if self._query or self._switches["json"] or self._tail is not None:
+            for line in follow_log(self._lines(log), self._follow):
+                self._write(head)
+                self._write_line(log[0], line)
                 head = ""
-            write(head)
+            self._write(head)
             return
-        colouring = LineColourer(output.look)
-        read, notices = reader(collector, stamp, of_vo), QuietNotices()
-
-        def ask_page(cursor):
-            reply = read(cursor)
-            tell(notices.of_page(reply))
-            return reply
-
-        for piece in follow_text(ask_page, follow, terminal=False):
-            write(head)
-            write(colouring(piece))
+        colouring = LineColourer(self._output.look)
+        for piece in follow_log(LogText(partial(self._read, log), say), self._follow):
+            self._write(head)
+            self._write(colouring(piece))
             head = ""
-        write(head)
-        write(colouring.rest())
+        self._write(head)
+        self._write(colouring.rest())
 
-    def show_together(collector, logs):
-        """Several logs while they are written."""
+    def _show_together(self, logs: list[Log]) -> int:
+        """Several logs while they are written, each line with the beginning of its log's stamp."""
         shorts = abbreviate([stamp for stamp, _ in logs])
-        before = {stamp: render_prefix(place, shorts[stamp], output.look) for place, (stamp, _) in enumerate(logs)}
+        before = {
+            stamp: render_prefix(place, shorts[stamp], self._output.look) for place, (stamp, _) in enumerate(logs)
+        }
         failures = []
 
-        def failed(stamp, error):
+        def failed(stamp: str, error: PilotLoggingError) -> None:
             failures.append(stamp)
             say(f"{shorts[stamp]}: {error}")
 
-        def ended(stamp):
+        def ended(stamp: str) -> None:
             say(f"{shorts[stamp]}: this log is closed.")
 
-        lines = [(stamp, LogLines(asker(collector, stamp, of_vo, shorts[stamp]), query, tail)) for stamp, of_vo in logs]
+        lines = [(log[0], self._lines(log, f"{shorts[log[0]]}: ")) for log in logs]
         for stamp, line in follow_together(lines, True, failed, ended):
-            write_line(stamp, line, before[stamp])
+            self._write_line(stamp, line, before[stamp])
         return 1 if failures else 0
 
-    def write_line(stamp, line, before=""):
-        if not switches["json"]:
-            write(before + render_line(line, output.look))
-        elif "gap" not in line:
-            write(f"{json.dumps({'stamp': stamp} | line)}\n")
-
-    def asker(collector, stamp, of_vo, short=""):
-        """Calls methods about one log, and tells when it becomes quiet; ``short`` names it among several."""
-        notices = QuietNotices()
-
-        def ask(method, *more):
-            reply = collector.ask("reading the log", method, stamp, of_vo, *more)
-            if method == "outlineLog":
-                tell(notices.of_row(reply["row"]), short)
-            return reply
-
-        return ask
-
-    def tell(notice, short=""):
-        if notice:
-            say(f"{short}: {notice}" if short else notice)
-
-    def reader(collector, stamp, of_vo):
-        return lambda cursor: collector.ask("reading the log", "readLog", stamp, of_vo, cursor, 0)
-
-    def check(collector, stamp, of_vo):
-        findings = examine(reader(collector, stamp, of_vo))
+    def _check(self, log: Log) -> int:
+        """Say whether all of a log came."""
+        findings = examine(partial(self._read, log))
         selection = {"VO": findings.reply["vo"], "Stamp": findings.reply["stamp"]}
-        rows = collector.ask("listing the log", "listLogs", selection)["rows"]
+        rows = self._collector.ask("listing the log", "listLogs", selection)["rows"]
         sentences, good = verdict(findings, next((row["PilotVersion"] for row in rows), None))
-        write("".join(f"{sentence}\n" for sentence in sentences))
+        self._write("".join(f"{sentence}\n" for sentence in sentences))
         return 0 if good else 1
 
-    def write(text):
+    def _read(self, log: Log, cursor: str | None) -> Reply:
+        reply: Reply = self._collector.ask("reading the log", "readLog", *log, cursor, 0)
+        return reply
+
+    def _lines(self, log: Log, who: str = "") -> LogLines:
+        """The lines of a log; what is told of it begins with its name, if there are several."""
+
+        def ask(method: str, *more: Any) -> Mapping[str, Any]:
+            reply: Mapping[str, Any] = self._collector.ask("reading the log", method, *log, *more)
+            return reply
+
+        return LogLines(ask, self._query, self._tail, lambda notice: say(who + notice))
+
+    def _write_line(self, stamp: str, line: Line, before: str = "") -> None:
+        if not self._switches["json"]:
+            self._write(before + render_line(line, self._output.look))
+        elif "gap" not in line:
+            self._write(f"{json.dumps({'stamp': stamp} | dict(line))}\n")
+
+    def _write(self, text: str) -> None:
         # As it is: a log may hold what no encoding of a terminal has.
         if text:
-            output.write(text, "surrogatepass")
-
-    run(work, output)
+            self._output.write(text, "surrogatepass")
 
 
 if __name__ == "__main__":

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """
 Show how the collectors of pilots' logs are, all of them, and what needs a person
 
@@ -16,9 +17,8 @@ _TIMEOUT, _HOURS, _SECONDS = 20, 6, 5
 
 
 @Script()
-def main():
+def main() -> None:
     switches = Switches()
-    output = switches.output
     switches.flag("json", "Everything as one JSON document, for programs", short="j")
     switches.value("hours", f"Hours that text may wait for its storage ({_HOURS}); also 30m", duration("h"), short="b")
     switches.value(
@@ -27,29 +27,28 @@ def main():
     switches.value("timeout", f"Seconds that a collector may take to answer ({_TIMEOUT})", duration("s"), short="t")
     switches.look(pages=False)
     switches.parse(arguments=False)
+    run(lambda: show_status(switches), switches.output)
 
-    def work():
-        # After the command line: DIRAC's clients need the configuration.
-        from PilotLoggingDIRAC.commands import collectors
-        from PilotLoggingDIRAC.terminal import collector_status, render
 
-        answers = collectors.ask_all(switches["timeout"] or _TIMEOUT)
-        tolerance = collector_status.Tolerance(
-            latency=switches["seconds"] or _SECONDS, backlog=switches["hours"] or 3600 * _HOURS
-        )
-        problems = collector_status.problems(answers, tolerance)
-        if switches["json"]:
-            shown = render.as_json(answers, problems)
-        elif output.look.harmless:
-            shown = render.for_terminal(collector_status.tables(answers), problems, output.look, output.width)
-        else:
-            shown = render.as_text(collector_status.tables(answers), problems)
-        # A reader that has seen enough does not make it well.
-        with contextlib.suppress(BrokenPipeError):
-            output.write(shown)
-        return 1 if problems else 0
+def show_status(switches: Switches) -> int:
+    # After the command line: DIRAC's clients need the configuration.
+    from PilotLoggingDIRAC.commands import collectors
+    from PilotLoggingDIRAC.terminal import collector_status, render
 
-    run(work, output)
+    output = switches.output
+    answers = collectors.ask_all(switches["timeout"] or _TIMEOUT)
+    tolerance = collector_status.Tolerance(
+        latency=switches["seconds"] or _SECONDS, backlog=switches["hours"] or 3600 * _HOURS
+    )
+    problems = collector_status.problems(answers, tolerance)
+    if switches["json"]:
+        shown = render.as_json(answers, problems)
+    else:
+        shown = render.render_status(collector_status.tables(answers), problems, output.look, output.width)
+    # A reader that has seen enough does not make it well.
+    with contextlib.suppress(BrokenPipeError):
+        output.write(shown)
+    return 1 if problems else 0
 
 
 if __name__ == "__main__":

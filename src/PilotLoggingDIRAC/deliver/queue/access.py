@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Where the brokers of a queue are, and who we are for them."""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A connection to one broker, by stomp.py; what the broker says comes out as events, in its order."""
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class Gone:
 Event = Connected | Receipt | Refusal | Gone
 
 
-class _Listener(stomp.ConnectionListener):  # type: ignore[misc]
+class _Listener(stomp.ConnectionListener):  # type: ignore[misc]  # stomp has no types
     """Called in stomp.py's threads."""
 
     def __init__(self, events: queue.SimpleQueue[Event]) -> None:
@@ -84,7 +85,7 @@ def _reason(frame: Any) -> str:
     return one_line(said, _ERROR_LENGTH).rstrip(".")
 
 
-class _Transport(Transport):  # type: ignore[misc]
+class _Transport(Transport):  # type: ignore[misc]  # stomp has no types
     """stomp.py's, on a socket that we have connected.
 
     It looks at its socket twice, whether it is there and then to use it; its reading thread, which sees the broker's
@@ -115,7 +116,7 @@ class _Transport(Transport):  # type: ignore[misc]
                 raise
 
 
-class _Stomp(BaseConnection, Protocol12):  # type: ignore[misc]
+class _Stomp(BaseConnection, Protocol12):  # type: ignore[misc]  # stomp has no types
     """As stomp.py's StompConnection12, with our transport."""
 
     def __init__(self, transport: _Transport) -> None:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What stands in the queue: one JSON document for each chunk of a log, see ``message.schema.json``.
 
 A reader gets every byte back, see ``examples/queue/rebuild_logs.py``: the bytes of an entry are its ``raw`` where it

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A socket for one thread that sends and another that receives, on which nothing waits for ever."""
 
 from __future__ import annotations

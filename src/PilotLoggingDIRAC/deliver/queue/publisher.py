@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Messages to a queue, in order, until the broker has confirmed each; over broken connections and to other brokers."""
 
 from __future__ import annotations

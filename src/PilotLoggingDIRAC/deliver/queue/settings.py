@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The options of a broker and of what is sent to it."""
 
 from __future__ import annotations

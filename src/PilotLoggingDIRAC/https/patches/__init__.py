@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Patches of other people's code. Each module says what is wrong there, with which version it was seen, and what would
 make the patch unnecessary.
 

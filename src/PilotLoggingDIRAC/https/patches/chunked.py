@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Reading bodies in chunked transfer encoding.
 
 Tornado 5.1 takes any number for the size of a chunk. One below zero makes it run in a circle for ever: a single request

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Answering before a request has been read to its end.
 
 A peer that still sends when its connection is closed gets a reset, and may never see the answer that was sent to it. So

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One TLS context for many connections.
 
 ``tornado_m2crypto`` makes a new context for each connection: it reads the host's certificate, its key and the CA

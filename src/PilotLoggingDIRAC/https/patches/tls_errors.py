@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A connection that fails harms no other.
 
 OpenSSL keeps the errors of a thread in one queue, and what it says of a read depends on that queue being empty.

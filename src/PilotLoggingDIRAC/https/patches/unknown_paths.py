@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Paths that there are not are refused before their body has come.
 
 DIRAC's handler for them gathers the whole body in memory first. Seen with DIRAC 9.1.22; a handler there that answers in

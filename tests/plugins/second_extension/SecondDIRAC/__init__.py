@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A community's own small extension, beside PilotLoggingDIRAC: two plugins for pilots' logs and nothing else."""
 
 

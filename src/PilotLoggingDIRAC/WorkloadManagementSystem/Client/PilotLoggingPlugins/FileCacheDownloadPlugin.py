@@ -1,4 +1,7 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What DIRAC's portal back end (Monitoring/WebApp) loads by default to show the remote log of a pilot."""
+
+from typing import Any
 
 from DIRAC import S_OK
 from DIRAC.WorkloadManagementSystem.Client.PilotLoggingPlugins.DownloadPlugin import DownloadPlugin
@@ -22,11 +25,11 @@ class FileCacheDownloadPlugin(DownloadPlugin):
     """Gives a pilot's log from a collector, which has it in its database or knows its archive; where no collector
     answers, from the VO's archive."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._collector = TornadoPilotLoggingClient()
         self._archives = ArchiveAccess()
 
-    def getRemotePilotLogs(self, pilotStamp, vo=None):
+    def getRemotePilotLogs(self, pilotStamp: str, vo: str | None = None) -> dict[str, Any]:
         """A pilot's log, running or finished.
 
         :param str pilotStamp: the pilot's stamp
@@ -44,10 +47,10 @@ class FileCacheDownloadPlugin(DownloadPlugin):
             return results.failure(error)
         return S_OK({"StdOut": text, "StdErr": ONE_STREAM + text[-_LONGEST_END:]})
 
-    def _fromCollector(self, key):
+    def _fromCollector(self, key: LogKey) -> str:
         try:
             answer = self._collector.getLogs(key.stamp, key.vo)
-            return results.value_of(answer, "asking the collector")["StdOut"]
+            return str(results.value_of(answer, "asking the collector")["StdOut"])
         except Unavailable as unavailable:
             try:
                 with self._archives.open_forgotten(key) as file:

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs as plain files below one directory: the embedded default, and the example to copy for a plugin of your own.
 
 A log is ``<Path>/<VO>/<stamp>.log``, and its reference is the part behind ``<Path>/``. Collectors and agents must all

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs to a message broker while pilots write, see ``docs/queue.md``."""
 
 from __future__ import annotations

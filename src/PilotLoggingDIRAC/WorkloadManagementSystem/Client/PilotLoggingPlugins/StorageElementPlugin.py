@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs on a grid storage element, registered in the file catalogue.
 
 Its options are DIRAC's own: ``UploadSE``, ``UploadPath`` and ``Shifter/DataManager``. A log is

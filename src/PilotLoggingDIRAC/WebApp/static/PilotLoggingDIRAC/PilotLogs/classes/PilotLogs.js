@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 /**
  * "Pilot Logs" in the portal: only a frame. The page inside is plain HTML and JavaScript, see ../page.
  *

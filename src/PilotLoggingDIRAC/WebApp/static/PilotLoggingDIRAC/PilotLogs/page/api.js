@@ -1,6 +1,7 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What the portal's handler is asked. Every failure becomes one sentence for a person.
 
-import { noteAnswer, noteFailure, noteRequest } from "./away.js";
+import { noteAnswer, noteFailure, noteRequest } from "./connection.js";
 
 /** Something went wrong; the message may be shown as it is. */
 export class Failure extends Error {

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Text into the clipboard, also such as has to be fetched first.
 
 import { say, tell } from "./notices.js";

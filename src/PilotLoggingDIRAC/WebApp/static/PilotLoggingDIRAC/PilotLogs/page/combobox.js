@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // A field with the names that exist as suggestions. Several names stand in it, separated by commas.
 
 import { make, whenQuiet } from "./dom.js";

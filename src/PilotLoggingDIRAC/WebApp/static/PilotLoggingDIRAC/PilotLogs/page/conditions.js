@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // From what a person chose in the filters to the conditions that the list is asked with.
+
+import { FACTS } from "./facts.js";
 
 export const SHOWN = [
   ["", "All", "Every log", {}],
@@ -35,7 +38,7 @@ export function conditionsOf(place, now = Date.now()) {
   const shown = SHOWN.find(([name]) => name === place.show) ?? SHOWN[0];
   const conditions = { ...shown[3], ...pilotsBy(place.pilot), exit: place.exit };
   // Names by a part of them, in any case.
-  Object.assign(conditions, { voPart: place.vo, sitePart: place.site, cePart: place.ce, hostPart: place.host });
+  for (const name of ["vo", ...FACTS.map(({ word }) => word)]) conditions[`${name}Part`] = place[name];
   if (place.range in SECONDS) conditions.since = new Date(now - 1000 * SECONDS[place.range]).toISOString();
   if (place.range === "own") Object.assign(conditions, { since: utc(place.since), until: utc(place.until) });
   return conditions;

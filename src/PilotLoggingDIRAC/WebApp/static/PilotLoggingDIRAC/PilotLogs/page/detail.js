@@ -1,8 +1,9 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The chosen line below the others: both its times, its whole text, and what one can do with it.
 
 import { copy } from "./clipboard.js";
 import { button, make } from "./dom.js";
-import { harmless } from "./harmless.js";
+import { escapeControls } from "./escape-controls.js";
 import { kindOf } from "./levels.js";
 import { bothTimes, instant } from "./times.js";
 
@@ -17,12 +18,12 @@ export class Detail {
     this.title = make("span", { class: "title", role: "status" });
     this.text = make("pre", { class: "whole", tabIndex: 0, dir: "ltr" });
     this.note = make("p", { class: "note" });
+    this.search = button("Search all logs for this", "Lines of all logs that say the same: numbers, times, names and paths may differ (s)", () => search(this.line));
     this.element = make(
       "aside",
       { class: "detail", "aria-label": "Chosen line", hidden: true },
       make(
-        "header", {}, this.title,
-        button("Search all logs for this", "Lines of all logs that say the same: numbers, times, names and paths may differ (s)", () => search(this.line)),
+        "header", {}, this.title, this.search,
         button("Copy link", "Copy a link to this line (c)", () => this.copyLink()),
         button("Copy text", "Copy the whole message with what follows it, or the chosen lines (Ctrl+C)", copyText),
         button("×", "Close (Escape)", closed, { class: "icon" }),
@@ -35,9 +36,10 @@ export class Detail {
     this.line = line;
     this.element.hidden = !line;
     if (!line) return;
+    this.search.hidden = false;
     const at = instant(line.time);
     const level = line.level ? ` · ${line.level}` : "";
-    const command = line.command ? ` · ${harmless(line.command)}` : "";
+    const command = line.command ? ` · ${escapeControls(line.command)}` : "";
     const [time, local] = at === null ? [] : bothTimes(at).split("\n");
     this.title.replaceChildren(
       `Line ${line.n.toLocaleString("en")}${level}${command}${time ? ` · ${time}` : ""}`,
@@ -45,13 +47,14 @@ export class Detail {
     );
     this.title.className = `title ${kindOf(line.level)}`;
     this.text.hidden = false;
-    this.text.textContent = harmless(line.text);
+    this.text.textContent = escapeControls(line.text);
     this.note.textContent = line.size ? `The line has ${line.size.toLocaleString("en")} bytes; here is its beginning. The download has all of it.` : "";
   }
 
   /** Instead of one line: how many are chosen. */
   showRange(first, last, count) {
     this.line = null;
+    this.search.hidden = true;
     this.element.hidden = false;
     this.title.textContent = `Lines ${first.toLocaleString("en")} to ${last.toLocaleString("en")} · ${count.toLocaleString("en")} chosen`;
     this.title.className = "title";

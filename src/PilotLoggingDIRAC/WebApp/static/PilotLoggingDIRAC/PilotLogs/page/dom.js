@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Elements, made so that text is always text: nothing here takes HTML.
 
 /**

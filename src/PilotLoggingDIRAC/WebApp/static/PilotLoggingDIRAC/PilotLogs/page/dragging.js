@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The mouse goes over several lines with its button down: they are chosen, also those that are not drawn any more.
 // Within one line it is left to the browser, which selects words.
 

@@ -1,35 +1,39 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The filters above the list. They hold no state of their own: they show a place and say how it changes.
 
 import { ask } from "./api.js";
-import { onRetry } from "./away.js";
+import { onRetry } from "./connection.js";
 import { withSuggestions } from "./combobox.js";
 import { conditionsOf, isNarrowed, RANGES, SHOWN } from "./conditions.js";
 import { button, make, whenQuiet } from "./dom.js";
+import { FACTS } from "./facts.js";
 
 const TYPING = 350;
 const CHOICES = 60;
 /** The filters in which several names may stand, and the columns that have them. */
-const COLUMNS = { vo: "VO", site: "Site", ce: "CE", host: "Host", exit: "ExitCode" };
+const COLUMNS = { vo: "VO", ...Object.fromEntries(FACTS.map(({ word, column }) => [word, column])), exit: "ExitCode" };
 const LISTS = ["pilot", ...Object.keys(COLUMNS)];
 
 /**
  * Make the filters.
  *
- * @param change called with the parts of the place that are different now
+ * @param change called with the parts of the place that are different now, and whether that is a step that can be taken
+ *   back: what is typed into a field is one, however many pauses it has; gives whether anything was different
  */
 export function makeFilters(change) {
   const chips = SHOWN.map(([name, text, title]) =>
     make("button", { type: "button", class: "chip", title, data: { show: name }, onclick: () => change({ show: name }) }, text),
   );
-  const take = (name) => change({ [name]: valueOf(name, fields[name].value) });
+  let typing = "";
+  const take = (name) => {
+    if (change({ [name]: valueOf(name, fields[name].value) }, typing !== name)) typing = name;
+  };
   const later = whenQuiet(TYPING, take);
   const fields = {
     text: field("text", "Text in the logs", "search", "A text that stands in the logs' lines; press Enter (/)"),
     pilot: field("pilot", "Pilot", "search", "A stamp or reference, or a part of one; several with commas"),
     vo: field("vo", "VO", "search", "A VO, or a part of its name; several with commas"),
-    site: field("site", "Site", "search", "A site, or a part of its name, in any case; several with commas"),
-    ce: field("ce", "CE", "search", "A CE, or a part of its name, in any case; several with commas"),
-    host: field("host", "Host", "search", "A worker node, or a part of its name, in any case; several with commas"),
+    ...Object.fromEntries(FACTS.map(({ word, head, one }) => [word, field(word, head, "search", `${one}, or a part of its name, in any case; several with commas`)])),
     exit: field("exit", "Exit", "search", "The exit code; several with commas"),
     since: field("since", "From (UTC)", "datetime-local"),
     until: field("until", "To (UTC)", "datetime-local"),
@@ -48,7 +52,10 @@ export function makeFilters(change) {
       type, name, placeholder: label, title, "aria-label": label, autocomplete: "off", spellcheck: false, maxLength: 250,
       class: `field ${name}`,
       oninput: () => name !== "text" && later(name),
-      onchange: () => take(name),
+      onchange: () => {
+        take(name);
+        typing = "";
+      },
     });
     return input;
   }
@@ -82,7 +89,7 @@ export function makeFilters(change) {
     "form",
     { class: "filters", role: "search", "aria-label": "Which logs", onsubmit: (event) => event.preventDefault() },
     make("div", { class: "chips", role: "group", "aria-label": "State" }, ...chips),
-    fields.text, fields.pilot, boxes.vo, boxes.site, boxes.ce, boxes.host, boxes.exit, range, fields.since, fields.until,
+    fields.text, fields.pilot, boxes.vo, ...FACTS.map(({ word }) => boxes[word]), boxes.exit, range, fields.since, fields.until,
     clear,
   );
 

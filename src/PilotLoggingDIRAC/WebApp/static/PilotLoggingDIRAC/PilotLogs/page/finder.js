@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Search in the log: how many lines have a text, which is the next, and where they all are.
 
-import { onRetry } from "./away.js";
-import { gather } from "./gather.js";
+import { onRetry } from "./connection.js";
+import { findAll } from "./find-all.js";
 import { button, make, whenQuiet } from "./dom.js";
 import { tell } from "./notices.js";
 import { countBelow } from "./rows.js";
@@ -88,7 +89,7 @@ export class Finder {
       }
     };
     try {
-      await gather(this.key, { ...this.conditions, text: this.word, ignoreCase: "1" }, {
+      await findAll(this.key, { ...this.conditions, text: this.word, ignoreCase: "1" }, {
         most: MOST, numbers: this.numbers, signal: this.stopped.signal, came,
       });
     } catch (error) {

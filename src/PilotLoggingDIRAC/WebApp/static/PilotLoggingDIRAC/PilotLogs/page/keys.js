@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The keyboard: which key does what, and the list of them under "?".
 
 import { button, make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The levels of lines, as pilots and DIRAC's commands write them, in four kinds.
 
 export const KINDS = ["error", "warn", "info", "debug", "none"];

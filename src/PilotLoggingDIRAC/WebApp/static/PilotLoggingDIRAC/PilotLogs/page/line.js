@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // One line of a log as a row. Its text is set as text, whatever stands in it.
 
 import { make } from "./dom.js";
-import { harmless } from "./harmless.js";
+import { escapeControls } from "./escape-controls.js";
 import { kindOf } from "./levels.js";
 import { bothTimes, clock, instant } from "./times.js";
 
@@ -24,7 +25,7 @@ export function marked(text, word) {
 
 /** What is shown of a line's text: without its header, which stands in columns of its own. */
 export function messageOf(line) {
-  return harmless(line.own ? line.text.slice(line.at) : line.text);
+  return escapeControls(line.own ? line.text.slice(line.at) : line.text);
 }
 
 /**
@@ -46,7 +47,7 @@ export function lineRow(line, { word, isChosen, isSelected = false }) {
     make("a", { class: "n", href: `#${line.n}`, tabIndex: -1, title: "Choose this line (c copies a link to it)" }, String(line.n)),
     make("time", { class: "at", title: at === null ? "" : bothTimes(at) }, ...(line.own && at !== null ? timeOf(at) : [])),
     make("span", { class: "level" }, line.own ? line.level : ""),
-    make("span", { class: "command", title: line.own ? harmless(line.command) : "" }, line.own ? harmless(line.command) : ""),
+    make("span", { class: "command", title: line.own ? escapeControls(line.command) : "" }, line.own ? escapeControls(line.command) : ""),
     make("bdi", { class: "text", dir: "ltr" }, ...marked(text.slice(0, LONGEST_SHOWN), word)),
   );
   if (cut) row.append(make("span", { class: "cut" }, line.size ? ` … ${line.size.toLocaleString("en")} bytes` : " …"));

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The lines of one log that are here, fetched by blocks when somebody looks at them; the oldest are forgotten.
 
 import { ask, Failure } from "./api.js";

@@ -1,21 +1,21 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The list of logs below the filters: a page of it, or, for a text, what was found so far.
 
 import { ask } from "./api.js";
-import { isAway, onRetry } from "./away.js";
+import { isAway, onRetry } from "./connection.js";
 import { conditionsOf, isNarrowed } from "./conditions.js";
 import { button, make } from "./dom.js";
 import { makeHitsChart } from "./hits-chart.js";
+import { limitOf } from "./limits.js";
 import { tell } from "./notices.js";
 import { makePager } from "./pager.js";
 import { compareBy, keyOf, makeTable } from "./table.js";
 import { clock } from "./times.js";
+import { explain } from "./explain.js";
 
 const PAGE = 100;
 const REFRESH = 15000;
 const ENOUGH_FOUND = 300;
-/** The collector sorts so deep by these columns only. */
-const DEEPEST = 100000;
-const QUICK_SORTS = ["", "LastArrival", "Stamp"];
 
 const number = (count) => count.toLocaleString("en");
 const logsOf = (count) => `${number(count)} log${count === 1 ? "" : "s"}`;
@@ -69,7 +69,7 @@ export function makeList(open, change, link, loaded) {
     } catch (error) {
       if (signal.aborted) return;
       if (error.passes) unanswered = work;
-      else if ("status" in error) showEmpty(error.message);
+      else if ("status" in error) showEmpty(error.message, explain(error));
       tell(error);
     } finally {
       if (!signal.aborted) {
@@ -103,7 +103,8 @@ export function makeList(open, change, link, loaded) {
     table.show(rows.map((row) => ({ row })), place);
     const last = start + rows.length;
     summary.textContent = total ? `${number(start + 1)} to ${number(last)} of ${logsOf(total)}` : "";
-    const reached = QUICK_SORTS.includes(place.sort) ? total : Math.min(total, DEEPEST + PAGE);
+    const isQuick = !place.sort || limitOf("quickSorts").includes(place.sort);
+    const reached = isQuick ? total : Math.min(total, limitOf("deepestSort") + PAGE);
     pager.show(Math.floor(start / PAGE) + 1, Math.ceil(reached / PAGE));
     go.hidden = true;
     note.textContent = "";
@@ -170,8 +171,8 @@ export function makeList(open, change, link, loaded) {
 
   const searchOn = () => during(searchSome);
 
-  function showEmpty(sentence) {
-    empty.textContent = sentence;
+  function showEmpty(sentence, content = [sentence]) {
+    empty.replaceChildren(...content);
     empty.hidden = !sentence;
     table.table.hidden = Boolean(sentence);
     if (sentence && !place.like) results.hidden = true;

@@ -1,20 +1,19 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The page: filters and list, the chosen log beside them, and the address that says where the person is.
 
 import { ask } from "./api.js";
-import { awayBanner, onRetry } from "./away.js";
+import { awayBanner } from "./away.js";
 import { copy } from "./clipboard.js";
+import { onRetry } from "./connection.js";
 import { button, make } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { listenToKeys } from "./keys.js";
-import { CHOICES } from "./levels.js";
+import { limitOf } from "./limits.js";
 import { makeList } from "./list.js";
 import { LogView } from "./log.js";
 import { noticePlace, say, tell } from "./notices.js";
-import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./place.js";
+import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./url-state.js";
 import { switchTheme, themeButton } from "./theme.js";
-
-/** Beginning of a message that is looked for in all logs: what comes behind does not matter. */
-const LONGEST_LIKE = 250;
 
 const NOT_NARROWED = { show: "", pilot: [], host: [], text: "", like: "", range: "", since: "", until: "", vo: [], site: [], ce: [], exit: [], start: "" };
 
@@ -29,13 +28,14 @@ function go(parts, step) {
 }
 
 /** Filters change: from the first page on. Null: none of them. */
-function narrow(parts) {
+function narrow(parts, step = true) {
   if (parts === null) {
     go(NOT_NARROWED, true);
-    return;
+    return true;
   }
   const isSame = Object.entries(parts).every(([name, value]) => String(place[name] ?? "") === String(value));
-  if (!isSame) go({ start: "", ...parts }, true);
+  if (!isSame) go({ start: "", ...parts }, step);
+  return !isSame;
 }
 
 /** Where a row of the list leads to, or a line that was found in it. */
@@ -50,13 +50,14 @@ const open = (row, line) => go(leadTo(row, line), true);
 function searchLike(line) {
   const message = (line.own ? line.text.slice(line.at) : line.text).trim();
   if (!message) return say("This line is empty.");
-  return go({ ...withoutLog({}), ...NOT_NARROWED, sort: "", order: "", like: message.slice(0, LONGEST_LIKE) }, true);
+  // The beginning tells: what comes behind does not matter.
+  return go({ ...withoutLog({}), ...NOT_NARROWED, sort: "", order: "", like: message.slice(0, limitOf("longestLike")) }, true);
 }
 
 const close = () => go(withoutLog({}), true);
 
 const filters = makeFilters(narrow);
-const list = makeList(open, narrow, (row, line) => linkTo({ ...place, ...leadTo(row, line) }), (rows) => log.compare(rows));
+const list = makeList(open, narrow, (row, line) => linkTo({ ...place, ...leadTo(row, line) }), (rows) => log.polling.compare(rows));
 const log = new LogView(
   (parts) => {
     place = { ...place, ...parts };
@@ -78,7 +79,7 @@ function show() {
 
 const inLog = (action) => () => (place.log && log.outline ? action() : false);
 const inList = (step) => (event) => {
-  if (place.log && log.outline && !event.target.closest(".list")) return log.chooseNext(step);
+  if (place.log && log.outline && !event.target.closest(".list")) return log.choosing.chooseNext(step);
   return list.table.walk(step);
 };
 
@@ -89,14 +90,8 @@ function hop(step) {
 
 function escape(event) {
   if (event.target.matches("input")) event.target.blur();
-  else if (log.chosen && place.log) log.choose(0);
+  else if (log.selection.chosen && place.log) log.choosing.choose(0);
   else if (place.log) close();
-}
-
-function nextLevel() {
-  const values = CHOICES.map(([value]) => value);
-  log.level.value = values[(values.indexOf(log.level.value) + 1) % values.length];
-  log.filter();
 }
 
 const copyLink = () => copy(linkTo(place), "The link");
@@ -111,21 +106,21 @@ const keys = listenToKeys([
   }],
   [["]"], "Open the next log of the list", () => hop(1)],
   [["["], "Open the log before", () => hop(-1)],
-  [["e"], "Next error", inLog(() => log.goToError(1))],
-  [["E"], "Error before", inLog(() => log.goToError(-1))],
-  [["F"], "First error", inLog(() => log.goToError(0))],
-  [["L"], "Last error", inLog(() => log.goToLastError())],
+  [["e"], "Next error", inLog(() => log.errors.goTo(1))],
+  [["E"], "Error before", inLog(() => log.errors.goTo(-1))],
+  [["F"], "First error", inLog(() => log.errors.goTo(0))],
+  [["L"], "Last error", inLog(() => log.errors.goToLast())],
   [["n"], "Next line found", inLog(() => log.finder.step(1))],
   [["N"], "Line found before", inLog(() => log.finder.step(-1))],
-  [["l"], "All lines, info, warnings, errors only", inLog(nextLevel)],
+  [["l"], "All lines, info, warnings, errors only", inLog(() => log.filter.turnLevel())],
   [["g", "Home"], "Beginning of the log", inLog(() => log.goToStart())],
   [["G", "End"], "End of the log", inLog(() => log.goToEnd())],
-  [["PageDown", " "], "A page on", inLog(() => log.scroller.moveBy(log.scroller.inSight - 2))],
-  [["PageUp"], "A page back", inLog(() => log.scroller.moveBy(2 - log.scroller.inSight))],
-  [["w"], "Wrap long lines", inLog(() => log.switchWrap())],
+  [["PageDown", " "], "A page on", inLog(() => log.lines.scroller.moveBy(log.lines.scroller.inSight - 2))],
+  [["PageUp"], "A page back", inLog(() => log.lines.scroller.moveBy(2 - log.lines.scroller.inSight))],
+  [["w"], "Wrap long lines", inLog(() => log.wrap.turn())],
   [["Shift+↓", "Shift+↑"], "Choose more lines, or fewer; a click with Shift, too"],
   [["Ctrl+C"], "Copy the chosen lines as they stand in the log; of one, its whole message"],
-  [["t"], "Live: follow the log as it grows", inLog(() => log.follow(!log.isFollowing))],
+  [["t"], "Live: follow the log as it grows", inLog(() => log.following.follow(!log.following.isOn))],
   [["c"], "Copy a link to the chosen line", inLog(() => log.detail.copyLink())],
   [["C"], "Copy a link to what is shown, for others", copyLink],
   [["s"], "Search all logs for what the chosen line says", inLog(() => (log.detail.line ? searchLike(log.detail.line) : false))],

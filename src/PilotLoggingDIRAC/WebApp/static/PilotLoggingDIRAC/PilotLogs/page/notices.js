@@ -1,7 +1,8 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Sentences for the person: what went wrong, what was done. Read aloud by screen readers.
 
 import { button, make } from "./dom.js";
-import { explained } from "./trouble.js";
+import { explain } from "./explain.js";
 
 const SHOWN_FOR = 6000;
 let place;
@@ -23,7 +24,7 @@ export function say(sentence, kind = "done", content = [sentence]) {
 /** Tell a failure; what is aborted was not wanted any more, and what may pass the banner tells. */
 export function tell(error) {
   if (error.name === "AbortError" || error.passes) return;
-  const content = explained(error);
+  const content = explain(error);
   say(content[0], "problem", content);
   if (!("status" in error)) console.error(error);
 }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Pages by number: the first, the last, those around, and one step either way.
 
 import { button, make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What stands in which row: every line of a log with the marks between them, or only the lines that were found.
 
 /** All lines, and the marks (gaps, what was left out) in front of the lines that they belong to. */

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Beside the scroll bar: where in the log errors, warnings, found lines and marks are. A click goes there.
 
 import { make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Rows, as many as a log has, of which only those in sight are elements.
 //
 // Where the person is, is a row and a part of it. As long as all rows are of one height, and together not too high for a

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What a log's state means to a person.
 
 import { clock, day, instant, span } from "./times.js";

@@ -1,7 +1,9 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // The list of logs: a table whose heads sort, and whose rows are links to a log.
 
 import { make } from "./dom.js";
-import { harmless } from "./harmless.js";
+import { escapeControls } from "./escape-controls.js";
+import { FACTS } from "./facts.js";
 import { marked } from "./line.js";
 import { badge } from "./state.js";
 import { bothTimes, instant, moment, span } from "./times.js";
@@ -10,9 +12,7 @@ const COLUMNS = [
   { sort: "State", text: "State", cell: (row) => badge(row, make) },
   { sort: "Stamp", text: "Pilot", cell: (row, href) => pilot(row, href), kind: "pilot" },
   { sort: "VO", text: "VO", cell: (row) => row.VO, kind: "vo" },
-  { sort: "Site", text: "Site", cell: (row) => harmless(row.Site) || "–", kind: "site" },
-  { sort: "CE", text: "CE", cell: (row) => harmless(row.CE) || "–", kind: "ce" },
-  { sort: "Host", text: "Host", cell: (row) => harmless(row.Host) || "–", kind: "host" },
+  ...FACTS.map(({ column, word, head }) => ({ sort: column, text: head, cell: (row) => escapeControls(row[column]) || "–", kind: word })),
   { sort: "FirstArrival", text: "First line", cell: (row) => time(row.FirstArrival), kind: "first" },
   { sort: "LastArrival", text: "Last line", cell: (row) => age(row.LastArrival), kind: "last" },
   { sort: "Lines", text: "Lines", cell: (row) => count(row.Lines), kind: "number lines" },
@@ -21,10 +21,10 @@ const COLUMNS = [
 ];
 
 function pilot(row, href) {
-  const reference = harmless(row.PilotReference);
+  const reference = escapeControls(row.PilotReference);
   return make(
     "a",
-    { class: "open", href, tabIndex: -1, draggable: false, title: [row.Stamp, reference, harmless(row.PilotVersion)].filter(Boolean).join("\n") },
+    { class: "open", href, tabIndex: -1, draggable: false, title: [row.Stamp, reference, escapeControls(row.PilotVersion)].filter(Boolean).join("\n") },
     make("code", {}, row.Stamp.slice(0, 8)),
     make("small", {}, reference ? shortened(reference) : row.Stamp.slice(8, 20)),
   );
@@ -107,7 +107,7 @@ export function makeTable(open, sort, link) {
   function hitOf(row, hit) {
     const text = make(
       "a", { href: link(row, hit.n), class: `hit ${hit.own ? (hit.level ?? "").toLowerCase() : ""}`, onclick: (event) => follow(event, () => open(row, hit.n)) },
-      make("span", { class: "n" }, String(hit.n)), ...marked(harmless(hit.text.slice(hit.own ? hit.at : 0)).slice(0, 400), word),
+      make("span", { class: "n" }, String(hit.n)), ...marked(escapeControls(hit.text.slice(hit.own ? hit.at : 0)).slice(0, 400), word),
     );
     return make("tr", { class: "hits" }, make("td", { colSpan: COLUMNS.length }, text));
   }

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Light or dark: as the system says, until the person says otherwise.
 
 import { button } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // When a log was written: a histogram of its lines by level. Dragging zooms, a click goes to that time.
 
 import { button, make } from "./dom.js";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Times are UTC, as pilots write them; the local time is what the mouse is told.
 
 const two = (number) => String(number).padStart(2, "0");

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 /**
  * DIRAC's Pilot Monitor with one entry more in its context menu.
  *

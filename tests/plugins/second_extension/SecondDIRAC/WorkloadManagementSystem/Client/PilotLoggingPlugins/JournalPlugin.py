@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Written for DIRAC's own collector, long before: it knows nothing of PilotLoggingDIRAC."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Logs as compressed files below one directory, ``<Path>/<VO>/<stamp>.log.gz``."""
 
 from __future__ import annotations

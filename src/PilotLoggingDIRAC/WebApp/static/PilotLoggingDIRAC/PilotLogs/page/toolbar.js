@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Tools in one row: those that do not fit fold into a menu at its end, the least important first.
 
 import { make } from "./dom.js";

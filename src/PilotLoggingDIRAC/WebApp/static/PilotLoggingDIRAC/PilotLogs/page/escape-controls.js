@@ -1,4 +1,7 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // What strangers wrote, made visible: no control character acts, none hides.
+
+/* eslint-disable no-control-regex -- control characters are what is looked for */
 
 // C0 and C1 controls but the tab; marks that change the direction or the place of what follows; what has no width.
 const ACTING = /[\x00-\x08\x0a-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]/gu;
@@ -14,6 +17,6 @@ function picture(character) {
 }
 
 /** The text of a line as it may be shown. */
-export function harmless(text) {
+export function escapeControls(text) {
   return text.replace(TERMINAL, "").replace(ACTING, picture);
 }

@@ -1,6 +1,9 @@
+// SPDX-License-Identifier: GPL-3.0-only
 // Where the person is, in the page's address: filters, sort, page, log and line. A link shows the same to others.
 
-const LISTS = ["pilot", "vo", "site", "ce", "host", "exit"];
+import { FACTS } from "./facts.js";
+
+const LISTS = ["pilot", "vo", ...FACTS.map(({ word }) => word), "exit"];
 const SINGLE = ["show", "text", "like", "range", "since", "until", "sort", "order", "start"];
 const OF_LOG = ["log", "logvo", "line", "find", "level", "command"];
 
