@@ -100,9 +100,9 @@ def test_lines_by_their_numbers(text: bytes, block_lines: int, numbers: set[int]
     """With tiny limits: a line is cut at 16 bytes... of what LineParser makes of so few, 1 kB."""
     whole = {line.number: line for line in lines_of(text)}
     with log_text(text) as opened, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line_window, "LONGEST_LINE", 1024)
         patch.setattr(line_window, "SLICE", 100)
-        shown, more = read_lines(opened, outline_of(text, [], block_lines), sorted(numbers), 10**6, 10**9, SECONDS)
+        outlined = outline_of(text, [], block_lines)
+        shown, more = read_lines(opened, outlined, sorted(numbers), 10**6, 10**9, SECONDS, longest=1024)
     assert not more
     assert [each.line.number for each in shown] == sorted(numbers & set(whole))
     for each in shown:
