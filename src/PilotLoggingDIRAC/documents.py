@@ -95,11 +95,11 @@ def accept_number(value: Any, least: int = 0, most: int = EXACT) -> int:
     raise ValueError(f"is not a whole number {f'of {least} or more' if most == EXACT else f'from {least} to {most}'}")
 
 
-def accept_string(value: Any) -> str:
+def accept_string(value: Any, form: str = "is not a string") -> str:
     """Of any characters, lone surrogates included, which pydantic's own ``str`` refuses."""
     if isinstance(value, str):
         return value
-    raise ValueError("is not a string")
+    raise ValueError(form)
 
 
 def accept_flag(value: Any) -> bool:
@@ -117,10 +117,10 @@ def accept_time(value: Any) -> datetime:
         raise ValueError("is not a time such as 2026-06-10T11:02:02Z") from None
 
 
-def accept_list(value: Any) -> list[Any]:
-    if isinstance(value, list):
+def accept_list(value: Any, form: str = "is not a list", most: int = EXACT) -> list[Any]:
+    if isinstance(value, list) and len(value) <= most:
         return value
-    raise ValueError("is not a list")
+    raise ValueError(form)
 
 
 def accept_cursor(value: Any, numbers: int, method: str, doing: str) -> tuple[int, ...] | None:

@@ -6,8 +6,8 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import Any
 from functools import partial
+from typing import Any
 
 from sqlalchemy import URL, Column, Connection, Index, MetaData, Table, func, inspect, select, text
 from sqlalchemy.schema import CreateColumn
