@@ -39,6 +39,11 @@ class Document(BaseModel):
     unknown: ClassVar[str] = "{subject} has a field {name} that is not known."
     """The sentence for a field that is not known; ``{known}`` names those that are."""
 
+    @classmethod
+    def call_field(cls, name: str) -> str:
+        """With what a sentence about a field begins."""
+        return f"{cls.subject}'s {name}"
+
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
 
@@ -62,7 +67,7 @@ def read_document(document: type[AnyDocument], value: Any) -> AnyDocument:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         message = "is missing" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-        raise Rejected(sentence(f"{document.subject}'s {first['loc'][0]}", message)) from None
+        raise Rejected(sentence(document.call_field(str(first["loc"][0])), message)) from None
 
 
 def read_argument(subject: str, check: Callable[[Any], Value], value: Any) -> Value:

@@ -19,6 +19,7 @@ from PilotLoggingDIRAC.read.search import SearchCursor
 from PilotLoggingDIRAC.store.selection import where
 
 STAMP = "0" * 32
+NUMBERED = {"stamp": STAMP, "session": "s", "seq": 1}
 
 
 class Wish(Document):
@@ -37,20 +38,23 @@ READERS: list[tuple[Callable[[], Any], str]] = [
     (lambda: read_document(Wish, {"needed": 1, "other": 1}), "The wish's needed is neither true nor false."),
     (lambda: read_document(Wish, {"\ud800": 1}), "The wish has a field '\\ud800' that is not known."),
     (lambda: read_document(Wish, {5: 1}), "The wish has a field 5 that is not known."),
-    (lambda: parse_batch("alpha", {"stamp": STAMP, "session": "s", "seq": 1, "text": 5}, 9), "The batch's text is not a string."),
+    (lambda: parse_batch("alpha", NUMBERED | {"text": 5}, 9), "The batch's text is not a string."),
     (lambda: parse_message("alpha", STAMP, "5", 9), "The message is neither a string nor a list of strings."),
     (lambda: parse_goodbye("alpha", STAMP, "[]"), 'The payload is not a JSON object such as {"retCode": "0"}.'),
     (lambda: check_number("limit", True, 1, 9), "limit is not a whole number from 1 to 9."),
     (lambda: check_number("start", -1, 0), "start is not a whole number of 0 or more."),
     (lambda: Cursor.parse("1.2"), "The cursor is not one that readLog gave; leave it out to read from the beginning."),
-    (lambda: SearchCursor.parse("1.2.3"), "The cursor is not one that searchLogs gave; leave it out to search from the beginning."),
+    (
+        lambda: SearchCursor.parse("1.2.3"),
+        "The cursor is not one that searchLogs gave; leave it out to search from the beginning.",
+    ),
     (lambda: Query.parse(5), "The query is neither a text nor an object of conditions."),
-    (lambda: Query.parse({"own": 1}), "The query's own is neither true nor false."),
-    (lambda: Query.parse({"levels": ["LOUD"]}), "The query's levels are not a list of DEBUG, INFO, WARN, ERROR."),
+    (lambda: Query.parse({"own": 1}), "own is neither true nor false."),
+    (lambda: Query.parse({"levels": ["LOUD"]}), "The levels are not a list of DEBUG, INFO, WARN, ERROR."),
     (lambda: where({"HasErrors": None}), "The selection's HasErrors is neither true nor false."),
     (lambda: where({"Since": "noon"}), "The selection's Since is not a time such as 2026-06-10T11:02:02Z."),
     (lambda: where({"Contains": {"Site": []}}), "The selection's Contains has 0 parts for Site; it takes 1 to 20."),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("read", "sentence"), READERS, ids=[sentence for _, sentence in READERS])
