@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 
 from .errors import Rejected
 
-EXACT = 2**53
-"""Beyond it a JSON number is no longer exact everywhere."""
+EXACT = 2**53 - 1
+"""What JSON's numbers hold exactly everywhere."""
 _LONGEST_NAME = 80
 _CURSOR = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})*")
 
@@ -97,7 +97,7 @@ def accept_number(value: Any, least: int = 0, most: int = EXACT) -> int:
     """No text, no float without a fraction, and not true."""
     if type(value) is int and least <= value <= most:
         return value
-    raise ValueError(f"is not a whole number {f'of {least} or more' if most == EXACT else f'from {least} to {most}'}")
+    raise ValueError(f"is not a whole number {f'of {least} or more' if most >= EXACT else f'from {least} to {most}'}")
 
 
 def accept_string(value: Any, form: str = "is not a string") -> str:
