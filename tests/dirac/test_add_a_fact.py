@@ -67,6 +67,9 @@ class Printer(StreamPlugin[Settings]):
                 print(message.body.decode())
             acknowledgements.confirmed(chunk)
 
+    def close(self):
+        pass
+
 database = PreparedDatabase(URL.create("sqlite", database=sys.argv[1]))
 printer = Printer("alpha", Settings())
 courier = Courier(database, {"Printer": printer}, "agent", Path(sys.argv[2]))
