@@ -17,8 +17,8 @@ from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError
 
 from .errors import Rejected
 
-EXACT = 2**53
-"""Beyond it a JSON number is no longer exact everywhere."""
+EXACT = 2**53 - 1
+"""What JSON's numbers hold exactly everywhere."""
 _LONGEST_NAME = 80
 _CURSOR = re.compile(r"[0-9]{1,18}(?:\.[0-9]{1,18})*")
 
@@ -39,6 +39,11 @@ class Document(BaseModel):
     """The end of the sentence for what is no object."""
     unknown: ClassVar[str] = "{subject} has a field {name} that is not known."
     """The sentence for a field that is not known; ``{known}`` names those that are."""
+
+    @classmethod
+    def call_field(cls, name: str) -> str:
+        """With what a sentence about a field begins."""
+        return f"{cls.subject}'s {name}"
 
 
 AnyDocument = TypeVar("AnyDocument", bound=Document)
@@ -63,7 +68,7 @@ def read_document(document: type[AnyDocument], value: Any) -> AnyDocument:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         message = "is missing" if first["type"] == "missing" else first["msg"].removeprefix("Value error, ")
-        raise Rejected(sentence(f"{document.subject}'s {first['loc'][0]}", message)) from None
+        raise Rejected(sentence(document.call_field(str(first["loc"][0])), message)) from None
 
 
 def read_argument(subject: str, check: Callable[[Any], Value], value: Any) -> Value:
@@ -93,14 +98,14 @@ def accept_number(value: Any, least: int = 0, most: int = EXACT) -> int:
     """No text, no float without a fraction, and not true."""
     if type(value) is int and least <= value <= most:
         return value
-    raise ValueError(f"is not a whole number {f'of {least} or more' if most == EXACT else f'from {least} to {most}'}")
+    raise ValueError(f"is not a whole number {f'of {least} or more' if most >= EXACT else f'from {least} to {most}'}")
 
 
-def accept_string(value: Any) -> str:
+def accept_string(value: Any, form: str = "is not a string") -> str:
     """Of any characters, lone surrogates included, which pydantic's own ``str`` refuses."""
     if isinstance(value, str):
         return value
-    raise ValueError("is not a string")
+    raise ValueError(form)
 
 
 def accept_flag(value: Any) -> bool:
@@ -118,10 +123,10 @@ def accept_time(value: Any) -> datetime:
         raise ValueError("is not a time such as 2026-06-10T11:02:02Z") from None
 
 
-def accept_list(value: Any) -> list[Any]:
-    if isinstance(value, list):
+def accept_list(value: Any, form: str = "is not a list", most: int = EXACT) -> list[Any]:
+    if isinstance(value, list) and len(value) <= most:
         return value
-    raise ValueError("is not a list")
+    raise ValueError(form)
 
 
 def accept_cursor(value: Any, numbers: int, method: str, doing: str) -> tuple[int, ...] | None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -18,6 +19,8 @@ import pytest
 from harness.sender import batch
 from harness.show import client_environment, command
 from harness.stacks import PROJECT, RunningStack
+from harness.waiting import until
+from parts import environment
 from sqlalchemy import URL
 
 from PilotLoggingDIRAC.model import Append, LogKey
@@ -65,6 +68,9 @@ class Printer(StreamPlugin[Settings]):
                 print(message.body.decode())
             acknowledgements.confirmed(chunk)
 
+    def close(self):
+        pass
+
 database = PreparedDatabase(URL.create("sqlite", database=sys.argv[1]))
 printer = Printer("alpha", Settings())
 courier = Courier(database, {"Printer": printer}, "agent", Path(sys.argv[2]))
@@ -91,9 +97,9 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def run(changed: Path, *arguments: str | Path) -> str:
     """Python's output, with the changed package."""
-    environment = dict(os.environ) | {"PYTHONPATH": str(changed / "src")}
+    own = dict(os.environ) | {"PYTHONPATH": str(changed / "src")}
     done = subprocess.run(
-        [sys.executable, *arguments], env=environment, cwd=changed, capture_output=True, text=True, check=False
+        [sys.executable, *arguments], env=own, cwd=changed, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -112,10 +118,28 @@ def test_documents_and_page_say_the_same_as_the_code(changed: Path) -> None:
     assert " passed" in run(changed, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/docs/test_facts.py")
 
 
+def _start_changed(stack: RunningStack) -> None:
+    """Put a collector with the change, which starts with the database of the one before it, in that one's place."""
+    stack.collector(0, "stop")
+    options = ["-o", f"/Systems/Tornado/Port={stack.plan.ports['collector-0']}"]
+    program: list[str | Path] = [environment.BIN / "tornado-start-all", "--cfg", stack.layout.configuration, *options]
+    own = stack.environment("collector-0", DIRAC_USE_TORNADO_IOLOOP="yes")
+    collector = stack.start("changed", program, own, stack.layout.home("collector-0"))
+
+    def answers() -> bool:
+        assert collector.process.poll() is None, collector.said
+        with contextlib.suppress(OSError):
+            return bool(stack.client("alpha_user")("ping")["OK"])
+        return False
+
+    until(answers, 60, "the changed collector answers")
+
+
 def test_from_append_log_to_readers_and_streams(
     own_stack: Callable[..., RunningStack], changed: Path, tmp_path: Path
 ) -> None:
     stack = own_stack(path=(changed / "src",))
+    _start_changed(stack)
     with_fact, without = uuid.uuid4().hex, uuid.uuid4().hex
     pilot, user = stack.client("alpha_pilot"), stack.client("alpha_user")
     assert pilot("appendLog", batch(with_fact, 1, "line\n", context={"batchSystem": "HTCondor"}))["OK"]
@@ -125,12 +149,10 @@ def test_from_append_log_to_readers_and_streams(
     counted = user("countLogs", {}, "BatchSystem").value["rows"]
     assert {each["Value"]: each["Logs"] for each in counted} == {"HTCondor": 1, "": 1}
 
-    environment = client_environment(stack, "alpha_user") | {"PYTHONPATH": str(changed / "src")}
+    as_user = client_environment(stack, "alpha_user") | {"PYTHONPATH": str(changed / "src")}
 
     def ask(*arguments: str) -> str:
-        done = subprocess.run(
-            [command("list"), *arguments], env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([command("list"), *arguments], env=as_user, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

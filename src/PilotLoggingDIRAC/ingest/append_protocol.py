@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import Field, PlainValidator
 
 from .. import names, text
-from ..documents import Document, accept_number, accept_object, accept_string, read_argument, read_document
+from ..documents import EXACT, Document, accept_number, accept_object, accept_string, read_argument, read_document
 from ..model import FACTS, Append, Final, LogKey
 from .stock_protocol import parse_final
 
@@ -60,7 +61,7 @@ class _Batch(Document):
 
     stamp: Annotated[str, PlainValidator(names.check_stamp)] = Field(None, validate_default=True)
     session: Annotated[str, PlainValidator(names.check_session)] = Field(None, validate_default=True)
-    seq: Annotated[int, PlainValidator(accept_number)] = Field(None, validate_default=True)
+    seq: Annotated[int, PlainValidator(partial(accept_number, most=EXACT + 1))] = Field(None, validate_default=True)
     text: Annotated[str, PlainValidator(accept_string)] = ""
     vo: Any = None
     context: Annotated[dict[str, str], PlainValidator(_accept_context)] = Field({})

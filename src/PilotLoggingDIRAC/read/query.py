@@ -130,6 +130,10 @@ class _Conditions(Document):
     until: _Time = None
     own: _Flag = False
 
+    @classmethod
+    def call_field(cls, name: str) -> str:
+        return f"The {name}" if name in ("text", "regex", "levels", "commands") else name
+
 
 def _matcher(asked: _Conditions) -> tuple[_Matches, _Matches]:
     conditions: list[tuple[_Matches, _Matches]] = []

@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection
 
-from ..errors import Rejected
+from ..documents import accept_list, accept_string, read_argument
 from ..model import LogKey
 from ..store import logs
 from ..store.quiet import Quietness
@@ -72,18 +73,16 @@ class ReadService:
             selection: See :func:`PilotLoggingDIRAC.store.selection.where`.
             vo: Only logs of this VO; None for all.
         """
-        if not isinstance(sort or [], list):
-            raise Rejected("The sort is not a list.")
+        sort = read_argument("The sort", accept_list, sort or [])
         start, limit = check_number("start", start, 0), check_number("limit", limit, 1, limits.LARGEST_PAGE)
         with self._database.reading() as connection:
             quietness = self._quietness(connection)
-            rows, total = logs.list_logs(connection, selection, sort or [], start, limit, vo, quietness)
+            rows, total = logs.list_logs(connection, selection, sort, start, limit, vo, quietness)
         return {"rows": [replies.render_row(row) for row in rows], "total": total}
 
     def list_values(self, selection: Mapping[str, Any], vo: str | None, columns: Any, limit: Any) -> dict[str, Any]:
         """The most frequent values of some columns: ``listValues``."""
-        if not isinstance(columns, list):
-            raise Rejected("The columns are not a list.")
+        columns = read_argument("The columns", partial(accept_list, form="are not a list"), columns)
         limit = check_number("limit", limit, 1, limits.MOST_VALUES)
         with self._database.reading() as connection:
             quietness = self._quietness(connection)
@@ -101,8 +100,7 @@ class ReadService:
 
     def outline(self, key: LogKey, version: Any) -> dict[str, Any]:
         """What a log looks like from afar: ``outlineLog``."""
-        if not isinstance(version or "", str):
-            raise Rejected("The version is not a text.")
+        version = read_argument("The version", partial(accept_string, form="is not a text"), version or "")
         outline = self._outline_cache.unchanged(key, version) if version else None
         unchanged = outline is not None
         if outline is None:
@@ -119,9 +117,11 @@ class ReadService:
         first = check_number("first", first, 1)
         wanted: Any = range(first, first + check_number("count", count, 1, limits.MOST_LINES))
         if numbers is not None:
-            if not isinstance(numbers, list) or len(numbers) > limits.MOST_LINES:
-                raise Rejected(f"The numbers are not a list of at most {limits.MOST_LINES}.")
-            wanted = sorted({check_number("numbers", number, 1) for number in numbers})
+            form = f"are not a list of at most {limits.MOST_LINES}"
+            accept = partial(accept_list, form=form, most=limits.MOST_LINES)
+            wanted = sorted(
+                {check_number("numbers", each, 1) for each in read_argument("The numbers", accept, numbers)}
+            )
         longest = check_number("longest", longest, LEAST_OF_LINE, limits.LINES_SIZE)
         bounds = (limits.LINES_GIVEN, limits.LINES_SIZE, limits.LOOK_SECONDS, longest)
         return self._outline_cache.look(
