@@ -85,6 +85,17 @@ def reader(credentials: Mapping[str, Any], wanted_vo: str, opens: Callable[[str,
     return Reader(dn, name, tuple(_group(group, name, dn, wanted_vo, opens) for group in names))
 
 
+def meant_by(part: str) -> str:
+    """The VO that the list's filter means, which takes a part of a name in any case: empty if it means several."""
+    known = cs.registered_vos()
+    if part in known:
+        return part
+    meant = [vo for vo in known if part.casefold() in vo.casefold()]
+    if not meant:
+        return part
+    return meant[0] if len(meant) == 1 else ""
+
+
 def _group(group: str, user: str, dn: str, wanted_vo: str, opens: Callable[[str, str], bool]) -> Group:
     caller = caller_of({"username": user, "group": group})
     try:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.sync_api import Locator, expect
-from portal_support.browser import Reader
+from portal_support.browser import Reader, alike
 from portal_support.portal import Portal
 from portal_support.texts import message, messages
 
@@ -38,6 +38,7 @@ def _is_well_told(alpha: Reader) -> None:
 class TestCollectorAway:
     """No collector."""
 
+    @alike
     def test_the_list_stays_and_comes_anew(self, portal: Portal, alpha: Reader) -> None:
         site = f"LCG.{uuid.uuid4().hex[:8]}.org"
         stamp = portal.send(messages(3), context={"site": site})
@@ -81,6 +82,7 @@ class TestCollectorAway:
         alpha.page.get_by_role("button", name="Live").click()
         expect(alpha.line(5001)).to_contain_text("came back")
 
+    @alike
     def test_a_page_that_is_opened_meanwhile_comes_by_itself(self, portal: Portal, alpha: Reader) -> None:
         word = uuid.uuid4().hex[:12]
         stamp = portal.send(message(1, text=f"look: {word}"))
@@ -92,6 +94,7 @@ class TestCollectorAway:
         expect(alpha.page.locator(".hit")).to_have_count(1)
         expect(_banner(alpha)).to_be_hidden()
 
+    @alike
     def test_a_collector_that_hangs(self, portal: Portal, alpha: Reader) -> None:
         stamp = portal.send(messages(3))
         alpha.open(pilot=stamp)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import expect
-from portal_support.browser import Reader
+from portal_support.browser import Reader, alike
 from portal_support.portal import Portal
 
 STOCK, OURS = "Stock Pilot Monitor", "Pilot Monitor"
@@ -93,6 +93,7 @@ class TestPilotMonitorInTheBrowser:
         page.get_by_text(entry, exact=True).click()
 
     @pytest.mark.parametrize("entry", ["Pilot Output", "Pilot Error"])
+    @alike
     def test_the_stock_one(self, portal: Portal, alpha: Reader, entry: str) -> None:
         reference = portal.add_pilot(portal.send(_line("alpha")))
         self._choose(alpha, STOCK, reference, entry)

@@ -9,11 +9,12 @@ from pathlib import Path
 from harness.waiting import until
 from pilot.harness import Site, prepare, through_module
 from playwright.sync_api import expect
-from portal_support.browser import Reader
+from portal_support.browser import Reader, alike
 from portal_support.portal import Portal
 from portal_support.texts import message
 
 
+@alike
 class TestQuiet:
     """The CS of this stack gives beta's pilots six seconds."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
-from portal_support.browser import Browser, Reader
+from portal_support.browser import Browser, Reader, alike
 from portal_support.portal import Portal
 from portal_support.texts import messages
 
@@ -115,11 +115,13 @@ class TestWaysIn:
         expect(alpha.framed.get_by_role("heading", name="Pilot Logs")).to_be_visible()
 
     @pytest.mark.parametrize("theme", ["Gray", "Triton"])
+    @alike
     def test_an_address_with_each_theme(self, portal: Portal, alpha: Reader, theme: str) -> None:
         alpha.errors_count = False
         alpha.page.goto(portal.address("alpha_user", f"?view=tabs&theme={theme}&url_state=1|*{CLASS}:,"))
         expect(alpha.framed.get_by_role("heading", name="Pilot Logs")).to_be_visible()
 
+    @alike
     def test_a_saved_desktop_and_one_that_is_shared(self, portal: Portal, browser: Browser, alpha: Reader) -> None:
         stamp, name = portal.send(messages(3)), f"mine {uuid.uuid4().hex[:6]}"
         _open_log_from_menu(alpha, stamp)
@@ -159,6 +161,7 @@ class TestWaysIn:
         alpha.page.locator(FRAME).evaluate("frame => frame.parentNode.append(frame)")
         _shown(alpha.page, stamp)
 
+    @alike
     def test_a_saved_application_and_one_that_is_shared(self, portal: Portal, browser: Browser, alpha: Reader) -> None:
         stamp, name = portal.send(messages(3)), f"log {uuid.uuid4().hex[:6]}"
         _open_log_from_menu(alpha, stamp)
@@ -175,6 +178,7 @@ class TestWaysIn:
             dialog.get_by_role("button", name="Load", exact=True).click()
             _shown(colleague.page, stamp)
 
+    @alike
     def test_what_was_saved_is_only_ever_a_query(self, portal: Portal, alpha: Reader) -> None:
         stamp, name = portal.send(messages(3)), f"hostile {uuid.uuid4().hex[:6]}"
         queries = [*HOSTILE, f"?log={stamp}&logvo=alpha"]
@@ -218,6 +222,7 @@ class TestWaysIn:
 class TestLinks:
     """A link is for all who may read, whatever their group is called."""
 
+    @alike
     def test_a_copied_link_works_for_a_colleague(self, portal: Portal, browser: Browser, alpha: Reader) -> None:
         stamp = portal.send(messages(9))
         alpha.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
@@ -235,6 +240,7 @@ class TestLinks:
                 expect(colleague.page.locator(".detail")).to_contain_text("message 4")
                 expect(colleague.page).to_have_url(re.compile(rf"/g:{group}/PilotLogs/page\?"))
 
+    @alike
     def test_a_link_to_a_list_leads_to_the_same_vo(self, portal: Portal, browser: Browser, alpha: Reader) -> None:
         site = f"LCG.{uuid.uuid4().hex[:8]}.org"
         stamp = portal.send(messages(3), context={"site": site})
@@ -247,6 +253,7 @@ class TestLinks:
             colleague.page.goto(link)
             expect(colleague.log_in_list(stamp)).to_be_visible()
 
+    @alike
     def test_an_address_with_a_strange_group_offers_ones_own(self, portal: Portal, browser: Browser) -> None:
         stamp = portal.send(messages(3))
         address = portal.address("alpha_user", f"PilotLogs/page?log={stamp}&logvo=alpha")
@@ -258,6 +265,7 @@ class TestLinks:
             page.get_by_role("row", name="alpha_guest").get_by_role("link").click()
             expect(page.get_by_role("heading", name=stamp)).to_be_visible()
 
+    @alike
     def test_a_group_without_rights_leads_to_one_that_has_them(self, portal: Portal, browser: Browser) -> None:
         """Also where the page is open already, and its filters name another VO."""
         stamp = portal.send(messages(3))
@@ -282,6 +290,7 @@ class TestLinks:
 class TestExplanations:
     """Whatever cannot be shown is a page that says what to do."""
 
+    @alike
     def test_a_log_that_does_not_exist(self, portal: Portal, alpha: Reader) -> None:
         alpha.open(log="0" * 32, logvo="alpha")
         verdict = alpha.page.locator(".verdict")
@@ -300,6 +309,7 @@ class TestExplanations:
             (None, "PilotLogs/nothing", 404, "There is no such page", "list of logs"),
         ],
     )
+    @alike
     def test_who_cannot_be_shown_it(
         self, portal: Portal, browser: Browser, user: str | None, path: str, status: int, title: str, told: str
     ) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from playwright.sync_api import Browser as Chromium
 from playwright.sync_api import BrowserContext, FrameLocator, Locator, Page, expect, sync_playwright
 
@@ -15,6 +16,8 @@ from .portal import Portal
 
 PATIENCE = 60_000
 """Milliseconds; it costs nothing when all is well."""
+
+alike = pytest.mark.only_in_chromium("it takes long, or looks at nothing in which browsers differ")
 
 _ARGUMENTS = (
     "--no-sandbox",  # root, in a container

@@ -48,7 +48,7 @@ class Firefox(Browser):
     def __init__(self, portal: Portal, firefox: BrowserType, profiles: Path) -> None:
         self._portal, self._firefox, self._profiles = portal, firefox, profiles
         self._contexts = {}
-        self._running: dict[str, BrowserContext] = {}
+        self._running: dict[str | None, BrowserContext] = {}
 
     @classmethod
     @contextmanager
@@ -63,8 +63,8 @@ class Firefox(Browser):
                 for window in browser._running.values():
                     window.close()
 
-    def context(self, user: str, **options: Any) -> BrowserContext:
-        """A context in the Firefox that has the certificate of a user."""
+    def context(self, user: str | None, **options: Any) -> BrowserContext:
+        """A context in the Firefox that has the certificate of a user, or none."""
         if user not in self._running:
             self._running[user] = self._start(user)
         firefox = self._running[user].browser
@@ -75,9 +75,9 @@ class Firefox(Browser):
         context.set_default_timeout(PATIENCE)
         return context
 
-    def _start(self, user: str) -> BrowserContext:
+    def _start(self, user: str | None) -> BrowserContext:
         """Start a Firefox that trusts the stack's CA and reaches nothing but the portal."""
-        profile = self._profiles / user
+        profile = self._profiles / (user or "nobody")
         profile.mkdir()
         self._fill(profile, user)
         return self._firefox.launch_persistent_context(
@@ -89,12 +89,14 @@ class Firefox(Browser):
             firefox_user_prefs=_PREFERENCES,
         )
 
-    def _fill(self, profile: Path, user: str) -> None:
+    def _fill(self, profile: Path, user: str | None) -> None:
         """Put into the store of certificates what a user imports in Firefox's settings."""
         layout, store = self._portal.stack.layout, f"sql:{profile}"
         _run("certutil", "-d", store, "-N", "--empty-password")
         for authority in layout.certificates.glob("*.0"):
             _run("certutil", "-d", store, "-A", "-n", authority.name, "-t", "C,,", "-i", str(authority))
+        if user is None:
+            return
         bundle = layout.users / f"{user}.p12"
         if not bundle.exists():  # of somebody whom the stack expects in no browser
             bundle = profile / bundle.name

@@ -28,7 +28,7 @@ from PilotLoggingDIRAC.read import limits
 from PilotLoggingDIRAC.read.line_window import LEAST_OF_LINE
 from PilotLoggingDIRAC.store.logs import DEEPEST, QUICK_SORTS
 from PilotLoggingDIRAC.WebApp import refusals, responses
-from PilotLoggingDIRAC.WebApp.access import Reader, reader
+from PilotLoggingDIRAC.WebApp.access import Reader, meant_by, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
 from PilotLoggingDIRAC.WebApp.compat import saved_states
 from PilotLoggingDIRAC.WebApp.parameters import Parameters, line_conditions, search_query, selection
@@ -240,7 +240,7 @@ class PilotLogsHandler(WebHandler):
             except Rejected:
                 continue  # the page tells
             if len(named) == 1:
-                return named.pop()
+                return meant_by(*named) if name == "vo" else named.pop()
         return ""
 
     def _reader(self) -> Reader:

@@ -17,12 +17,12 @@ export class Detail {
     this.title = make("span", { class: "title", role: "status" });
     this.text = make("pre", { class: "whole", tabIndex: 0, dir: "ltr" });
     this.note = make("p", { class: "note" });
+    this.search = button("Search all logs for this", "Lines of all logs that say the same: numbers, times, names and paths may differ (s)", () => search(this.line));
     this.element = make(
       "aside",
       { class: "detail", "aria-label": "Chosen line", hidden: true },
       make(
-        "header", {}, this.title,
-        button("Search all logs for this", "Lines of all logs that say the same: numbers, times, names and paths may differ (s)", () => search(this.line)),
+        "header", {}, this.title, this.search,
         button("Copy link", "Copy a link to this line (c)", () => this.copyLink()),
         button("Copy text", "Copy the whole message with what follows it, or the chosen lines (Ctrl+C)", copyText),
         button("×", "Close (Escape)", closed, { class: "icon" }),
@@ -35,6 +35,7 @@ export class Detail {
     this.line = line;
     this.element.hidden = !line;
     if (!line) return;
+    this.search.hidden = false;
     const at = instant(line.time);
     const level = line.level ? ` · ${line.level}` : "";
     const command = line.command ? ` · ${escapeControls(line.command)}` : "";
@@ -52,6 +53,7 @@ export class Detail {
   /** Instead of one line: how many are chosen. */
   showRange(first, last, count) {
     this.line = null;
+    this.search.hidden = true;
     this.element.hidden = false;
     this.title.textContent = `Lines ${first.toLocaleString("en")} to ${last.toLocaleString("en")} · ${count.toLocaleString("en")} chosen`;
     this.title.className = "title";

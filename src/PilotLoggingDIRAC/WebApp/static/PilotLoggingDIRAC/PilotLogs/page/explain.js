@@ -11,7 +11,7 @@ export function explain(error) {
     return [sentence, " ", make("a", { href: linkTo(place) }, "Which of my groups may read this?")];
   }
   if (error.status === 404 && place.log) {
-    const list = addressOf({ ...withoutLog(place), pilot: place.log });
+    const list = addressOf({ ...withoutLog(place), pilot: [place.log] });
     const reasons = " Its pilot has sent nothing, or only a part of the address was copied, or the log has been removed. ";
     return [sentence, reasons, make("a", { href: list }, "Look for it in the list")];
   }

@@ -15,13 +15,17 @@ const LISTS = ["pilot", ...Object.keys(COLUMNS)];
 /**
  * Make the filters.
  *
- * @param change called with the parts of the place that are different now
+ * @param change called with the parts of the place that are different now, and whether that is a step that can be taken
+ *   back: what is typed into a field is one, however many pauses it has; gives whether anything was different
  */
 export function makeFilters(change) {
   const chips = SHOWN.map(([name, text, title]) =>
     make("button", { type: "button", class: "chip", title, data: { show: name }, onclick: () => change({ show: name }) }, text),
   );
-  const take = (name) => change({ [name]: valueOf(name, fields[name].value) });
+  let typing = "";
+  const take = (name) => {
+    if (change({ [name]: valueOf(name, fields[name].value) }, typing !== name)) typing = name;
+  };
   const later = whenQuiet(TYPING, take);
   const fields = {
     text: field("text", "Text in the logs", "search", "A text that stands in the logs' lines; press Enter (/)"),
@@ -48,7 +52,10 @@ export function makeFilters(change) {
       type, name, placeholder: label, title, "aria-label": label, autocomplete: "off", spellcheck: false, maxLength: 250,
       class: `field ${name}`,
       oninput: () => name !== "text" && later(name),
-      onchange: () => take(name),
+      onchange: () => {
+        take(name);
+        typing = "";
+      },
     });
     return input;
   }

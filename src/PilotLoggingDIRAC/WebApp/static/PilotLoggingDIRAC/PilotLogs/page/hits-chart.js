@@ -58,17 +58,17 @@ export function makeHitsChart() {
       const most = bars.reduce((one, other) => (other.lines > one.lines ? other : one));
       const during = span(width);
       const total = bars.reduce((sum, bar) => sum + bar.lines, 0);
-      const label = `${linesOf(total)} from ${moment(bars[0].from)} to ${moment(bars.at(-1).from + width)} UTC; most, ${most.lines}, in the ${during} from ${moment(most.from)}`;
+      const label = `${linesOf(total)} from ${moment(bars[0].from)} to ${moment(bars.at(-1).from + width)}; most, ${most.lines}, in the ${during} from ${moment(most.from)}`;
       const rects = bars.map((bar, place) => {
         const height = bar.lines ? Math.max(2, (HEIGHT * bar.lines) / most.lines) : 0;
         const rect = svg("rect", { x: place * STEP + 1, y: HEIGHT - height, width: STEP - 2, height });
-        rect.append(svg("title", {}, `${moment(bar.from)} UTC, ${during}: ${linesOf(bar.lines)} in ${logsOf(bar.logs)}`));
+        rect.append(svg("title", {}, `${moment(bar.from)}, ${during}: ${linesOf(bar.lines)} in ${logsOf(bar.logs)}`));
         return rect;
       });
       const shown = Math.max(bars.length, 12) * STEP;
       picture.replaceChildren(svg("svg", { role: "img", "aria-label": label, viewBox: `0 0 ${shown} ${HEIGHT}`, preserveAspectRatio: "none" }, ...rects));
       from.textContent = moment(bars[0].from);
-      to.textContent = `${moment(bars.at(-1).from + width)} UTC`;
+      to.textContent = moment(bars.at(-1).from + width);
       const cell = (text) => make("td", {}, text);
       body.replaceChildren(
         ...bars.filter((bar) => bar.lines).map((bar) => make("tr", {}, cell(moment(bar.from)), cell(bar.lines.toLocaleString("en")), cell(bar.logs.toLocaleString("en")))),

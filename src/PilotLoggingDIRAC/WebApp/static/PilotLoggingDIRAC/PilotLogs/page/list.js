@@ -10,6 +10,7 @@ import { tell } from "./notices.js";
 import { makePager } from "./pager.js";
 import { compareBy, keyOf, makeTable } from "./table.js";
 import { clock } from "./times.js";
+import { explain } from "./explain.js";
 
 const PAGE = 100;
 const REFRESH = 15000;
@@ -67,7 +68,7 @@ export function makeList(open, change, link, loaded) {
     } catch (error) {
       if (signal.aborted) return;
       if (error.passes) unanswered = work;
-      else if ("status" in error) showEmpty(error.message);
+      else if ("status" in error) showEmpty(error.message, explain(error));
       tell(error);
     } finally {
       if (!signal.aborted) {
@@ -169,8 +170,8 @@ export function makeList(open, change, link, loaded) {
 
   const searchOn = () => during(searchSome);
 
-  function showEmpty(sentence) {
-    empty.textContent = sentence;
+  function showEmpty(sentence, content = [sentence]) {
+    empty.replaceChildren(...content);
     empty.hidden = !sentence;
     table.table.hidden = Boolean(sentence);
     if (sentence && !place.like) results.hidden = true;

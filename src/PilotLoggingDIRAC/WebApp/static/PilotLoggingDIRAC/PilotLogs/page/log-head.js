@@ -26,20 +26,29 @@ export function wantedHead(stamp, close) {
 }
 
 /**
- * Who and where.
+ * Show who and where. Of the log that is there already only what may have changed: whoever is at a button stays there.
  *
+ * @param place what the head stands in
  * @param fold the button that shows and hides the facts where there is little room
  */
-export function headOf(outline, close, fold) {
-  const row = outline.row;
-  const reference = row ? escapeControls(row.PilotReference) : "";
+export function showHead(place, outline, close, fold) {
+  const head = place.firstElementChild;
+  if (head?.dataset.key !== `${outline.vo}/${outline.stamp}`) {
+    place.replaceChildren(headOf(outline, close, fold));
+    return;
+  }
+  head.querySelector(".badge").replaceWith(badge(outline.row, make));
+  head.querySelector(".facts").replaceWith(factsOf(outline));
+}
+
+function headOf(outline, close, fold) {
   const key = { stamp: outline.stamp, vo: outline.vo };
   return make(
     "header",
-    { class: "head" },
+    { class: "head", data: { key: `${key.vo}/${key.stamp}` } },
     make(
       "div", { class: "name" },
-      badge(row, make),
+      badge(outline.row, make),
       make("h2", {}, make("code", {}, outline.stamp)),
       button("Copy", "Copy the stamp", () => copy(outline.stamp, "The stamp"), { class: "small" }),
       make("span", { class: "grow" }), fold,
@@ -47,15 +56,21 @@ export function headOf(outline, close, fold) {
       make("a", { class: "button", href: address("download", { ...key, gzip: "1" }), download: "", title: "Download the whole log, packed" }, ".gz"),
       button("×", "Back to the list (Escape)", close, { class: "icon" }),
     ),
-    make(
-      "div", { class: "facts" },
-      fact("VO", outline.vo),
-      fact("Site", row && escapeControls(row.Site)), fact("CE", row && escapeControls(row.CE)), fact("Host", row && escapeControls(row.Host)),
-      fact("Pilot", reference, reference),
-      fact("Lines", linesOf(outline), "As in the list: lines that have ended"), fact("Size", sizeOf(outline.bytes)),
-      row && fact("First", moment(instant(row.FirstArrival)), bothTimes(instant(row.FirstArrival))),
-      row && fact("Last", moment(instant(row.LastArrival)), bothTimes(instant(row.LastArrival))),
-    ),
+    factsOf(outline),
+  );
+}
+
+function factsOf(outline) {
+  const { row } = outline;
+  const reference = row ? escapeControls(row.PilotReference) : "";
+  return make(
+    "div", { class: "facts" },
+    fact("VO", outline.vo),
+    fact("Site", row && escapeControls(row.Site)), fact("CE", row && escapeControls(row.CE)), fact("Host", row && escapeControls(row.Host)),
+    fact("Pilot", reference, reference),
+    fact("Lines", linesOf(outline), "As in the list: lines that have ended"), fact("Size", sizeOf(outline.bytes)),
+    row && fact("First", moment(instant(row.FirstArrival)), bothTimes(instant(row.FirstArrival))),
+    row && fact("Last", moment(instant(row.LastArrival)), bothTimes(instant(row.LastArrival))),
   );
 }
 

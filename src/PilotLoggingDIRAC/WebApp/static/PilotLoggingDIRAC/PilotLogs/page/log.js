@@ -10,7 +10,7 @@ import { Finder } from "./finder.js";
 import { Following } from "./following.js";
 import { ErrorNavigation } from "./log-errors.js";
 import { LogFilter } from "./log-filter.js";
-import { headOf, verdictOf, wantedHead } from "./log-head.js";
+import { showHead, verdictOf, wantedHead } from "./log-head.js";
 import { tell } from "./notices.js";
 import { Polling } from "./polling.js";
 import { printRows } from "./printing.js";
@@ -154,7 +154,7 @@ export class LogView {
   /** Take up what the outline says. */
   take(outline, command = this.filter.command.value) {
     this.outline = outline;
-    this.head.replaceChildren(headOf(outline, this.close, this.fold));
+    showHead(this.head, outline, this.close, this.fold);
     const { kind, sentence } = verdictOf(outline);
     this.verdict.textContent = sentence;
     this.verdict.className = `verdict ${kind}`;

@@ -27,13 +27,14 @@ function go(parts, step) {
 }
 
 /** Filters change: from the first page on. Null: none of them. */
-function narrow(parts) {
+function narrow(parts, step = true) {
   if (parts === null) {
     go(NOT_NARROWED, true);
-    return;
+    return true;
   }
   const isSame = Object.entries(parts).every(([name, value]) => String(place[name] ?? "") === String(value));
-  if (!isSame) go({ start: "", ...parts }, true);
+  if (!isSame) go({ start: "", ...parts }, step);
+  return !isSame;
 }
 
 /** Where a row of the list leads to, or a line that was found in it. */
