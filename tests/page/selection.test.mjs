@@ -52,6 +52,8 @@ test("from a mark to the line beyond it, either way, and not out of the log", ()
   assert.equal(lineFrom(rows, 3, -1), 2);
   assert.equal(lineFrom(rows, 0, -1), undefined);
   assert.equal(lineFrom(rows, 0, 1), 1);
+  assert.equal(lineFrom(rows, 3, 0), 3, "where nobody moves, too");
+  assert.equal(lineFrom(rows, 5, -20), 4);
   assert.equal(lineFrom(rows, Infinity, 1), undefined);
   assert.equal(lineFrom(rows, -Infinity, 1), 1);
 });

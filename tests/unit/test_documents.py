@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Documents from the wire: one way to read them, one sentence for what is wrong."""
 
 from __future__ import annotations

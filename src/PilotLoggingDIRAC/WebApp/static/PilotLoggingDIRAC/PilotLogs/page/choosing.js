@@ -48,7 +48,7 @@ export class Choosing {
     const { lines: { rows, scroller }, selection } = this.log;
     if (!rows.length) return;
     const row = selection.chosen ? rows.rowOf(selection.chosen) + step : Math.ceil(scroller.top);
-    this.choose(lineFrom(rows, row, Math.sign(step) || 1) ?? selection.chosen);
+    this.choose(lineFrom(rows, row, step) ?? selection.chosen);
   }
 
   /** All lines from the chosen one to another. */
@@ -75,7 +75,7 @@ export class Choosing {
       this.chooseNext(0);
       return;
     }
-    const number = lineFrom(rows, rows.rowOf(selection.end) + step, Math.sign(step));
+    const number = lineFrom(rows, rows.rowOf(selection.end) + step, step);
     if (number) this.chooseUntil(number);
   }
 

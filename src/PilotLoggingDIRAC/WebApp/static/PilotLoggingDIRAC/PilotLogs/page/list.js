@@ -5,13 +5,13 @@ import { ask } from "./api.js";
 import { isAway, onRetry } from "./connection.js";
 import { conditionsOf, isNarrowed } from "./conditions.js";
 import { button, make } from "./dom.js";
+import { explain } from "./explain.js";
 import { makeHitsChart } from "./hits-chart.js";
 import { limitOf } from "./limits.js";
 import { tell } from "./notices.js";
 import { makePager } from "./pager.js";
 import { compareBy, keyOf, makeTable } from "./table.js";
 import { clock } from "./times.js";
-import { explain } from "./explain.js";
 
 const PAGE = 100;
 const REFRESH = 15000;

@@ -42,8 +42,9 @@ export class Selection {
   }
 }
 
-/** The line in a row, or the next one in a direction (1 or -1) if there is a mark; undefined where no line is. */
-export function lineFrom(rows, row, direction) {
+/** The line in a row, or the next one in the direction of a step if there is a mark; undefined where no line is. */
+export function lineFrom(rows, row, step) {
+  const direction = Math.sign(step) || 1; // without a direction one would never get away from a mark
   let at = Math.min(Math.max(row, 0), rows.length - 1);
   while (rows.at(at).mark && at + direction >= 0 && at + direction < rows.length) at += direction;
   return rows.at(at).n;
