@@ -479,7 +479,7 @@ class TornadoPilotLoggingHandler(AsyncService):
             if error is not None:
                 result.set_exception(error)
                 return
-            self._metrics.note_store(len(append.data), done.result().repeated, time.monotonic() - begun)
+            self._metrics.note_stored(len(append.data), done.result().repeated, time.monotonic() - begun)
             result.set_result(S_OK(answer(done.result())))
 
         self._writer.submit(replace(append, rules=rules)).add_done_callback(stored)
