@@ -19,6 +19,7 @@ LARGEST_HEAD = 32 * 2**10
 """Bytes of a head: room for a token, or for a certificate chain that a balancer hands on. Also of what stands between
 two pieces of a body, and of trailers."""
 _VERSIONS = ("1.0", "1.1")
+_ENDLESS = "headers, trailers or chunk extensions without end"
 
 
 class Head(NamedTuple):
@@ -98,8 +99,8 @@ class RequestParser:
             except httptools.HttpParserError as error:
                 self._go_wrong(str(error))
             break
-        if not self._wrong and (self._between > LARGEST_HEAD or self._heads_size > LARGEST_HEAD):
-            self._go_wrong("headers, trailers or chunk extensions without end", silently=True)
+        if self._between > LARGEST_HEAD or self._heads_size > LARGEST_HEAD:
+            self._go_wrong(_ENDLESS, silently=True)
 
     def _go_wrong(self, reason: str, silently: bool = False) -> None:
         if not self._wrong:
@@ -125,6 +126,7 @@ class RequestParser:
     def on_url(self, url: bytes) -> None:
         if not self._replayed:
             self._url += url
+            self._heads_size += len(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._in_head and not self._replayed:  # what comes later are trailers, which nobody reads
@@ -136,6 +138,9 @@ class RequestParser:
             return
         parser = self._parser
         self._in_head, self._between, self.begun = False, 0, False
+        if self._heads_size > LARGEST_HEAD:
+            self._go_wrong(_ENDLESS, silently=True)
+            return
         version = parser.get_http_version()
         head = Head(parser.get_method(), self._url, version, self._headers, parser.should_keep_alive())
         problem = _problem(head)

@@ -38,6 +38,8 @@ def make_context() -> ssl.SSLContext:
     context.verify_mode = ssl.CERT_OPTIONAL
     context.verify_flags |= ssl.VerifyFlags.VERIFY_ALLOW_PROXY_CERTS
     context.load_verify_locations(capath=ca_folder())
+    # Who closes its half of the connection still gets its answer; HTTP knows itself whether a request is complete.
+    context.options |= ssl.Options.OP_IGNORE_UNEXPECTED_EOF
     context.options |= ssl.Options.OP_NO_TICKET | ssl.Options.OP_NO_RENEGOTIATION
     context.num_tickets = 0
     _switch_session_cache_off(context)
