@@ -117,7 +117,6 @@ BAD = {
     "a version in small letters": b"GET / http/1.1\r\nHost: x\r\n\r\n",
     "no such method": b"FOO / HTTP/1.1\r\nHost: x\r\n\r\n",
     "a method in small letters": b"get / HTTP/1.1\r\nHost: x\r\n\r\n",
-    "CONNECT": b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a NUL in the path": b"GET /\0 HTTP/1.1\r\nHost: x\r\n\r\n",
     "a tab for a blank": b"GET\t/ HTTP/1.1\r\nHost: x\r\n\r\n",
     "no host": b"GET / HTTP/1.1\r\n\r\n",
@@ -142,6 +141,13 @@ def test_what_is_no_request(name: str) -> None:
     for pieces in ([BAD[name]], [BAD[name][n : n + 1] for n in range(len(BAD[name]))]):
         found = summary(parse(*pieces, b"GET /q HTTP/1.1\r\nHost: x\r\n\r\n"))
         assert [type(one) for one in found if one is not None] == [str], found
+
+
+def test_connect_is_a_request_like_others() -> None:
+    """It is for the server to refuse it; what follows is no tunnel."""
+    connect = b"CONNECT x:1 HTTP/1.1\r\nHost: x\r\n"
+    found = summary(parse(connect + b"\r\n" + connect + b"Content-Length: 2\r\n\r\nab" + LINE + b"\r\n"))
+    assert found == [(b"CONNECT", b"x:1", b""), (b"CONNECT", b"x:1", b"ab"), (b"POST", b"/p", b"")]
 
 
 @pytest.mark.parametrize(

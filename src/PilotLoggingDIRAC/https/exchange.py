@@ -46,6 +46,7 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
         for name, value in head.headers:
             self._headers.add(name.decode("latin1"), value.decode("latin1"))
         self._keep_alive = head.keep_alive
+        self._has_body = "Transfer-Encoding" in self._headers or int(self._headers.get("Content-Length", "0")) > 0
         self._max_body_size = connection.server.max_body_size or _USUAL_BODY
         self._body_seconds: float | None = connection.server.conn_params.body_timeout
         self._timer: asyncio.TimerHandle | None = None
@@ -76,7 +77,7 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
             self._headers.add("X-Consumed-Content-Encoding", self._headers["Content-Encoding"])
             del self._headers["Content-Encoding"]
         waiting = self._given(lambda: self._delegate.headers_received(self._line, self._headers))
-        if self._connection.server.wants_no_body(self._delegate):
+        if self._has_body and self._connection.server.wants_no_body(self._delegate):
             self._given(self._delegate.finish)
         if waiting is not None and not waiting.done():
             waiting.add_done_callback(lambda _: self._await_body())
@@ -88,11 +89,10 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
         """The handler has said what it takes."""
         if self.stream.closed() or self._write_finished:
             return
-        length = self._headers.get("Content-Length", "0")
-        if int(length) > self._max_body_size:
-            self._connection.refuse("a body that is too long")
+        if not self._has_body:
             return
-        if int(length) == 0 and "Transfer-Encoding" not in self._headers:
+        if int(self._headers.get("Content-Length", "0")) > self._max_body_size:
+            self._connection.refuse("a body that is too long")
             return
         if self._headers.get("Expect", "").strip().lower() == "100-continue" and self._line.version != "HTTP/1.0":
             self.stream.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -167,7 +167,8 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
         newer = self._line.version == "HTTP/1.1"
         framed = "Content-Length" in headers or "Transfer-Encoding" in headers
         self._chunking = newer and not bodiless and not framed
-        if not self._keep_alive or self._connection.stops or (not newer and not framed and not bodiless):
+        unframed = not newer and not framed and not bodiless
+        if unframed or self._is_early or not self._keep_alive or self._connection.stops:
             headers["Connection"] = "close"
         elif not newer:
             headers["Connection"] = "Keep-Alive"
@@ -201,7 +202,11 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
         self._stop_timer()
         self._close_callback = None
         # Before the body has come: nobody reads the rest.
-        self._connection.answered(self, self._keep_alive, early=not self.read_finished)
+        self._connection.answered(self, self._keep_alive, early=self._is_early)
+
+    @property
+    def _is_early(self) -> bool:
+        return self._has_body and not self.read_finished
 
     def _framed(self, chunk: bytes) -> bytes:
         if self._left is not None:

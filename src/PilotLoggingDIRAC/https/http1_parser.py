@@ -170,8 +170,6 @@ def _problem(head: Head) -> str | None:
     """What is wrong with a head that llhttp takes."""
     if head.version not in _VERSIONS:
         return f"HTTP/{head.version}"
-    if head.method == b"CONNECT":
-        return "CONNECT"
     hosts = encodings = 0
     for name, value in head.headers:
         if len(name) == 4 and name.lower() == b"host":
