@@ -57,7 +57,7 @@ class Stream:
 
     __slots__ = (
         "__weakref__", "_closed", "_closing", "_lingers", "_loop", "_output", "_reading", "_receiver", "_socket",
-        "_unread", "_waits_for_writing", "address", "chain", "eof", "half_a_head", "peer",
+        "_waits_for_writing", "address", "chain", "eof", "half_a_head", "peer",
     )  # fmt: skip
 
     def __init__(
@@ -255,6 +255,14 @@ class Stream:
     def socket(self) -> _Shown:
         """For who asks for the peer's certificates, its name, or the descriptor."""
         return _Shown(self)
+
+    def get_ssl_certificate(self, **_form: Any) -> Certificate | None:
+        """The peer's certificate, as M2IOStream gives it."""
+        return self.socket.get_peer_cert()
+
+    def get_ssl_certificate_chain(self, **_form: Any) -> tuple[Certificate, ...]:
+        """What has issued it, as M2IOStream gives it."""
+        return self.socket.get_peer_cert_chain()
 
     def set_nodelay(self, _value: bool) -> None:
         """It is always so."""
