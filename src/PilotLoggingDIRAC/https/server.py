@@ -22,6 +22,7 @@ from .exchange import Exchange
 from .graceful_shutdown import GracefulServer
 from .http1_connection import Http1Connection
 from .lingering_close import Remainder
+from .memory import MemoryReturn
 from .short_path import ShortPath
 
 _SWEEP_MILLISECONDS = 1000
@@ -50,6 +51,7 @@ class BoundedServer(GracefulServer):
         self.revocations.refresh()
         super().add_sockets(sockets)
         PeriodicCallback(self.connections.close_overdue, _SWEEP_MILLISECONDS).start()
+        PeriodicCallback(MemoryReturn(lambda: len(self._states)).look, _SWEEP_MILLISECONDS).start()
         PeriodicCallback(self.revocations.refresh_in_thread, _CRL_MILLISECONDS).start()
 
     def _handle_connection(self, sock: socket.socket, address: Any) -> None:
