@@ -145,7 +145,9 @@ class PilotLoggingAgent(AgentModule):
         may_be_tried = self._breakers.thresholds(vo, [name for name in plugins if plugins[name] or not only_streams])
         with self._database.reading() as connection:
             now = self._database.now(connection)
-            if any((streams if plugins[name] else due).due(connection, vo, name, now, 1) for name in may_be_tried):
+            if any(
+                (streams.due if plugins[name] else due.list_due)(connection, vo, name, now, 1) for name in may_be_tried
+            ):
                 self._scheduler.wait(vo)
 
     def _streams(self):
