@@ -7,7 +7,6 @@ signed, goes on as if there were none; what an outdated list says still holds.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import threading
@@ -16,13 +15,14 @@ from typing import NamedTuple
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from DIRAC import gLogger
 
 from .verified_chain import VerifiedChain
 
 _LIST = re.compile(r"([0-9a-f]{8})\.r[0-9]+")
 _LARGEST = 64 * 2**20
 """Bytes of a list that is read."""
-_log = logging.getLogger("PilotLogging.crls")
+_log = gLogger.getSubLogger("CRLs")
 
 
 class _Version(NamedTuple):
@@ -99,8 +99,8 @@ class RevocationLists:
             if not any(self._signed(crl, ca) for ca in self._authorities(file.name.partition(".")[0])):
                 raise ValueError("it is not signed by the CA beside it")
             return _Loaded(version, crl.issuer.public_bytes(), frozenset(entry.serial_number for entry in crl))
-        except (OSError, ValueError, TypeError, UnsupportedAlgorithm) as error:
-            _log.warning("%s does not count: %s", file, error)
+        except Exception as error:  # cryptography has many exceptions for what is wrong in a list
+            _log.warn("A revocation list does not count", f"{file}: {error}")
             return _Loaded(version, b"", frozenset())
 
     def _authorities(self, name_hash: str) -> list[x509.Certificate]:

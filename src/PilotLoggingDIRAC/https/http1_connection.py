@@ -7,12 +7,14 @@ outstanding; nothing is read meanwhile, so what can wait is what one turn of rea
 from __future__ import annotations
 
 import asyncio
-import logging
 import socket
 import time
 from asyncio import isfuture
 from typing import TYPE_CHECKING, Any, Protocol
 
+from DIRAC import gLogger
+
+from ..text import one_line
 from .exchange import Exchange
 from .http1_parser import Body, End, Head, RequestParser, Wrong
 from .lingering_close import Remainder
@@ -22,8 +24,9 @@ from .verified_chain import VerifiedChain
 if TYPE_CHECKING:
     from .server import BoundedServer
 
+_SHOWN_CHARACTERS = 300
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_log = logging.getLogger("PilotLogging.https")
+_log = gLogger.getSubLogger("HTTPS")
 
 
 class Context:
@@ -185,7 +188,7 @@ class Http1Connection:
     def _waited(self, future: Any) -> None:
         self._waiting = False
         if not future.cancelled() and future.exception() is not None:
-            _log.error("Uncaught exception", exc_info=future.exception())
+            _log.exception("Uncaught exception", lException=future.exception())
             self.stream.close()
             return
         self._pump()
@@ -194,7 +197,7 @@ class Http1Connection:
 
     def refuse(self, reason: str) -> None:
         """Answer that what came is no request, if nothing else has been answered, and hang up."""
-        _log.info("Malformed request from %s: %s", self.context, reason)
+        _log.info("Malformed request", f"from {self.context}: {one_line(reason, _SHOWN_CHARACTERS)}")
         if self.current is None or not self.current.write_begun:
             self.stream.write(_BAD_REQUEST)
         self._hang_up(linger=True)

@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 import ssl
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from DIRAC import gLogger
+
+from ..text import one_line
 from . import verified_chain
 from .lingering_close import Remainder
 from .peers import Peer
@@ -29,7 +31,8 @@ _RECORD = 2**14
 """What one read gives at most: the text of one TLS record."""
 _RECORDS_AT_ONCE = 16
 _WRITTEN_AT_ONCE = 2**19
-_log = logging.getLogger("PilotLogging.https")
+_SHOWN_CHARACTERS = 300
+_log = gLogger.getSubLogger("HTTPS")
 
 
 class Receiver(Protocol):
@@ -109,7 +112,7 @@ class Stream:
             if self.chain is not None and not self._receiver.is_good(self.chain):
                 raise UnsoundChain("a certificate is revoked")
         except UnsoundChain as error:
-            _log.warning("Hung up on %s: %s", self.address[0], error)
+            _log.warn("Refused", f"{self.address[0]} at its handshake: {one_line(str(error), _SHOWN_CHARACTERS)}")
             self.close()
             return
         self._read_with(self._readable)

@@ -7,13 +7,13 @@ resumed one would come without its certificate chain.
 from __future__ import annotations
 
 import _ssl
-import contextlib
 import ctypes
 import ssl
 import sys
 import time
 from typing import Any
 
+from DIRAC import gLogger
 from DIRAC.Core.Security import Locations
 
 _FRESH_SECONDS = 60.0
@@ -66,8 +66,10 @@ class FreshContext:
         now = time.monotonic()
         if now - self._made > _FRESH_SECONDS:
             self._made = now
-            with contextlib.suppress(OSError, ValueError, TypeError):
+            try:
                 self._context = make_context()
+            except (OSError, ValueError, TypeError) as error:
+                gLogger.error("The host's certificate or the CAs cannot be read; those before are used", f"{error}")
         return self._context
 
 
