@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """A service of DIRAC's own in the same process, on one port with ours: it notices nothing but that chains are sound."""
 
 from __future__ import annotations

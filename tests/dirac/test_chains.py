@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who somebody is: from the verified chain alone, on a connection and in a balancer's headers. A real collector."""
 
 from __future__ import annotations

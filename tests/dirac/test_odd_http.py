@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """HTTP as RFC 9110 and 9112 have it, seen from a raw connection to a real collector. What is no HTTP at all stands in
 ``tests/unit/test_http1_parser.py``, without a server."""
 

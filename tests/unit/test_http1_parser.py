@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """HTTP requests, parsed without a server: what is one, what is none, and whatever else may come."""
 
 from __future__ import annotations

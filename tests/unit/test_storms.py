@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Thousands of connections at once, without a server: who is turned away, who is closed, and does it ever end?"""
 
 from __future__ import annotations

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Certificate revocation lists of the CA folder, as fetch-crl puts them there: ``<hash>.r0`` beside ``<hash>.0``.
 
 They are held against the *verified* chain: OpenSSL's own check of the leaf would not see a revoked user behind a proxy,

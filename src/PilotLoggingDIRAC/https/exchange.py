@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One request through Tornado, and its answer: Tornado's ``HTTPConnection``, which handlers know as
 ``request.connection``.
 

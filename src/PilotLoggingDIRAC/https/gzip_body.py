@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Bodies in ``Content-Encoding: gzip``, unfolded piece by piece.
 
 Guarantee: one whole gzip stream, with its checksum, and nothing after it; all else is an error, never a body that is

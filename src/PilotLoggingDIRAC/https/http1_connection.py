@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """HTTP on one connection: its requests, in order and one at a time, and what becomes of the connection after each.
 
 Events of the parser wait while a handler does not take more, or while the answer to an earlier (pipelined) request is

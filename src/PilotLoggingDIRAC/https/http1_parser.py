@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Requests of HTTP/1.0 and 1.1, parsed by llhttp (``httptools``) to events. No input, output or clock in here.
 
 llhttp is strict about framing. It has no limits, though, takes RTSP's and HTTP/2's versions, and drops the body of a

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Hanging up on a peer that may still be sending.
 
 Who still sends when its connection is closed gets a reset, and may never see the answer that was sent to it. So what

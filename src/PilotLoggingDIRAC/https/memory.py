@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Memory of closed connections goes back to the operating system.
 
 The C library keeps what it has once got, for the next time: after a storm of connections a collector would look as if

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What a proxy certificate must be beyond what OpenSSL verifies (RFC 3820, and what DIRAC reads of it).
 
 OpenSSL takes a full proxy below a limited one, policies that nobody here knows, and a ``proxyCertInfo`` that is not

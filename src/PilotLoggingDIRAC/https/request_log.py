@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """What is said of a request when it is done: one line, quiet when all is well and loud when not, and DIRAC's record for
 its activity monitoring."""
 

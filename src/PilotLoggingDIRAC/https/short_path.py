@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The short path of the writing methods: answered before there is a RequestHandler.
 
 Only the plain case is taken: a POST with a declared body of at most 64 KiB, from somebody whose certificate is known

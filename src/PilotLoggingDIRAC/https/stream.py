@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """One TLS connection on the event loop: a non-blocking SSLSocket of its own, not asyncio's transport.
 
 So TLS begins only when the connection may stay, a handshake can be cut off, a close can linger, and a kept connection

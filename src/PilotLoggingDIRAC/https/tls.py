@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """The TLS context of the server: Python's ``ssl`` with proxy certificates allowed.
 
 Guarantees: TLS 1.2 with ECDHE and AEAD at least, no renegotiation, no compression, and no session is ever resumed: a

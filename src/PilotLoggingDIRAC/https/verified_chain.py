@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Who a certificate chain is of: what has been *verified*, never what was sent beside it.
 
 The path is found and verified by OpenSSL, in a TLS handshake (:func:`of_connection`) or for a chain in a balancer's

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: GPL-3.0-only
 """Certificate chains of every kind, sound and unsound."""
 
 from __future__ import annotations
