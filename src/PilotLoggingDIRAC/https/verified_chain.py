@@ -19,7 +19,7 @@ from typing import Any
 
 from cachetools import LRUCache
 from cryptography import x509
-from M2Crypto import X509
+from M2Crypto import X509, m2
 
 from .proxy_policy import UnsoundChain, is_proxy, verify_proxy
 
@@ -112,7 +112,7 @@ def of_text(text: str, ca_folder: str) -> VerifiedChain:
 
 def _verified_path(sent: list[Any], ca_folder: Path) -> list[bytes]:
     store, others = X509.X509_Store(), X509.X509_Stack()
-    store.set_flags(X509.verify_allow_proxy_certs)
+    store.set_flags(m2.VERIFY_ALLOW_PROXY_CERTS)
     for certificate in sent[1:]:
         others.push(certificate)
     wanted = list(sent)
@@ -123,7 +123,7 @@ def _verified_path(sent: list[Any], ca_folder: Path) -> list[bytes]:
                 added.add(der)
                 store.add_x509(anchor)
                 wanted.append(anchor)
-    context = X509.X509_Store_Context()
+    context: Any = X509.X509_Store_Context()
     context.init(store, sent[0], others)
     if context.verify_cert() != 1:
         raise UnsoundChain(f"the certificate is not good (OpenSSL's error {context.get_error()})")
