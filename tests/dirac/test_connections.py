@@ -451,8 +451,8 @@ def test_when_all_are_busy_the_next_is_refused() -> None:
     assert connections.admit()
     assert [connection.open for connection in busy] == [True, False]
     assert connections.metrics() == {
-        "open": 1, "unauthenticated": 0, "most": 2, "accepted": 2, "refused": 1, "evicted": 0, "overdue": 0,
-        "idleClosed": 1,
+        "open": 1, "unauthenticated": 0, "most": 2, "accepted": 2, "refused": 1, "evicted": 0, "turnedAway": 0,
+        "overdue": 0, "idleClosed": 1,
     }  # fmt: skip
 
 

@@ -363,7 +363,7 @@ def test_other_verbs(stack: RunningStack, caller: str | None, verb: str) -> None
     "path",
     ["/", "/..", "/WorkloadManagement", "/WorkloadManagement/TornadoPilotLogging/", "//WorkloadManagement/JobManager",
      "/WorkloadManagement/TornadoPilotLogging/getStatistics", "/WorkloadManagement/%54ornadoPilotLogging", "*",
-     "/etc/passwd", "/Configuration/Server", "/static/x", "/\x7f"],
+     "/etc/passwd", "/Configuration/Server", "/static/x"],
 )  # fmt: skip
 @pytest.mark.parametrize("caller", ["operator", None])
 def test_other_paths(stack: RunningStack, caller: str | None, path: str) -> None:
@@ -374,6 +374,17 @@ def test_other_paths(stack: RunningStack, caller: str | None, path: str) -> None
     connection.putheader("Content-Length", "0")
     connection.endheaders()
     assert connection.getresponse().status == http.client.NOT_FOUND
+
+
+@pytest.mark.parametrize("line", ["POST /\x7f HTTP/1.1", "POST / HTTP/1.2", "post / HTTP/1.1"])
+@pytest.mark.parametrize("caller", ["operator", None])
+def test_what_is_no_request_line(stack: RunningStack, caller: str | None, line: str) -> None:
+    connection = stack.client(caller).connection
+    connection.putrequest("POST", "/x")
+    connection._buffer[0] = line.encode()
+    connection.putheader("Content-Length", "0")
+    connection.endheaders()
+    assert connection.getresponse().status == http.client.BAD_REQUEST
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ anew each time, and holds a thread until the method returns. A collector has tho
 for a commit, so here
 
 - the peer is known before its body is read: its chain is parsed once a connection, and once for all connections of the
-  same proxy; connections share their TLS context (:mod:`.patches.tls_context`), and forms are decoded in C
-  (:mod:`.urlencoded`);
+  same proxy, and forms are decoded in C (:mod:`.urlencoded`);
+- short messages to the methods of :attr:`AsyncService.short_path` do not even come here (:mod:`.short_path`);
 - methods marked with :func:`on_event_loop` run there and may give a future: nothing is held while they wait;
 - other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
 
@@ -29,22 +29,20 @@ from typing import Any, ClassVar, TypeVar
 
 from DIRAC import S_ERROR
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
-from DIRAC.Core.Utilities import Network, TimeUtilities
 from tornado.httputil import parse_body_arguments
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, stream_request_body
 
 from ..dirac_bridge import results
-from ..dirac_bridge.callers import Caller, caller_of, is_registered, only_own_group
+from ..dirac_bridge.callers import Caller, caller_of, only_own_group
 from ..errors import PilotLoggingError, Rejected
 from ..settings import CollectorSettings, IPNetwork
 from ..text import one_line
 from . import connections, server
 from .authentication import authenticate
-from .patches.tls_context import share_contexts
-from .patches.tls_errors import confine_errors
 from .peers import Call
 from .request_body import Body, RequestMemory
+from .request_log import LOGGED_CHARACTERS, note_request
 from .urlencoded import parse_fields
 
 _READERS = 8
@@ -54,7 +52,6 @@ _STRANGERS_SECONDS = 20.0
 _ANY_SIZE = 2**62
 """For Tornado, which would answer a large body with a bare 400."""
 _DIGITS = re.compile("[0-9]{1,18}")
-_LOGGED_CHARACTERS = 500
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -76,6 +73,9 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     balancers: ClassVar[tuple[IPNetwork, ...]] = ()
     """From where the headers count with which a balancer hands on a certificate."""
     request_memory: ClassVar[RequestMemory] = RequestMemory(256 * 2**20)
+    short_path: ClassVar[frozenset[str]] = frozenset()
+    """Methods that read nothing of an instance but ``caller``, run on the event loop, and are answered by a future or
+    at once: short messages to them are served without a handler (:mod:`.short_path`)."""
 
     _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
 
@@ -93,8 +93,6 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     def _pre_initialize(cls) -> list[Any]:
         """DIRAC calls this when the server starts, after it has loaded the configuration."""
         urls: list[Any] = super()._pre_initialize()
-        share_contexts()
-        confine_errors()
         # What is loaded by now stays: the garbage collector need not look through it again and again.
         gc.freeze()
         return urls
@@ -108,6 +106,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         cls.request_memory = RequestMemory(settings.max_request_memory)
         connections.add_source(cls.request_memory.metrics)
         server.bound_connections(settings)
+        server.BoundedServer.short_services.append(cls)
 
     # Tornado calls these, in this order.
 
@@ -124,7 +123,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             self._ends_early()
             raise HTTPError(HTTPStatus.UNAUTHORIZED, str(error)) from None
         self.credDict = self._peer.credentials
-        self._registered = is_registered(self.credDict["DN"])
+        self._registered = self._peer.is_registered()
         if self._registered:
             self._body = Body(self.request_memory, self.largest_body)
             connection.set_body_timeout(self.body_seconds)
@@ -164,34 +163,20 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     def on_finish(self) -> None:
         """One line a request: quiet when all is well, loud when not."""
         self._body.release()
-        server.BoundedServer.connections.became_idle(self.request.connection.stream)
-        milliseconds = 1000 * self.request.request_time()
         outcome = self._outcome
-        ok = self._status_code < HTTPStatus.BAD_REQUEST and (not isinstance(outcome, dict) or outcome.get("OK", True))
-        if ok:
-            if self.log.shown("VERBOSE"):
-                self.log.verbose(
-                    "Served", f"{self.srv_getFormattedRemoteCredentials()} {self._method_name} ({milliseconds:.1f} ms)"
-                )
-        else:
-            reason = outcome["Message"] if isinstance(outcome, dict) else f"{self._status_code} {self._reason}"
-            # What a peer sent is in the reason: it must not begin a line of its own.
-            peer = self.srv_getFormattedRemoteCredentials()
-            said = f"({milliseconds:.1f} ms): {one_line(reason, _LOGGED_CHARACTERS)}"
-            self.log.warn("Refused", f"{peer} {self._method_name} {said}")
-        if self.activityMonitoringReporter:
-            self.activityMonitoringReporter.addRecord(
-                {
-                    "timestamp": int(TimeUtilities.toEpochMilliSeconds()),
-                    "Host": Network.getFQDN(),
-                    "ServiceName": "_".join(self._fullComponentName.split("/")),
-                    "Location": self.request.uri,
-                    "ResponseTime": milliseconds / 1000,
-                    "MethodName": self._method_name,
-                    "Protocol": "https",
-                    "Status": "OK" if ok else "ERROR",
-                }
-            )
+        problem = None
+        if self._status_code >= HTTPStatus.BAD_REQUEST:
+            problem = f"{self._status_code} {self._reason}"
+        if isinstance(outcome, dict) and not outcome.get("OK", True):
+            problem = outcome["Message"]
+        note_request(
+            self,
+            self.srv_getFormattedRemoteCredentials,
+            self._method_name,
+            self.request.uri,
+            self.request.request_time(),
+            problem,
+        )
 
     # Whether the body may come.
 
@@ -225,7 +210,6 @@ class AsyncService(TornadoService):  # type: ignore[misc]
 
     def _ends_early(self) -> None:
         self._early = True
-        server.answer_early(self.request)
 
     # The steps of post().
 
@@ -238,7 +222,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
 
     async def _answer(self) -> Any:
         fields = self._fields()
-        self._method_name = one_line(fields.get("method", ""), _LOGGED_CHARACTERS)
+        self._method_name = one_line(fields.get("method", ""), LOGGED_CHARACTERS)
         method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}", None)
         if not callable(method):
             self.log.error("Invalid method", self._method_name)
@@ -279,7 +263,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         if accepted:
             self.credDict, self.caller = dict(accepted.credentials), accepted.caller
             return
-        if extra_credentials and self._peer.by_certificate:
+        if extra_credentials and self._peer.chain is not None:
             # The word "hosts", or the DN and group for whom a trusted host asks.
             self.credDict["extraCredentials"] = _decoded(extra_credentials, "extraCredentials")
         only_own_group(self.credDict)

@@ -11,15 +11,18 @@ import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import quote, unquote
 
 from cachetools import LRUCache
+from DIRAC.Core.Security.X509Chain import X509Chain
 from tornado.ioloop import IOLoop
 
 from ..dirac_bridge import results
 from ..settings import IPNetwork, comes_from
 from ..text import one_line
-from . import tokens
+from . import tls, tokens, verified_chain
 from .peers import Peer
+from .verified_chain import VerifiedChain
 
 _VERIFIED, _CHAIN = "X-Ssl_client_verify", "X-SSL-CERT"
 """The headers of a balancer that ends TLS, as DIRAC has them."""
@@ -46,35 +49,70 @@ async def authenticate(service: Any, balancers: tuple[IPNetwork, ...]) -> Peer:
     """
     request = service.request
     stream = request.connection.stream
-    peer: Peer | None = getattr(stream, "pilot_logging_peer", None)
+    peer: Peer | None = stream.peer
     if peer is None:
-        certificate = request.get_ssl_certificate() if hasattr(stream, "get_ssl_certificate") else None
-        if certificate is not None:
-            chain = [certificate, *request.get_ssl_certificate_chain()]
-            peer = _peer_of_certificate(service, _digest(*(link.as_der() for link in chain)))
-            stream.pilot_logging_peer = peer
+        if stream.chain is not None:
+            stream.peer = peer = peer_of_chain(stream.chain)
         elif comes_from(request.remote_ip, balancers) and _CHAIN in request.headers:
-            peer = _peer_of_certificate(
-                service, _digest(*(request.headers.get(name, "").encode() for name in (_VERIFIED, _CHAIN)))
-            )
+            peer = _peer_of_headers(service)
         elif token := tokens.extract_token(request.headers.get("Authorization", "")):
             peer = await _peer_of_token(service, token)
         else:
             raise ValueError("neither a certificate nor a token was shown")
     if peer.expires <= time.time():
         raise ValueError("the credentials have expired")
+    if peer.chain is not None and not request.connection.is_good(peer.chain):
+        raise ValueError("the certificate is revoked")
     return peer
 
 
-def _peer_of_certificate(service: Any, shown: bytes) -> Peer:
-    peer = _peers.get(shown)
+def peer_of_chain(chain: VerifiedChain) -> Peer:
+    """Whose a verified chain is.
+
+    Raises:
+        ValueError: DIRAC does not understand it.
+    """
+    peer = _peers.get(chain.digest)
     if peer is None:
         try:
-            credentials = results.value_of(service._authzSSL(), "reading the certificate")
+            credentials = _credentials_of(chain)
         except Exception as error:
-            # M2Crypto has its own exceptions for texts that are no certificate.
+            # M2Crypto and DIRAC have exceptions of many kinds for what they do not understand.
             raise ValueError(one_line(f"the certificate cannot be read: {error}", _SHOWN_CHARACTERS)) from error
-        _peers[shown] = peer = Peer(credentials)
+        _peers[chain.digest] = peer = Peer(credentials, chain)
+    return peer
+
+
+def _credentials_of(chain: VerifiedChain) -> dict[str, Any]:
+    """As DIRAC's ``BaseRequestHandler`` reads them, from a chain that has been verified."""
+    doing = "reading the certificate"
+    read = X509Chain()
+    results.value_of(read.loadChainFromString(chain.as_text()), doing)
+    credentials: dict[str, Any] = results.value_of(read.getCredentials(withRegistryInfo=False), doing)
+    if results.value_of(read.isProxy(), doing) != chain.is_proxy:
+        raise ValueError("DIRAC takes the proxy for a user's certificate")
+    return credentials | {
+        "x509Chain": read,
+        "isProxy": chain.is_proxy,
+        "isLimitedProxy": results.value_of(read.isLimitedProxy(), doing),
+        "DN": credentials["identity" if chain.is_proxy else "subject"],
+    }
+
+
+def _peer_of_headers(service: Any) -> Peer:
+    """Whose a chain in a balancer's headers is; it is verified here once more."""
+    headers = service.request.headers
+    shown = _digest(*(headers.get(name, "").encode() for name in (_VERIFIED, _CHAIN)))
+    peer = _peers.get(shown)
+    if peer is None:
+        chain = verified_chain.of_text(unquote(headers[_CHAIN]), tls.ca_folder())
+        headers[_CHAIN] = quote(chain.as_text())
+        try:
+            # Whether there is a balancer at all, and whether it found the certificate good, is for DIRAC to say.
+            results.value_of(service._authzSSL(), "reading the certificate")
+        except Exception as error:
+            raise ValueError(one_line(f"the certificate cannot be read: {error}", _SHOWN_CHARACTERS)) from error
+        _peers[shown] = peer = peer_of_chain(chain)
     return peer
 
 
@@ -83,7 +121,7 @@ async def _peer_of_token(service: Any, token: str) -> Peer:
     peer = _peers.get(shown)
     if peer is None:
         credentials = await IOLoop.current().run_in_executor(_token_readers, tokens.verify, service, token)
-        _peers[shown] = peer = Peer(credentials, by_certificate=False)
+        _peers[shown] = peer = Peer(credentials)
     return peer
 
 

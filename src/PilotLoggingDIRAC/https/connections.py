@@ -3,8 +3,13 @@
 
 A connection counts as unauthenticated until a request on it has shown the credentials of somebody in the Registry.
 Those are few and short-lived: a peer that opens connections and says nothing, or half a header, drives out its own.
-When there are too many, the oldest of the address that has most of them goes. So a quick honest handshake gets through
-beside thousands of slow ones, also where all come from the one address of a site's gateway or of a TCP balancer.
+
+When there are too many, it is the turn of the address that has most of them. The oldest of its connections in which
+there is no work yet goes: that of a peer which has said nothing, or something unfinished. If there is work in all of
+them, as when thousands of honest pilots come at once, closing the oldest would throw away what is nearly done, and
+nobody would ever get through. Then the *newest* is turned away, before TLS has begun and cost anything, until the
+oldest has had some seconds. So a quick honest handshake gets through beside thousands of slow ones, also where all come
+from the one address of a site's gateway or of a TCP balancer, and a storm drains.
 """
 
 from __future__ import annotations
@@ -21,12 +26,14 @@ _RESERVE = 200
 """File descriptors for everything but connections: the database, logs, archives that are being fetched."""
 _FEWEST = 16
 """Connections that are served even where the file limit leaves no room for the reserve."""
+_HANDSHAKE_SECONDS = 3.0
+"""What a connection with work in it gets before it has to give way to another one."""
 _IPV6_SITE = 64
 """Bits of an IPv6 address that one peer cannot choose freely."""
 
 
 class Connection(Protocol):
-    """A Tornado stream, or what is left of one."""
+    """A stream, or what is left of one. ``worth_keeping``, where it has that, says whether there is work in it."""
 
     def close(self) -> None: ...
 
@@ -68,25 +75,50 @@ class Connections:
         self._busy: set[Connection] = set()
         self._counts: Counter[str] = Counter()
 
-    def admit(self) -> bool:
-        """Whether one more may be accepted. If there are too many, one that does nothing is closed for it."""
-        if len(self) < self._most:
+    def admit(self, address: str = "") -> bool:
+        """Whether one more may be accepted, from an IP address. If there are too many, another one may be closed for
+        it."""
+        if len(self) >= self._most:
+            if not self._unauthenticated and self._idle:
+                self._close(next(iter(self._idle)), "idleClosed")
+                return True
+            if not self._unauthenticated:
+                self._counts["refused"] += 1
+                return False
+        elif len(self._unauthenticated) < self._most_unauthenticated:
             return True
-        if self._unauthenticated:
-            self._close(self._oldest_of_the_busiest_address(), "evicted")
-        elif self._idle:
-            self._close(next(iter(self._idle)), "idleClosed")
-        else:
-            self._counts["refused"] += 1
-            return False
-        return True
+        return self._make_room_for(_site(address))
 
     def opened(self, connection: Connection, address: str) -> None:
         """A new connection, from an IP address."""
         self._unauthenticated[connection] = _Unauthenticated(_site(address), self._clock())
         self._counts["accepted"] += 1
         if len(self._unauthenticated) > self._most_unauthenticated:
-            self._close(self._oldest_of_the_busiest_address(), "evicted")
+            self._make_room_for("")
+
+    def _make_room_for(self, newcomer: str) -> bool:
+        """Close an unauthenticated connection; False if rather the newcomer should go away."""
+        of_sites = Counter(entry.address for entry in self._unauthenticated.values())
+        ((busiest, most),) = of_sites.most_common(1)
+        oldest: Connection | None = None
+        newest: Connection | None = None
+        for connection, entry in self._unauthenticated.items():
+            if entry.address != busiest:
+                continue
+            if not getattr(connection, "worth_keeping", False):
+                self._close(connection, "evicted")
+                return True
+            oldest, newest = oldest or connection, connection
+        assert oldest is not None
+        assert newest is not None
+        if self._unauthenticated[oldest].since <= self._clock() - _HANDSHAKE_SECONDS:
+            self._close(oldest, "evicted")
+        elif of_sites[newcomer] < most:
+            self._close(newest, "evicted")
+        else:
+            self._counts["turnedAway"] += 1
+            return False
+        return True
 
     def authenticated(self, connection: Connection) -> None:
         """A request with credentials has begun on a connection."""
@@ -125,12 +157,8 @@ class Connections:
     def metrics(self) -> dict[str, int]:
         """What is open now, and what has happened since the start."""
         open_now = {"open": len(self), "unauthenticated": len(self._unauthenticated), "most": self._most}
-        names = ("accepted", "refused", "evicted", "overdue", "idleClosed")
+        names = ("accepted", "refused", "evicted", "turnedAway", "overdue", "idleClosed")
         return open_now | {name: self._counts[name] for name in names}
-
-    def _oldest_of_the_busiest_address(self) -> Connection:
-        ((busiest, _),) = Counter(entry.address for entry in self._unauthenticated.values()).most_common(1)
-        return next(connection for connection, entry in self._unauthenticated.items() if entry.address == busiest)
 
     def _close(self, connection: Connection, reason: str) -> None:
         self.closed(connection)

@@ -22,12 +22,10 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
-from functools import partial
 from typing import Any
 
 from DIRAC import gLogger
 from tornado.httpserver import HTTPServer
-from tornado.httputil import HTTPMessageDelegate
 from tornado.ioloop import IOLoop
 
 _REQUEST_SECONDS = 5.0
@@ -72,15 +70,22 @@ class GracefulServer(HTTPServer):  # type: ignore[misc]
             _heed_signals()
         _servers.append(self)
 
-    def start_request(self, server_conn: Any, request_conn: Any) -> HTTPMessageDelegate:
-        # Tornado calls this when it begins to wait for a request, not when one has come.
-        self._states[server_conn] = _Connection.IDLE if server_conn in self._states else _Connection.NEW
-        begun = partial(self._states.__setitem__, server_conn, _Connection.BUSY)
-        return _Noticed(super().start_request(server_conn, request_conn), begun)
+    def connection_opened(self, connection: Any) -> None:
+        """A new connection."""
+        self._states[connection] = _Connection.NEW
 
-    def on_close(self, server_conn: Any) -> None:
-        self._states.pop(server_conn, None)
-        super().on_close(server_conn)
+    def request_begun(self, connection: Any) -> None:
+        """A request on it has begun to come."""
+        self._states[connection] = _Connection.BUSY
+
+    def request_done(self, connection: Any) -> None:
+        """Its answer has been sent."""
+        if connection in self._states:
+            self._states[connection] = _Connection.IDLE
+
+    def connection_closed(self, connection: Any) -> None:
+        """It is gone."""
+        self._states.pop(connection, None)
 
     def refuse_connections(self) -> None:
         """Stop listening. Connections that the kernel has made already are taken: closing would reset them."""
@@ -98,27 +103,12 @@ class GracefulServer(HTTPServer):  # type: ignore[misc]
         """Close connections without a request.
 
         Returns:
-            How many connections are there still; those that were just closed leave a little later.
+            How many connections are there still.
         """
         for connection, state in list(self._states.items()):
             if state is _Connection.IDLE or (also_new and state is _Connection.NEW):
                 connection.stream.close()
         return len(self._states)
-
-
-class _Noticed(HTTPMessageDelegate):  # type: ignore[misc]
-    """Hands everything on, and tells when a request has begun to come."""
-
-    def __init__(self, delegate: HTTPMessageDelegate, begun: Callable[[], None]) -> None:
-        self._delegate = delegate
-        self._begun = begun
-        self.data_received = delegate.data_received
-        self.finish = delegate.finish
-        self.on_connection_close = delegate.on_connection_close
-
-    def headers_received(self, start_line: Any, headers: Any) -> Any:
-        self._begun()
-        return self._delegate.headers_received(start_line, headers)
 
 
 def _heed_signals() -> None:

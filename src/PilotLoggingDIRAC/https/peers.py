@@ -9,12 +9,15 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache
 
 from ..dirac_bridge import cs
-from ..dirac_bridge.callers import Caller
+from ..dirac_bridge.callers import Caller, is_registered
+from .verified_chain import VerifiedChain
 
 _KNOWN_DECISIONS = 100
 """Decisions that are remembered for one peer: a portal asks for many users."""
 _DECISION_SECONDS = 10.0
 """How long AuthManager is not asked again, unless the CS has changed; it trusts its own caches for a minute."""
+_REGISTRY_SECONDS = 1.0
+"""How long a look at the Registry's version holds: a look costs as much as parsing a request."""
 
 
 class Call(NamedTuple):
@@ -39,21 +42,39 @@ class Peer:
 
     Args:
         credentials: As DIRAC reads them, with ``secondsLeft``.
-        by_certificate: Whether it was a certificate: only those may come with ``extraCredentials``.
+        chain: Of the certificate; None for a token. Only certificates may come with ``extraCredentials``.
     """
 
-    __slots__ = ("_accepted", "_credentials", "by_certificate", "expires")
+    __slots__ = ("_accepted", "_credentials", "_looked", "_registered", "_version", "chain", "expires")
 
-    def __init__(self, credentials: dict[str, Any], by_certificate: bool = True) -> None:
+    def __init__(self, credentials: dict[str, Any], chain: VerifiedChain | None = None) -> None:
         self._credentials = credentials
         self._accepted: LRUCache[Call, Accepted] = LRUCache(_KNOWN_DECISIONS)
-        self.by_certificate = by_certificate
+        self._looked = float("-inf")
+        self._registered = False
+        self._version = ""
+        self.chain = chain
         self.expires = time.time() + credentials["secondsLeft"]
+        if chain is not None:
+            self.expires = min(self.expires, chain.expires)
+
+    def is_registered(self) -> bool:
+        """Whether this user or host is in the Registry, as of the last second."""
+        self._look()
+        return self._registered
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now - self._looked > _REGISTRY_SECONDS:
+            self._looked = now
+            self._version = cs.version()
+            self._registered = is_registered(self._credentials["DN"])
 
     def accepted(self, call: Call) -> Accepted | None:
         """The decision on an earlier request, while it may be trusted."""
+        self._look()
         accepted = self._accepted.get(call)
-        if accepted and accepted.until > time.monotonic() and accepted.cs_version == cs.version():
+        if accepted and accepted.until > time.monotonic() and accepted.cs_version == self._version:
             return accepted
         return None
 

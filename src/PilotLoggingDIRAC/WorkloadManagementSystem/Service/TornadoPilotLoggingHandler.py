@@ -54,6 +54,8 @@ class TornadoPilotLoggingHandler(AsyncService):
     sentence.
     """
 
+    short_path = frozenset({"sendMessage", "appendLog"})
+
     @classmethod
     def _pre_initialize(cls):
         """DIRAC calls this when the server starts, so a mistake in the configuration shows there, not at a request."""
