@@ -64,7 +64,7 @@ def _claims(token: str) -> dict[str, Any]:
         raise ValueError(f"the token has more than {_LARGEST} characters")
     try:
         algorithm = jwt.get_unverified_header(token).get("alg")
-        options: dict[str, Any] = {**_UNVERIFIED, "require": list(_REQUIRED)}
+        options: Any = {**_UNVERIFIED, "require": list(_REQUIRED)}
         claims: dict[str, Any] = jwt.decode(token, leeway=_CLOCKS_DIFFER, options=options)
     except jwt.ExpiredSignatureError:
         raise ValueError("the token has expired") from None
