@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -36,6 +37,7 @@ class Services:
         self.database = store.database
         self.policy = VOPolicy(VOSettings(), Redactor())
         self.metrics = Metrics()
+        self.looked = threading.Event()
         self.writer = GroupCommitWriter(self.database, 2**20)
         self.admission = Admission(self._usage, DiskGuard(lambda: None, 0), every=3600)
         self.ingest = IngestService(self.writer, self.admission, lambda _vo: self.policy, self.metrics)
@@ -47,9 +49,14 @@ class Services:
             [lambda: {"version": "1"}, self.metrics.answer],
         )
 
+        assert self.looked.wait(120), "it looks on a thread of its own, which must not outlive the database"
+
     def _usage(self) -> Any:
-        with self.database.reading() as connection:
-            return by_vo(connection)
+        try:
+            with self.database.reading() as connection:
+                return by_vo(connection)
+        finally:
+            self.looked.set()
 
     def close(self) -> None:
         self.admission.close()

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, case, func, or_, select
@@ -275,9 +276,14 @@ def count_by(
     }
     value = of[column].label("Value")
     grouped = select(value, *(figure.label(name) for name, figure in figures.items())).group_by(of[column])
-    rows = [dict(row._mapping) for row in connection.execute(grouped)]
+    rows = [_with_whole_numbers(row) for row in connection.execute(grouped)]
     rows.sort(key=lambda row: (-row["Logs"], str(row["Value"] or "")))
     return rows[:limit], len(rows), sum(row["Logs"] for row in rows)
+
+
+def _with_whole_numbers(row: Row[Any]) -> dict[str, Any]:
+    """MariaDB's sums are decimals, which are nothing for JSON."""
+    return {name: int(value) if isinstance(value, Decimal) else value for name, value in row._mapping.items()}
 
 
 def _number_of(condition: ColumnElement[bool]) -> Any:
