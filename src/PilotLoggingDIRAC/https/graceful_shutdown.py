@@ -47,7 +47,8 @@ def end_gracefully(last: Callable[[], None]) -> None:
     Args:
         last: Called in a thread when nothing is in flight any more; it may block for seconds.
     """
-    HTTPServer.configure(GracefulServer)
+    if not issubclass(HTTPServer.configured_class(), GracefulServer):
+        HTTPServer.configure(GracefulServer)
     _last_actions.append(last)
 
 
