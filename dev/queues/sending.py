@@ -25,13 +25,13 @@ def numbered_lines(stamp: str, number: int, size: int) -> bytes:
     return "".join(lines).encode()
 
 
-def log(key: LogKey, chunks: int, size: int = 1000, ended: bool = True) -> list[Chunk]:
-    """A log of numbered lines."""
+def log(key: LogKey, number: int, size: int = 1000, ended: bool = True) -> list[Chunk]:
+    """A log of so many chunks, a numbered line each."""
     chunks = []
-    for number in range(1, chunks + 1):
-        line = f"2026-06-10T11:02:02.823512Z INFO [Command] {key.stamp} {number} ".encode()
-        chunks.append(Chunk(key, number, line.ljust(size - 1, b"x") + b"\n", number, NOW))
-    return [*chunks, Chunk(key, chunks, b"", chunks + 1, NOW, end=End(True, 0))] if ended else chunks
+    for chunk_id in range(1, number + 1):
+        line = f"2026-06-10T11:02:02.823512Z INFO [Command] {key.stamp} {chunk_id} ".encode()
+        chunks.append(Chunk(key, chunk_id, line.ljust(size - 1, b"x") + b"\n", chunk_id, NOW))
+    return [*chunks, Chunk(key, number, b"", number + 1, NOW, end=End(True, 0))] if ended else chunks
 
 
 def mixed(logs: Iterable[list[Chunk]]) -> Iterator[Chunk]:
@@ -50,7 +50,7 @@ class Sender(threading.Thread):
     """Sends logs through a publisher until each chunk is confirmed, whatever happens to the broker.
 
     Attributes:
-        confirmed_pieces: How many are.
+        confirmed_chunks: How many are.
         held_at: With so many confirmed it waits until ``go_on`` is set.
         problems: What went wrong on the way.
         failure: What should not have happened.
@@ -62,7 +62,7 @@ class Sender(threading.Thread):
         self._logs = {chunks[0].key: chunks for chunks in logs}
         self._cursors = dict.fromkeys(self._logs, 0)
         self.stopping = threading.Event()
-        self.confirmed_pieces = 0
+        self.confirmed_chunks = 0
         self.held_at, self.go_on = 0, threading.Event()
         self.problems: list[str] = []
         self.failure: BaseException | None = None
@@ -86,8 +86,8 @@ class Sender(threading.Thread):
         expected = self._logs[chunk.key][self._cursors[chunk.key]]
         assert chunk == expected, f"{chunk.key} {chunk.chunk_id} was confirmed, and not {expected.chunk_id}"
         self._cursors[chunk.key] += 1
-        self.confirmed_pieces += 1
-        if self.confirmed_pieces == self.held_at:
+        self.confirmed_chunks += 1
+        if self.confirmed_chunks == self.held_at:
             assert self.go_on.wait(300)
 
     def refused(self, chunk: Chunk, reason: str) -> None:
@@ -101,14 +101,14 @@ class Sender(threading.Thread):
     def wait_for(self, chunks: int, seconds: float = 120) -> None:
         """Until so many are confirmed."""
         end = time.monotonic() + seconds
-        while self.confirmed_pieces < chunks:
+        while self.confirmed_chunks < chunks:
             assert self.failure is None, self.failure
-            assert self.is_alive() or self.confirmed_pieces >= chunks, self.problems
-            assert time.monotonic() < end, f"{self.confirmed_pieces} of {chunks} are confirmed; {self.problems[-1:]}"
+            assert self.is_alive() or self.confirmed_chunks >= chunks, self.problems
+            assert time.monotonic() < end, f"{self.confirmed_chunks} of {chunks} are confirmed; {self.problems[-1:]}"
             time.sleep(0.01)
 
     def finish(self, seconds: float = 300) -> None:
         """Wait until all are confirmed."""
         self.join(seconds)
         assert self.failure is None, self.failure
-        assert not self.is_alive(), f"{self.confirmed_pieces} are confirmed; {self.problems[-1:]}"
+        assert not self.is_alive(), f"{self.confirmed_chunks} are confirmed; {self.problems[-1:]}"

@@ -220,7 +220,7 @@ def said_within(sender: Sender, seconds: float) -> str:
     while not sender.problems:
         assert sender.failure is None, sender.failure
         assert sender.is_alive(), "it was done before the broker could trouble it"
-        assert time.monotonic() < end, f"it still waits; {sender.confirmed_pieces} are confirmed"
+        assert time.monotonic() < end, f"it still waits; {sender.confirmed_chunks} are confirmed"
         time.sleep(0.05)
     return sender.problems[-1]
 
