@@ -12,16 +12,13 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
 from .durations import parse_duration
 from .errors import ConfigurationError
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
 
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LARGEST = 2.0**50
@@ -229,7 +226,7 @@ def parse(settings: type[S], section: str | Callable[[str], str], options: Mappi
         raise first from error
 
 
-def _mistake(settings: type[Settings], section: str | Callable[[str], str], error: ErrorDetails) -> ConfigurationError:
+def _mistake(settings: type[Settings], section: str | Callable[[str], str], error: Mapping[str, Any]) -> ConfigurationError:
     names = [str(part) for part in error["loc"]]
     place = section if isinstance(section, str) else section(names[0])
     path = "/".join([place, *names])

@@ -170,7 +170,7 @@ def test_the_command_is_installed_and_found_by_diracs_script(seen: dict[str, Any
     for word in ("config", "download", "list", "search", "show", "status"):
         assert (environment / "bin" / f"dirac-pilot-logs-{word}").exists()
     assert _is_ours(seen["script"])
-    assert "Show the log of a pilot" in seen["script_help"]
+    assert "Show the logs of pilots" in seen["script_help"]
 
 
 def test_diracs_client_has_our_methods(seen: dict[str, Any]) -> None:

@@ -147,7 +147,7 @@ _MISTAKES: dict[str, tuple[str, dict[str, str], str]] = {
     "no shifter is named": (
         "alpha",
         {"/Operations/alpha/Shifter/DataManager/User": ""},
-        r"/Operations/alpha/Shifter/DataManager does not name a User and a Group\.",
+        r"/Operations/alpha/Shifter/DataManager does not name a User\.",
     ),
     "the shifter has not uploaded a proxy": (
         "alpha",

@@ -30,10 +30,6 @@ _BROWSERS: dict[str, tuple[type[Browser], dict[str, str]]] = {
 }
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "only_in_chromium(why): the case asks for what Firefox does not tell or do")
-
-
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Each case that needs a browser runs in all of them."""
     if "browser" in metafunc.fixturenames:
