@@ -98,7 +98,8 @@ def of_an_unknown_group(person: Person) -> None:
 
 
 def of_anothers_group(person: Person) -> None:
-    write_proxy(issued(person), "beta_user", person.spare.proxy_key, person.files / "proxy")
+    # Not alpha_user: DIRAC remembers for a minute whether a person is in a group, and later tests ask as that one.
+    write_proxy(issued(person, "alpha_admin"), "beta_user", person.spare.proxy_key, person.files / "proxy")
     person.proxy(person.files / "proxy")
 
 
