@@ -262,7 +262,10 @@ KINDS = [
     (without_a_key, r"alpha_user.cert.pem is not a certificate with its key, .* Make one with dirac-proxy-init\."),
     (with_a_key_of_another, r"has a key that is not its own: .* Make one with dirac-proxy-init\."),
     (of_an_unknown_group, r"knows nobody in the group alpha_nobody .* dirac-proxy-init -g GROUP\."),
-    (of_anothers_group, r"knows nobody in the group beta_user .* dirac-proxy-init -g GROUP\."),
+    (
+        of_anothers_group,
+        r"(knows nobody in the group beta_user .* dirac-proxy-init -g GROUP|beta_user, and the user \w+ is not in it)",
+    ),
     (of_somebody_else, r"cannot be read: .*/proxy: Permission denied\. Make one with dirac-proxy-init\."),
     (not_good_yet, r"is good from .* UTC on only, and the clock here says .*: set the clock\."),
     (of_a_host_that_has_expired, r"expired_host.cert.pem expired .*: have it renewed\."),
