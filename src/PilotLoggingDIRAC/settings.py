@@ -226,7 +226,9 @@ def parse(settings: type[S], section: str | Callable[[str], str], options: Mappi
         raise first from error
 
 
-def _mistake(settings: type[Settings], section: str | Callable[[str], str], error: Mapping[str, Any]) -> ConfigurationError:
+def _mistake(
+    settings: type[Settings], section: str | Callable[[str], str], error: Mapping[str, Any]
+) -> ConfigurationError:
     names = [str(part) for part in error["loc"]]
     place = section if isinstance(section, str) else section(names[0])
     path = "/".join([place, *names])
