@@ -26,29 +26,28 @@ class Process:
     """A process that this stack started.
 
     Attributes:
-        started: seconds from boot to its start, which tell it from a later process that got the same pid
+        started: clock ticks from boot to its start, which tell it from a later process that got the same pid
         log: the file with its output
     """
 
     name: str
     pid: int
-    started: float
+    started: int
     log: str
 
     @classmethod
     def of(cls, name: str, child: subprocess.Popen[Any], log: str = "") -> "Process":
         """A child that was just started."""
         try:
-            return cls(name, child.pid, _started(psutil.Process(child.pid)), log)
-        except psutil.NoSuchProcess as error:
+            return cls(name, child.pid, _started(child.pid), log)
+        except OSError as error:
             raise Failure(f"{name} was gone at once") from error
 
     def state(self) -> str:
         """One word for people: running, paused or gone; one that ended but was not reaped is gone."""
-        with contextlib.suppress(psutil.NoSuchProcess):
-            process = psutil.Process(self.pid)
-            status = process.status()
-            if _started(process) == self.started and status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+        with contextlib.suppress(psutil.NoSuchProcess, OSError):
+            status = psutil.Process(self.pid).status()
+            if _started(self.pid) == self.started and status not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
                 return "paused" if status in (psutil.STATUS_STOPPED, psutil.STATUS_TRACING_STOP) else "running"
         return "gone"
 
@@ -79,9 +78,9 @@ class Process:
         return "\n    ".join([f"its log {self.log} ends with", *lines[-_TAIL_LINES:]])
 
 
-def _started(process: psutil.Process) -> float:
-    """Seconds since boot: unlike the time of day they stay when somebody sets the clock."""
-    return round(process.create_time() - psutil.boot_time(), 2)
+def _started(pid: int) -> int:
+    """As the kernel has it. psutil's ``create_time`` is a time of day: it moves when somebody sets the clock."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19])
 
 
 def start(
