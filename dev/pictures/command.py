@@ -9,22 +9,22 @@ import argparse
 import io
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from demonstration.delivery import Collector
 from parts import lifecycle, portal, state
 from parts import pilots as wms
-from parts.failure import Failure
+from parts.browser import chromium, context_of
 from parts.layout import PROJECT
 from parts.program import run, scratch_folder
+from parts.waiting import until
 from PIL import Image
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, ViewportSize, expect
 
 from .pilots import Pilots
 
-_SIZE = {"width": 1360, "height": 800}
+_SIZE: ViewportSize = {"width": 1360, "height": 800}
 _COLOURS = 128
 """Of a picture; it makes the file a third of what it was."""
 _OPTIONS = ("/Operations/Defaults/Pilot/QuietAfter=20s", "/Operations/Defaults/Pilot/SilentAfter=20s")
@@ -69,11 +69,7 @@ def _live_through_the_morning(stack: state.Stack, pilots: Pilots) -> str:
 
 
 def _until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise Failure("the logs do not come into the states that the pictures show")
-        time.sleep(0.5)
+    until(condition, _PATIENCE, "the logs do not come into the states that the pictures show")
 
 
 def _take_all(stack: state.Stack, folder: Path, killed: str) -> None:
@@ -93,22 +89,9 @@ def _take_all(stack: state.Stack, folder: Path, killed: str) -> None:
         page.wait_for_load_state("networkidle")
 
     expect.set_options(timeout=1000 * _PATIENCE)
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-        )
-        users = stack.layout.users
-        certificate = {
-            "origin": stack.url("portal", "").rstrip("/"),
-            "certPath": users / "alpha_user.cert.pem",
-            "keyPath": users / "alpha_user.key.pem",
-        }
+    with chromium() as browser:
         for scheme in ("light", "dark"):
-            context = chromium.new_context(
-                ignore_https_errors=True, viewport=_SIZE, client_certificates=[certificate], color_scheme=scheme
-            )
-            context.route(lambda url: not url.startswith(certificate["origin"]), lambda route: route.abort())
-            page = context.new_page()
+            page = context_of(browser, stack, "alpha_user", _SIZE, color_scheme=scheme).new_page()
             log = f"log={killed}&logvo=alpha"
             if scheme == "dark":
                 at(page, f"{log}&find=record", lambda page: expect(page.locator(".row mark").first).to_be_visible())
@@ -122,7 +105,6 @@ def _take_all(stack: state.Stack, folder: Path, killed: str) -> None:
             take(page, "search")
             _open_from_pilot_monitor(page, f"{portal.address(stack)}s:None/g:alpha_user/", reference)
             take(page, "pilot-monitor")
-        chromium.close()
 
 
 def _open_from_pilot_monitor(page: Page, desktop: str, reference: str) -> None:

@@ -6,16 +6,13 @@ A file counts when every one of several requests ran a line of it; what is done 
 
 import argparse
 import re
-import shutil
-import signal
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from types import FrameType
 
 from parts import lifecycle, state
 from parts.layout import PROJECT
+from parts.program import run, scratch_folder
 
 from .message import walk_message
 from .tracing import Tracing
@@ -38,30 +35,29 @@ def main() -> int:
     unknown = set(wanted) - set(_WALKS)
     if unknown or (arguments.write and set(wanted) != set(_WALKS)):
         parser.error(f"there is no walk {unknown.pop()}" if unknown else "--write needs both walks")
-    signal.signal(signal.SIGTERM, _as_interrupt)
-    folder = Path(tempfile.mkdtemp(prefix="pilotlogging-walk-"))
-    try:
-        sections = [_WALKS[name](folder / name, arguments.sources.resolve()) for name in wanted]
-    except Exception as failure:
-        print(f"walk: FAILED: {failure}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("walk: interrupted", file=sys.stderr)
-        return 130
-    finally:
-        _remove(folder)
+    with scratch_folder("walk") as folder:
+        return run("walk", lambda: _walk(folder, wanted, arguments), Exception)
+
+
+def _walk(folder: Path, wanted: Iterable[str], arguments: argparse.Namespace) -> None:
+    sections = [_WALKS[name](folder / name, arguments.sources.resolve()) for name in wanted]
     print("\n\n".join(sections))
     if arguments.write:
         text = "\n" + "\n\n".join(sections) + "\n\n"
         _DOCUMENT.write_text(_SECTION.sub(lambda _: text, _DOCUMENT.read_text()))
-    return 0
+
+
+def _up(folder: Path, sources: Path, plan: state.Plan) -> tuple[state.Stack, Tracing]:
+    """A stack in this folder, whose processes note beside it what they run."""
+    tracing = Tracing(folder.with_suffix(".noted"), sources)
+    tracing.prepare()
+    lifecycle.up(folder, plan)
+    return state.load(folder), tracing
 
 
 def _message(folder: Path, sources: Path) -> str:
-    tracing = Tracing(folder / "walk", sources)
-    tracing.prepare()
-    lifecycle.up(folder / "stack", state.Plan())
-    walked = walk_message(state.load(folder / "stack"), tracing)
+    stack, tracing = _up(folder, sources, state.Plan())
+    walked = walk_message(stack, tracing)
     assert walked.before_commit, "no commit was seen"
     files = list(walked.functions)
     to_commit, after = files[: walked.before_commit], files[walked.before_commit :]
@@ -76,10 +72,8 @@ def _message(folder: Path, sources: Path) -> str:
 
 
 def _window(folder: Path, sources: Path) -> str:
-    tracing = Tracing(folder / "walk", sources)
-    tracing.prepare()
-    lifecycle.up(folder / "stack", state.Plan(portal=True))
-    portal, collector, page = walk_window(state.load(folder / "stack"), tracing)
+    stack, tracing = _up(folder, sources, state.Plan(portal=True))
+    portal, collector, page = walk_window(stack, tracing)
     functions = {**portal.functions, **page.functions}
     for file, number in collector.functions.items():
         functions[file] = max(number, functions.get(file, 0))
@@ -111,18 +105,6 @@ def _list(sources: Path, title: str, functions: Mapping[str, int], files: Iterab
 
 def _lines(sources: Path, file: str) -> int:
     return len((sources / "PilotLoggingDIRAC" / file).read_bytes().splitlines())
-
-
-def _remove(folder: Path) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C must not leave processes behind
-    for stack in folder.glob("*/stack"):
-        if (stack / "stack.json").exists():
-            lifecycle.down(stack)
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-def _as_interrupt(_number: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

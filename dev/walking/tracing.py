@@ -11,6 +11,7 @@ from pathlib import Path
 
 from parts.layout import PROJECT
 from parts.state import Stack
+from parts.waiting import until
 
 _PATIENCE = 60.0
 _SETTLING = 0.05
@@ -73,8 +74,4 @@ class Tracing:
 
 
 def _wait(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + _PATIENCE
-    while not condition():
-        if time.monotonic() > deadline:
-            raise TimeoutError("a process does not say what it runs; does its environment reach dev/compat?")
-        time.sleep(0.002)
+    until(condition, _PATIENCE, "a process does not say what it runs; does its environment reach dev/compat?", 0.002)
