@@ -21,7 +21,7 @@ from PilotLoggingDIRAC.errors import NotFound
 from PilotLoggingDIRAC.lines.header import Level
 from PilotLoggingDIRAC.lines.parser import Line, LineParser
 from PilotLoggingDIRAC.model import LogKey, Rules
-from PilotLoggingDIRAC.read import find, line_window, outline
+from PilotLoggingDIRAC.read import find, outline, sliced_parsing
 from PilotLoggingDIRAC.read.find import Found, find_lines
 from PilotLoggingDIRAC.read.line_window import ShownLine, read_lines
 from PilotLoggingDIRAC.read.log_text import LogText
@@ -100,7 +100,7 @@ def test_lines_by_their_numbers(text: bytes, block_lines: int, numbers: set[int]
     """With tiny limits: a line is cut at 16 bytes... of what LineParser makes of so few, 1 kB."""
     whole = {line.number: line for line in lines_of(text)}
     with log_text(text) as opened, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(line_window, "SLICE", 100)
+        patch.setattr(sliced_parsing, "SLICE", 100)
         outlined = outline_of(text, [], block_lines)
         shown, more = read_lines(opened, outlined, sorted(numbers), 10**6, 10**9, SECONDS, longest=1024)
     assert not more

@@ -15,7 +15,7 @@ from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.lines.header import Level
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import Append, LogKey
-from PilotLoggingDIRAC.read import search
+from PilotLoggingDIRAC.read import search, sliced_parsing
 from PilotLoggingDIRAC.read.query import Query
 from PilotLoggingDIRAC.read.search import Hit, Search, SearchCursor
 
@@ -156,7 +156,7 @@ def test_pieces_of_text_are_looked_at_as_the_whole(
 ) -> None:
     """With pieces of 1 kB: a line of more is looked at in pieces, so the needle is in one of them."""
     monkeypatch.setattr(search, "PIECE", 1200)
-    monkeypatch.setattr(search, "SLICE", 100)
+    monkeypatch.setattr(sliced_parsing, "SLICE", 100)
     monkeypatch.setattr(search, "_FROM_EACH", 10**6)
     parsed = Query.parse(query)
 

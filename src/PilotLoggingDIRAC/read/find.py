@@ -4,14 +4,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..lines.parser import LineParser, State
 from .log_text import LogText
 from .outline import Outline
 from .query import Query
-from .time_slice import SLICE, time_slice
+from .sliced_parsing import Slice, find_in_slices, read_slices, slices_of
+from .time_slice import time_slice
 
 PIECE = 2**20
 """A longer line is looked at in pieces of so many bytes."""
@@ -67,24 +68,15 @@ def _look_through(
 ) -> None:
     block = outline.blocks[place]
     _, end = outline.end_of(place)
-    parser = LineParser(State(block.line - 1, block.message), PIECE)
-    position, last = block.offset, 0
-    if end - position <= PIECE:
-        data = text.read(position, end)
+    slices: Iterable[Slice] = read_slices(text, block.offset, end)
+    if end - block.offset <= PIECE:
+        data = text.read(block.offset, end)
         with time_slice():
             if not query.in_block(data):
                 return
-    while position < end:
-        data = text.read(position, min(position + SLICE, end))
-        position += len(data)
-        with time_slice():
-            lines = parser.feed(data)
-            if position >= end:
-                lines += parser.finish()
-            for line in lines:
-                # Pieces of one line count once.
-                if line.number >= first and line.number != last and query.fits(line):
-                    last = line.number
-                    found.total += 1
-                    if len(found.numbers) < limit:
-                        found.numbers.append(last)
+        slices = slices_of(data)
+    parser = LineParser(State(block.line - 1, block.message), PIECE)
+    for line in find_in_slices(parser, slices, query.fits, first):
+        found.total += 1
+        if len(found.numbers) < limit:
+            found.numbers.append(line.number)

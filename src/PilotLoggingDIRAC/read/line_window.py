@@ -11,7 +11,7 @@ from itertools import groupby
 from ..lines.parser import Line, LineParser, State
 from .log_text import LogText
 from .outline import Outline
-from .time_slice import SLICE, time_slice
+from .sliced_parsing import parse_slices, read_slices
 
 LONGEST_LINE = 2**14
 """Bytes of a line that are shown, unless more are asked for."""
@@ -79,16 +79,9 @@ def _lines_of_block(text: LogText, outline: Outline, place: int, last: int, long
     block = outline.blocks[place]
     next_line, end = outline.end_of(place)
     parser = LineParser(State(block.line - 1, block.message), longest)
-    position = parsed = block.offset
     waiting: Line | None = None
-    begun = parsed
-    while position < end:
-        data = text.read(position, min(position + SLICE, end))
-        position += len(data)
-        with time_slice():
-            lines = parser.feed(data)
-            if position >= end:
-                lines += parser.finish()
+    begun = parsed = block.offset
+    for lines in parse_slices(parser, read_slices(text, block.offset, end)):
         for line in lines:
             if not line.continues:
                 if waiting is not None:

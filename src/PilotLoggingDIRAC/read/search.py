@@ -23,7 +23,8 @@ from .line_window import ShownLine
 from .log_text import LogText
 from .query import Query
 from .reader import Reader
-from .time_slice import SLICE, time_slice
+from .sliced_parsing import find_in_slices, slices_of
+from .time_slice import time_slice
 
 _FROM_EACH = 20
 """Lines that are given of one log."""
@@ -197,16 +198,7 @@ class Search:
     def _fitting(self, data: bytes, place: _Place, above: int) -> Iterator[Line]:
         """The lines of a piece that fit; of a long line's pieces the first."""
         parser = LineParser(State(place.line, place.message, place.inside, place.own), PIECE)
-        for begin in range(0, len(data), SLICE):
-            with time_slice():
-                lines = parser.feed(data[begin : begin + SLICE])
-                if begin + SLICE >= len(data):
-                    lines += parser.finish()
-                fitting = [line for line in lines if line.number > above and self.query.fits(line)]
-            for line in fitting:
-                if line.number > above:
-                    above = line.number
-                    yield line
+        yield from find_in_slices(parser, slices_of(data), self.query.fits, above + 1)
         place.go_behind(data, parser.state)
 
 
