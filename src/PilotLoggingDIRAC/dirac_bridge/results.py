@@ -27,6 +27,12 @@ def failure(error: PilotLoggingError) -> dict[str, Any]:
     return result
 
 
+def drop_internals(result: dict[str, Any]) -> None:
+    """Take out of an S_OK or S_ERROR what is nothing for whoever called: where in the program it was made."""
+    for name in ("ExecInfo", "CallStack", "rpcStub"):
+        result.pop(name, None)
+
+
 def value_of(result: dict[str, Any], doing: str) -> Any:
     """The value of an S_OK.
 

@@ -27,7 +27,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
-from DIRAC import S_ERROR
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
 from tornado.httputil import parse_body_arguments
 from tornado.ioloop import IOLoop
@@ -42,7 +41,7 @@ from . import connections, server
 from .authentication import authenticate
 from .peers import Call
 from .request_body import Body, RequestMemory
-from .request_log import LOGGED_CHARACTERS, note_request
+from .request_log import LOGGED_CHARACTERS, note_failure, note_request
 from .urlencoded import parse_fields
 
 _READERS = 8
@@ -215,8 +214,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
 
     def _finish_with_outcome(self) -> None:
         if isinstance(self._outcome, dict):
-            for internal in ("ExecInfo", "CallStack", "rpcStub"):
-                self._outcome.pop(internal, None)
+            results.drop_internals(self._outcome)
         self.set_header("Content-Type", "application/json")
         self.finish(self.encode(self._outcome))
 
@@ -239,8 +237,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         except Exception as error:
             if isinstance(error, TypeError) and not _takes(method, arguments):
                 raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
-            self.log.exception("Exception serving request", lException=error)
-            return S_ERROR(f"{self._method_name} failed in the collector: {type(error).__name__}.", callStack=[])
+            return note_failure(self, self._method_name, error)
 
     def _fields(self) -> dict[str, str]:
         """The form's fields. Repeated ones count once, the last."""

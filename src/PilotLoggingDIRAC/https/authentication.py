@@ -7,7 +7,6 @@ is verified once.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -102,7 +101,7 @@ def _credentials_of(chain: VerifiedChain) -> dict[str, Any]:
 def _peer_of_headers(service: Any) -> Peer:
     """Whose a chain in a balancer's headers is; it is verified here once more."""
     headers = service.request.headers
-    shown = _digest(*(headers.get(name, "").encode() for name in (_VERIFIED, _CHAIN)))
+    shown = verified_chain.digest_of(*(headers.get(name, "").encode() for name in (_VERIFIED, _CHAIN)))
     peer = _peers.get(shown)
     if peer is None:
         chain = verified_chain.of_text(unquote(headers[_CHAIN]), tls.ca_folder())
@@ -117,16 +116,9 @@ def _peer_of_headers(service: Any) -> Peer:
 
 
 async def _peer_of_token(service: Any, token: str) -> Peer:
-    shown = _digest(token.encode())
+    shown = verified_chain.digest_of(token.encode())
     peer = _peers.get(shown)
     if peer is None:
         credentials = await IOLoop.current().run_in_executor(_token_readers, tokens.verify, service, token)
         _peers[shown] = peer = Peer(credentials)
     return peer
-
-
-def _digest(*shown: bytes) -> bytes:
-    digest = hashlib.sha256()
-    for piece in shown:
-        digest.update(b"%d " % len(piece) + piece)
-    return digest.digest()

@@ -50,8 +50,6 @@ class RevocationLists:
         self._loaded: dict[str, _Loaded] = {}
         self._revoked: dict[bytes, frozenset[int]] = {}
         self._refreshing = threading.Lock()
-        self.revision = 0
-        """Another number whenever something has changed."""
 
     def refresh(self) -> None:
         """Load what is new and what has changed, forget what is gone. Blocks."""
@@ -71,7 +69,6 @@ class RevocationLists:
             for one in loaded.values():
                 revoked[one.issuer] = revoked.get(one.issuer, frozenset()) | one.serials
             self._loaded, self._revoked = loaded, revoked
-            self.revision += 1
 
     def refresh_in_thread(self) -> None:
         """As :meth:`refresh`, while the event loop goes on."""

@@ -88,9 +88,7 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
 
     def _await_body(self) -> None:
         """The handler has said what it takes."""
-        if self.stream.closed() or self._write_finished:
-            return
-        if not self._has_body:
+        if self.stream.closed() or self._write_finished or not self._has_body:
             return
         if int(self._headers.get("Content-Length", "0")) > self._max_body_size:
             self._connection.refuse("a body that is too long")

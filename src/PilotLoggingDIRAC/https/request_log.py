@@ -7,11 +7,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from DIRAC import S_ERROR
 from DIRAC.Core.Utilities import Network, TimeUtilities
 
 from ..text import one_line
 
 LOGGED_CHARACTERS = 500
+
+
+def note_failure(service: Any, method: str, error: BaseException) -> dict[str, Any]:
+    """Log an exception that nobody foresaw.
+
+    Args:
+        service: The handler of DIRAC, or its class.
+        method: Of the service.
+
+    Returns:
+        The S_ERROR for the caller, who is told nothing but its kind.
+    """
+    service.log.exception("Exception serving request", lException=error)
+    failed: dict[str, Any] = S_ERROR(f"{method} failed in the collector: {type(error).__name__}.", callStack=[])
+    return failed
 
 
 def note_request(

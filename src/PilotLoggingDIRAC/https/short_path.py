@@ -18,14 +18,12 @@ from concurrent.futures import Future
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
-from DIRAC import S_ERROR
-
 from ..dirac_bridge import results
 from ..errors import PilotLoggingError
 from .gzip_body import unfold_at_once
 from .http1_parser import Head
 from .peers import Accepted, Call
-from .request_log import note_request
+from .request_log import note_failure, note_request
 from .urlencoded import parse_fields
 
 if TYPE_CHECKING:
@@ -222,14 +220,11 @@ class _Request:
             call.refused(error)
             self.answer(results.failure(error))
         else:
-            service.log.exception("Exception serving request", lException=error)
-            message = f"{self._method} failed in the collector: {type(error).__name__}."
-            self.answer(S_ERROR(message, callStack=[]))
+            self.answer(note_failure(service, self._method, error))
 
     def answer(self, outcome: dict[str, Any]) -> None:
         """Answer with S_OK or S_ERROR."""
-        for internal in ("ExecInfo", "CallStack", "rpcStub"):
-            outcome.pop(internal, None)
+        results.drop_internals(outcome)
         problem = None if outcome["OK"] else str(outcome["Message"])
         seconds = time.monotonic() - self._begun
         note_request(self._service, self._who, self._method, self._head.url.decode("latin1"), seconds, problem)

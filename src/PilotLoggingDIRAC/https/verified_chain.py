@@ -10,9 +10,9 @@ headers (:func:`of_text`), and then
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,9 +45,7 @@ class Certificate:
 
     def as_pem(self) -> bytes:
         """PEM."""
-        body = base64.encodebytes(self._der).replace(b"\n", b"")
-        lines = (body[start : start + 64] for start in range(0, len(body), 64))
-        return b"\n".join((b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""))
+        return ssl.DER_cert_to_PEM_cert(self._der).encode()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,6 +69,11 @@ class VerifiedChain:
     def as_text(self) -> str:
         """All certificates in PEM, as DIRAC loads a chain."""
         return b"".join(certificate.as_pem() for certificate in self.certificates).decode()
+
+
+def digest_of(*pieces: bytes) -> bytes:
+    """A digest that tells in which pieces the bytes came."""
+    return hashlib.sha256(b"".join(b"%d " % len(piece) + piece for piece in pieces)).digest()
 
 
 _known: LRUCache[bytes, VerifiedChain] = LRUCache(_KNOWN_CHAINS)
@@ -142,7 +145,7 @@ def _anchors(name: Any, ca_folder: Path) -> list[Any]:
 
 
 def _checked(path: list[bytes]) -> VerifiedChain:
-    digest = hashlib.sha256(b"".join(b"%d " % len(der) + der for der in path)).digest()
+    digest = digest_of(*path)
     chain = _known.get(digest)
     if chain is None:
         chain = _known[digest] = _read(path, digest)
