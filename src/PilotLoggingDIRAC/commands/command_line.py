@@ -21,11 +21,12 @@ from ..model import FACTS
 from ..terminal.appearance import WISHES
 from ..terminal.line_output import levels_from
 from .ending import fail_use, run, say
-from .kinds import Kind, duration, moment, name, names, number, one_of, path, text
+from .kinds import ALL, Kind, duration, limit, moment, name, names, number, one_of, path, text
 from .output import Output
 from .start import parse_command_line
 
 __all__ = [
+    "ALL",
     "Collector",
     "Kind",
     "Script",
@@ -33,6 +34,7 @@ __all__ = [
     "Switches",
     "duration",
     "fail_use",
+    "limit",
     "line_query",
     "moment",
     "name",

@@ -63,6 +63,15 @@ def number(least: int, most: int) -> Callable[[str], int]:
     return take
 
 
+ALL = 10**9
+"""The limit of who wants all of something."""
+
+
+def limit(typed: str) -> int:
+    """For :meth:`.command_line.Switches.value`: how many of something at most; 0 for all."""
+    return number(0, ALL)(typed) or ALL
+
+
 def one_of(*words: str) -> Kind:
     """For :meth:`.command_line.Switches.value`: one of some words, in any case."""
     known = {word.lower(): word for word in words}

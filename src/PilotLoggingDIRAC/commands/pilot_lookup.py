@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import NotFound, Rejected, Unavailable
 from ..names import is_stamp
+from ..terminal.appearance import show_minute
 from ..text import one_line
 from .command_line import Collector
 
@@ -67,7 +68,7 @@ def log_of_stamp(collector: Collector, typed: str, vo: str) -> tuple[str, str]:
 
 
 def _candidate(row: dict[str, Any]) -> str:
-    last = str(row["LastArrival"])[:16].replace("T", " ")
+    last = show_minute(row["LastArrival"])
     return one_line(f"{row['Stamp']}  {row['VO']}  {row['State']}  {last}  {row['Site']}", 200)
 
 

@@ -49,6 +49,11 @@ def choose_look(terminal: bool, wish: str = "auto", environment: Mapping[str, st
     return Look.COLOURED if terminal else without
 
 
+def show_minute(time: Any, year: bool = True) -> str:
+    """A time of the collector's replies, to the minute; the year may be left out."""
+    return str(time)[0 if year else 5 : 16].replace("T", " ")
+
+
 def print_with_rich(shown: list[Any], width: int, coloured: bool) -> str:
     """What rich makes of something, with or without its colours and other attributes."""
     from rich.console import Console

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model import FACTS
-from .appearance import Look, print_with_rich
+from .appearance import Look, print_with_rich, show_minute
 from .table import Cell, Column, Table, as_text, for_rich
 
 BY = {
@@ -50,4 +50,4 @@ def render(rows: Sequence[Mapping[str, Any]], column: str, look: Look, width: in
 def _cells(row: Mapping[str, Any]) -> list[Cell]:
     value = _NOT_SAID if row["Value"] in (None, "") else str(row["Value"])
     numbers = (Cell(str(row[name] or ""), style) for name, style in zip(COUNTS[:5], _STYLES, strict=True))
-    return [Cell(value), *numbers, Cell(str(row["LastArrival"])[:16].replace("T", " "))]
+    return [Cell(value), *numbers, Cell(show_minute(row["LastArrival"]))]

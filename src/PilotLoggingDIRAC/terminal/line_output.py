@@ -9,7 +9,7 @@ from typing import Any
 from ..lines.header import Level
 from ..lines.parser import Line, LineParser
 from ..text import escape_controls
-from .appearance import Look
+from .appearance import Look, show_minute
 
 LEVELS = tuple(Level.__members__)
 _COLOURS = {"DEBUG": "\x1b[2m", "WARN": "\x1b[33m", "ERROR": "\x1b[31m"}
@@ -60,7 +60,7 @@ def render_hit(hit: Mapping[str, Any], terminal: bool, look: Look) -> str:
     bold, dim, plain = (_BOLD, _DIM, _PLAIN) if look.coloured else ("", "", "")
     if not terminal:
         return "".join(f"{bold}{stamp}:{line['n']}:{plain}{render_line(line, look)}" for line in hit["lines"])
-    place = escape_controls(f"{stamp}  {row['Site'] or row['CE']}  {str(row['LastArrival'])[:16].replace('T', ' ')}")
+    place = escape_controls(f"{stamp}  {row['Site'] or row['CE']}  {show_minute(row['LastArrival'])}")
     lines = [f"{bold}{place.replace(chr(10), ' ')}{plain}\n"]
     lines += [f"{dim}{line['n']:>7}{plain} {render_line(line, look)}" for line in hit["lines"]]
     lines += [f"{dim}        and more in this log{plain}\n"] if hit["more"] else []

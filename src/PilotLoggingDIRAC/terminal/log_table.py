@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..model import FACTS
-from .appearance import Look, print_with_rich
+from .appearance import Look, print_with_rich, show_minute
 from .collector_status import span
 from .table import Cell, Column, Table, as_text, for_rich
 
@@ -56,12 +56,11 @@ def _cells(row: Mapping[str, Any], vo: bool, short: bool) -> list[Cell]:
         short: Whether times have no year.
     """
     state = _state(row)
-    last = str(row["LastArrival"])[5 * short : 16].replace("T", " ")
     shown = [
         Cell(row["Stamp"]),
         Cell(state, _STYLES.get(state.partition(" ")[0], "")),
         Cell("" if row["ExitCode"] is None else str(row["ExitCode"]), "red" if row["ExitCode"] else ""),
-        Cell(last),
+        Cell(show_minute(row["LastArrival"], year=not short)),
         Cell(str(row["Lines"])),
         Cell(str(row["Warnings"] or ""), "yellow"),
         Cell(str(row["Errors"] or ""), "bold red"),

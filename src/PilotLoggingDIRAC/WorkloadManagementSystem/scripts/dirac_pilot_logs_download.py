@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from PilotLoggingDIRAC.commands.command_line import (
+    ALL,
     Collector,
     Script,
     Selection,
@@ -34,7 +35,6 @@ from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, Target, name_of
 
-_ALL = 10**9
 _OUTCOMES = ("downloaded", "there already", "left alone", "failed")
 
 
@@ -44,7 +44,7 @@ def main() -> None:
     Script.registerArgument(["Stamp: of a pilot, or its beginning"], mandatory=False)
     selection = Selection(switches)
     switches.value("to", "The folder, or a file whose name ends in .tar (the folder pilot-logs)", path)
-    switches.value("limit", "Logs to download at most", number(1, _ALL))
+    switches.value("limit", "Logs to download at most", number(1, ALL))
     switches.flag("overwrite", "Replace a tar file, or a file that is no downloaded log")
     stamps = switches.parse()
     if not stamps and not selection.document():
@@ -91,7 +91,7 @@ class Download:
 
     def _fetch_all(self, wanted: dict[str, Any]) -> bool:
         """Fetch these logs, and say what became of them; False where they cannot be written."""
-        overwrite, limit = bool(self._switches["overwrite"]), self._switches["limit"] or _ALL
+        overwrite, limit = bool(self._switches["overwrite"]), self._switches["limit"] or ALL
         target: Target = TarFile(self._to, overwrite) if self._to.suffix == ".tar" else Folder(self._to)
         try:
             with target, self._progress:

@@ -20,7 +20,7 @@ from PilotLoggingDIRAC.commands.command_line import (
     Selection,
     Switches,
     fail_use,
-    number,
+    limit,
     one_of,
     run,
     say,
@@ -31,7 +31,6 @@ from PilotLoggingDIRAC.terminal.count_table import BY, COUNTS
 
 _PAGE = 1000
 _USUAL = 100
-_ALL = 10**9
 
 
 @Script()
@@ -51,7 +50,7 @@ def _declare(switches: Switches) -> None:
     sorts = tuple(dict.fromkeys((*LISTED_COLUMNS, "Value", *COUNTS)))
     switches.value("sort", "Column to sort by, the largest first (LastArrival; with --by Logs)", one_of(*sorts))
     switches.flag("ascending", "The smallest first")
-    switches.value("limit", f"Logs to list at most ({_USUAL}); 0 for all", number(0, _ALL))
+    switches.value("limit", f"Logs to list at most ({_USUAL}); 0 for all", limit)
     switches.flag("json", "One JSON object a line, with all columns", short="j")
     switches.look()
 
@@ -62,14 +61,10 @@ def _check(switches: Switches) -> None:
         fail_use(f"sorts {'counts' if switches['by'] else 'logs'} by one of {', '.join(known)}")
 
 
-def _limit(switches: Switches) -> int:
-    return _USUAL if switches["limit"] is None else switches["limit"] or _ALL
-
-
 def list_logs(switches: Switches, selection: dict[str, Any]) -> int:
     sort = [[switches["sort"] or "LastArrival", "ASC" if switches["ascending"] else "DESC"]]
     shown, total = 0, 0
-    for page in _pages(Collector().rows(selection, sort, _limit(switches))):
+    for page in _pages(Collector().rows(selection, sort, switches["limit"] or _USUAL)):
         total = page[-1][1]
         _write(switches, [row for row, _ in page], first=not shown)
         shown += len(page)
@@ -103,7 +98,7 @@ def count_logs(switches: Switches, selection: dict[str, Any]) -> int:
     sort = switches["sort"] or "Logs"
     if switches["sort"] or switches["ascending"]:
         answer["rows"].sort(key=lambda row: (row[sort] is not None, row[sort]), reverse=not switches["ascending"])
-    rows = answer["rows"][: _limit(switches)]
+    rows = answer["rows"][: switches["limit"] or _USUAL]
     if switches["json"]:
         output.write("".join(f"{json.dumps({column: row.pop('Value')} | row)}\n" for row in rows))
     elif rows:

@@ -21,8 +21,8 @@ from PilotLoggingDIRAC.commands.command_line import (
     Selection,
     Switches,
     fail_use,
+    limit,
     line_query,
-    number,
     one_of,
     run,
     say,
@@ -32,7 +32,6 @@ from PilotLoggingDIRAC.terminal import line_output
 
 _USUAL = 200
 _AT_ONCE = 1000
-_ALL = 10**9
 
 
 @Script()
@@ -55,7 +54,7 @@ def _declare(switches: Switches) -> None:
     switches.flag("regex", "The text is a regular expression (RE2)")
     switches.flag("ignore-case", "In any case", short="i")
     switches.value("level", "Only messages of this level and above", one_of(*line_output.LEVELS))
-    switches.value("limit", f"Lines to find at most ({_USUAL}); 0 for all", number(0, _ALL))
+    switches.value("limit", f"Lines to find at most ({_USUAL}); 0 for all", limit)
     switches.flag("json", "One JSON object a line", short="j")
     switches.look()
 
@@ -78,7 +77,7 @@ def _replies(switches: Switches, text: str, selection: dict[str, Any]) -> Iterat
     what = {"regex" if switches["regex"] else "text": text}
     query = line_query(**what, level=switches["level"], ignore_case=switches["ignore-case"])
     collector, cursor = Collector(), ""
-    left = _USUAL if switches["limit"] is None else switches["limit"] or _ALL
+    left = switches["limit"] or _USUAL
     while left > 0:
         reply = collector.ask("searching", "searchLogs", query, selection, cursor, min(left, _AT_ONCE))
         yield reply
