@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ..settings import VOSettings, option_names
-from .decision import Sender, decide, extensions_of, first_fatal, white_list
+from .decision import extensions_of, first_fatal, white_list
 from .guess import guess
 from .sections import (
     Options,
@@ -211,8 +211,3 @@ def _of_places(operations: Tree, vo: str, setup: str) -> Iterator[Mistake]:
             f"{components[there].path} is set and {missing} is not: logs go to a directory of the agent's host. "
             f"Set {own_section(vo)}/{missing}."
         )
-
-
-def harmful(operations: Tree, vo: str, setup: str = "") -> bool:
-    """Whether pilots of a VO end because of these options."""
-    return decide(as_pilot_reads(operations, vo, setup), "").sender is Sender.FATAL

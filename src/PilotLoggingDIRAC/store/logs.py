@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, and_, case, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Subquery, and_, case, func, or_, select
 
 from ..documents import read_argument
 from ..errors import Rejected
@@ -211,13 +211,7 @@ def list_values(
         if name not in COUNTED:
             raise Rejected(f"Values of {ascii(name)[:80]} are not counted; of these they are: {', '.join(COUNTED)}.")
     names = list(dict.fromkeys(columns))
-    latest = (
-        select(*(logs.c[name] for name in names))
-        .where(_where(connection, selection, vo, quietness))
-        .order_by(logs.c.LastArrival.desc())
-        .limit(most)
-        .subquery()
-    )
+    latest = _latest(names, _where(connection, selection, vo, quietness), most)
     # All columns by one statement: to find the logs takes longer than to count.
     grouped = connection.execute(select(*latest.c, func.count()).group_by(*latest.c)).all() if names else []
     values: dict[str, list[tuple[Any, int]]] = {}
@@ -228,6 +222,12 @@ def list_values(
         most_first = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0] or "")))
         values[name] = most_first[:limit]
     return values, sum(row[-1] for row in grouped)
+
+
+def _latest(columns: Iterable[str], condition: ColumnElement[bool], most: int) -> Subquery:
+    """Columns of the logs with the latest lines among those that meet a condition."""
+    selected = select(*(logs.c[name] for name in columns)).where(condition)
+    return selected.order_by(logs.c.LastArrival.desc()).limit(most).subquery()
 
 
 def count_by(
@@ -257,14 +257,7 @@ def count_by(
     if column not in COUNTED:
         raise Rejected(f"Logs are not counted by {ascii(column)[:80]}; by these they are: {', '.join(COUNTED)}.")
     needed = dict.fromkeys((column, "State", "Finalised", "ExitCode", "Errors", "LastArrival"))
-    latest = (
-        select(*(logs.c[name] for name in needed))
-        .where(_where(connection, selection, vo, quietness))
-        .order_by(logs.c.LastArrival.desc())
-        .limit(most)
-        .subquery()
-    )
-    of = latest.c
+    of = _latest(needed, _where(connection, selection, vo, quietness), most).c
     number = func.count()
     figures = {
         "Logs": number,

@@ -59,6 +59,21 @@ def _save(page: Page, what: str, name: str) -> None:
         dialog.get_by_role("button", name="Save").click()
 
 
+def _load(reader: Reader, shared: str, button: str, name: str = "") -> None:
+    """Load what somebody has shared, from an empty desktop.
+
+    Args:
+        name: Of the link that is kept of it.
+    """
+    reader.open_desktop()
+    _choose(reader.page, "State Loader")
+    dialog = reader.page.locator(".x-window").filter(has_text="Shared State:")
+    dialog.get_by_label("Shared State:").fill(shared)
+    if name:
+        dialog.get_by_label("Name:", exact=True).fill(name)
+    dialog.get_by_role("button", name=button, exact=True).click()
+
+
 def _node(page: Page, name: str) -> Locator:
     """An entry of the menu tree."""
     return page.locator(".x-tree-node-text").get_by_text(name, exact=True)
@@ -141,12 +156,7 @@ class TestWaysIn:
         shared = f"desktop|alpha_user|alpha_user|{name}"
         expect(alpha.page.get_by_text(shared).first).to_be_visible()
         with browser.reader("alpha_admin") as colleague:
-            colleague.open_desktop()
-            _choose(colleague.page, "State Loader")
-            dialog = colleague.page.locator(".x-window").filter(has_text="Shared State:")
-            dialog.get_by_label("Shared State:").fill(shared)
-            dialog.get_by_label("Name:", exact=True).fill("from a colleague")
-            dialog.get_by_role("button", name="Load & Create Link").click()
+            _load(colleague, shared, "Load & Create Link", "from a colleague")
             _shown(colleague.page, stamp)
             expect(colleague.page.locator(FRAME)).to_have_attribute("src", re.compile(r"/g:alpha_admin/"))
             colleague.open_desktop()
@@ -171,12 +181,8 @@ class TestWaysIn:
         _shown(alpha.page, stamp)
         _states(portal, "alpha_user", "makePublicAppState", app=CLASS, name=name, access="ALL")
         with browser.reader("alpha_admin") as colleague:
-            colleague.open_desktop()
             # Here the tab is the active one before the portal would give it its state.
-            _choose(colleague.page, "State Loader")
-            dialog = colleague.page.locator(".x-window").filter(has_text="Shared State:")
-            dialog.get_by_label("Shared State:").fill(f"{CLASS}|alpha_user|alpha_user|{name}")
-            dialog.get_by_role("button", name="Load", exact=True).click()
+            _load(colleague, f"{CLASS}|alpha_user|alpha_user|{name}", "Load")
             _shown(colleague.page, stamp)
 
     @alike

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // A field with the names that exist as suggestions. Several names stand in it, separated by commas.
 
+import { logsOf } from "./counts.js";
 import { make, whenQuiet } from "./dom.js";
 
 const TYPING = 150;
@@ -46,7 +47,7 @@ export function withSuggestions(input, suggest, taken) {
 
   function show(names) {
     options = names.map(([name, logs], place) =>
-      make("li", { id: `${id}-${place}`, role: "option", "aria-selected": "false", onclick: () => take(name), data: { name } }, name, make("small", {}, `${logs.toLocaleString("en")} log${logs === 1 ? "" : "s"}`)),
+      make("li", { id: `${id}-${place}`, role: "option", "aria-selected": "false", onclick: () => take(name), data: { name } }, name, make("small", {}, logsOf(logs))),
     );
     list.replaceChildren(...options);
     list.hidden = !options.length;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-only
 // When the lines that a search found were written: small bars, and the same as a table.
 
+import { linesOf, logsOf, number } from "./counts.js";
 import { make } from "./dom.js";
 import { instant, moment, span } from "./times.js";
 
@@ -34,9 +35,6 @@ function svg(tag, attributes, ...children) {
   element.append(...children);
   return element;
 }
-
-const linesOf = (number) => `${number.toLocaleString("en")} line${number === 1 ? "" : "s"}`;
-const logsOf = (number) => `${number.toLocaleString("en")} log${number === 1 ? "" : "s"}`;
 
 export function makeHitsChart() {
   const picture = make("div", { class: "bars" });
@@ -72,7 +70,7 @@ export function makeHitsChart() {
       to.textContent = moment(bars.at(-1).from + width);
       const cell = (text) => make("td", {}, text);
       body.replaceChildren(
-        ...bars.filter((bar) => bar.lines).map((bar) => make("tr", {}, cell(moment(bar.from)), cell(bar.lines.toLocaleString("en")), cell(bar.logs.toLocaleString("en")))),
+        ...bars.filter((bar) => bar.lines).map((bar) => make("tr", {}, cell(moment(bar.from)), cell(number(bar.lines)), cell(number(bar.logs)))),
       );
     },
   };

@@ -4,6 +4,7 @@
 import { ask } from "./api.js";
 import { isAway, onRetry } from "./connection.js";
 import { conditionsOf, isNarrowed } from "./conditions.js";
+import { linesOf, logsOf, number } from "./counts.js";
 import { button, make } from "./dom.js";
 import { explain } from "./explain.js";
 import { makeHitsChart } from "./hits-chart.js";
@@ -17,9 +18,6 @@ const PAGE = 100;
 const REFRESH = 15000;
 const ENOUGH_FOUND = 300;
 
-const number = (count) => count.toLocaleString("en");
-const logsOf = (count) => `${number(count)} log${count === 1 ? "" : "s"}`;
-const linesOf = (count) => `${number(count)} line${count === 1 ? "" : "s"}`;
 const isSearch = (place) => Boolean(place.text || place.like);
 
 /**
