@@ -308,7 +308,7 @@ def _spills(pilot: Pilot) -> list[Path]:
 
 def _is_beginning(classic: str, remote: str) -> None:
     """Whether a killed pilot's remote log is the beginning of its classic one."""
-    lines = remote.rstrip("\n").count("\n") + 1
+    lines = len(remote.splitlines())
     own = len(re.findall(r"(?m)^\S+ [A-Z]+ \[PilotLogging\] ", remote))
     whole = "".join(classic.splitlines(keepends=True)[: lines - own])
     assert not differences(whole.rstrip("\n"), remote.rstrip("\n"))

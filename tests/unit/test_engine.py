@@ -224,6 +224,23 @@ def test_a_table_that_somebody_keeps_locked_is_unavailable(mariadb_server: Maria
     other.close()
 
 
+@pytest.mark.parametrize("has_written", [False, True])
+def test_a_process_that_hangs_gives_back_what_it_has_locked(mariadb_server: MariaDB, has_written: bool) -> None:
+    url = mariadb_server.new_database()
+    hanging, other = Database(url, idle_seconds=1), Database(url)
+    prepare(other)
+    append = [Append(LogKey("alpha", "0" * 32))]
+    other.transact(lambda mine: append_all(mine, append, datetime.now(UTC)))
+    with pytest.raises(Unavailable):
+        with hanging.writing() as connection:
+            connection.execute(text("SELECT * FROM PilotLogs FOR UPDATE")).all()
+            if has_written:
+                append_all(connection, append, datetime.now(UTC))
+            other.transact(lambda mine: append_all(mine, append, datetime.now(UTC)))
+    hanging.close()
+    other.close()
+
+
 def test_a_server_that_is_silent_is_unavailable(mariadb_server: MariaDB) -> None:
     database = Database(mariadb_server.new_database(), answer_seconds=1)
     begun = time.monotonic()
@@ -242,10 +259,10 @@ def test_a_connection_that_is_lost_when_its_work_is_done_is_no_news(
     def kill(connection: Any, *_: Any) -> None:
         mariadb_server.run_sql(f"KILL {connection.thread_id()}")
 
-    event.listen(database._writers.pool, "reset", kill)
+    event.listen(database._readers.pool, "reset", kill)
     with database.reading() as connection:
         connection.execute(text("SELECT 1"))
-    event.remove(database._writers.pool, "reset", kill)
+    event.remove(database._readers.pool, "reset", kill)
     with database.reading() as connection:
         connection.execute(text("SELECT 1"))
     assert [record.name for record in caplog.records if record.name.startswith("sqlalchemy")] == []

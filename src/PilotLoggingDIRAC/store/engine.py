@@ -30,7 +30,7 @@ _ANSWER_SECONDS = 15.0
 """How long a server may take for one statement; then it counts as away."""
 _CONNECT_SECONDS = 5
 _IDLE_SECONDS = 8
-"""How long a writing transaction on MariaDB may rest between two statements: less than others wait for its locks."""
+"""How long a transaction on MariaDB that may lock rests between two statements: less than others wait for its locks."""
 _POOL = "PilotLogDB"
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
@@ -71,6 +71,7 @@ class Database:
         file: SQLiteFile | None = None,
         busy_seconds: float = _BUSY_SECONDS,
         conflict_seconds: float = _CONFLICT_SECONDS,
+        idle_seconds: int = _IDLE_SECONDS,
     ) -> None:
         """Nothing is opened yet.
 
@@ -81,6 +82,7 @@ class Database:
             file: That of another Database of this process, so that both know the same of it.
             busy_seconds: How long a transaction waits for another one's locks.
             conflict_seconds: How long one that has to give way is tried again.
+            idle_seconds: How long a writing transaction may rest between two statements, where MariaDB is the server.
         """
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
@@ -91,8 +93,8 @@ class Database:
             self._writers = _sqlite_engine(url, self.file, "BEGIN IMMEDIATE")
             self._readers = _sqlite_engine(url, self.file, "BEGIN")
         else:
-            self._writers = _server_engine(url, answer_seconds, busy_seconds)
-            self._readers = self._writers.execution_options(isolation_level="REPEATABLE READ")
+            self._writers = _server_engine(url, "READ COMMITTED", answer_seconds, busy_seconds, idle_seconds)
+            self._readers = _server_engine(url, "REPEATABLE READ", answer_seconds, busy_seconds)
 
     def transact(self, work: Callable[[Connection], T]) -> T:
         """Run work in a writing transaction, again if it has to give way to another one; gives what it returns.
@@ -222,14 +224,16 @@ def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
     return engine
 
 
-def _server_engine(url: URL, answer_seconds: float, busy_seconds: float) -> Engine:
+def _server_engine(
+    url: URL, isolation_level: str, answer_seconds: float, busy_seconds: float, idle_seconds: int = 0
+) -> Engine:
     waits = int(busy_seconds)
     # A connection that is lost cannot be reset either. The pool would log that with a traceback; whoever used the
     # connection has been told already.
     logging.getLogger(f"sqlalchemy.pool.impl.QueuePool.{_POOL}").setLevel(logging.CRITICAL)
     return create_engine(
         url,
-        isolation_level="READ COMMITTED",
+        isolation_level=isolation_level,
         pool_pre_ping=True,
         pool_recycle=1800,
         pool_logging_name=_POOL,
@@ -238,9 +242,10 @@ def _server_engine(url: URL, answer_seconds: float, busy_seconds: float) -> Engi
             "read_timeout": int(answer_seconds),
             "write_timeout": int(answer_seconds),
             # The server's own figures are 50 s for a row and a day for a table. MariaDB also ends a transaction in
-            # whose middle a process hangs, before others give up waiting for the logs that it has locked.
+            # whose middle a process hangs, before others give up waiting for the logs that it has locked; the option
+            # for writing transactions alone does not count one that has only locked so far.
             "init_command": f"SET innodb_lock_wait_timeout = {waits}, lock_wait_timeout = {waits}"
-            f" /*M!100300 , idle_write_transaction_timeout = {_IDLE_SECONDS} */",
+            f" /*M!100300 , idle_transaction_timeout = {idle_seconds} */",
         },
     )
 

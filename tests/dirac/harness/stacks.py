@@ -131,7 +131,11 @@ class RunningStack:
 
     def collector(self, number: int, action: str) -> None:
         """``stop``, ``start``, ``kill``, ``pause`` or ``resume``."""
-        done = dev_stack("collector", self.directory, str(number), action)
+        self.component(f"collector-{number}", action)
+
+    def component(self, name: str, action: str) -> None:
+        """The same for any part of the stack."""
+        done = dev_stack("component", self.directory, name, action)
         assert done.returncode == 0, done.stderr
 
     def log_of(self, component: str) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from harness.stacks import RunningStack
 from harness.waiting import until
-from parts import faults, xrootd
+from parts import xrootd
 from parts.environment import BIN
 from portal_support.portal import Portal
 
@@ -78,7 +78,7 @@ def _environment(stack: RunningStack, path: Path) -> dict[str, str]:
 def _served(portal: Portal, path: Path, *options: str) -> Iterator[None]:
     """The portal's Monitoring/WebApp runs with another extension for as long as the block."""
     stack = portal.stack
-    faults.change(portal.plan, "webapp", "stop")
+    stack.component("webapp", "stop")
     command: list[str | Path] = [BIN / "dirac-service", "Monitoring/WebApp", "--cfg", stack.layout.configuration]
     for option in options:
         command += ["-o", option]
@@ -90,7 +90,7 @@ def _served(portal: Portal, path: Path, *options: str) -> Iterator[None]:
         yield
     finally:
         service.end()
-        faults.change(portal.plan, "webapp", "start")
+        stack.component("webapp", "start")
 
 
 def _told(portal: Portal, path: Path, *options: str) -> list[Any]:
