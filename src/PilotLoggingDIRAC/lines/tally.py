@@ -6,10 +6,14 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+import re2
+
 from .header import HEADER, Level, level_of
 
 _HEADER = re.compile(rb"^" + HEADER, re.MULTILINE)
-_LOUD = re.compile(rb"WARN|ERROR|FATAL|CRITICAL|EXCEPT")
+_BYTES = re2.Options()
+_BYTES.encoding = re2.Options.Encoding.LATIN1
+_LOUD = re2.compile(rb"WARN|ERROR|FATAL|CRITICAL|EXCEPT", _BYTES)  # looks for all of them at once, which re does not
 
 
 def tally(text: bytes) -> dict[Level, int]:

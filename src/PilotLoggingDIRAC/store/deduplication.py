@@ -67,14 +67,14 @@ class Deduplication:
             chunk: The ChunkID under which what is new will be stored.
             begins_with: Whether the chunk of that number is there and begins with this text.
         """
-        known = sorted(entry for entry in self.recent if _repeats(data, entry))
+        known, digest = self._compared(data)
         before = known[-1] if known else _Message(0, "")
         new = data[before.size :]
         if not new:
             # Nothing of it is new; but that it came again makes it a recent one.
             self._remember(known, known[-1:])
             return b""
-        message = _Message(len(data), _digest(data), before.digest[:_SHORT], chunk, _first_line(new))
+        message = _Message(len(data), digest, before.digest[:_SHORT], chunk, _first_line(new))
         if _is_telling(new) and any(
             begins_with(entry.chunk, new)
             for entry in self.recent
@@ -86,18 +86,22 @@ class Deduplication:
         self._remember(known, [*known[-1:], message])
         return new
 
+    def _compared(self, data: bytes) -> tuple[list[_Message], str]:
+        """What the message begins with of what was stored, shortest first, and the digest of all of it; in one pass."""
+        known, digest, view, done = [], _hash(), memoryview(data), 0
+        for entry in sorted(entry for entry in self.recent if entry.size <= len(data)):
+            digest.update(view[done : entry.size])
+            done = entry.size
+            if digest.hexdigest() == entry.digest and _is_telling(data[: entry.size]):
+                known.append(entry)
+        digest.update(view[done:])
+        return known, digest.hexdigest()
+
     def _remember(self, known: list[_Message], latest: list[_Message]) -> None:
         # Of what a message repeats only the shortest and the longest stay: a buffer whose replies are lost again and
         # again must not push out what other buffers sent.
         others = [entry for entry in self.recent if entry not in known]
         self.recent = list(dict.fromkeys([*others, *known[:1], *latest]))[-REMEMBERED:]
-
-
-def _repeats(data: bytes, entry: _Message) -> bool:
-    if entry.size > len(data):
-        return False
-    beginning = data[: entry.size]
-    return _is_telling(beginning) and _digest(beginning) == entry.digest
 
 
 def _is_telling(data: bytes) -> bool:
@@ -107,8 +111,8 @@ def _is_telling(data: bytes) -> bool:
 
 def _first_line(data: bytes) -> str:
     end = data.find(b"\n", 0, _FIRST_LINE) + 1
-    return _digest(data[: end or _FIRST_LINE])[:_SHORT]
+    return _hash(data[: end or _FIRST_LINE]).hexdigest()[:_SHORT]
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+def _hash(data: bytes = b"") -> hashlib.blake2b:
+    return hashlib.blake2b(data, digest_size=12)
