@@ -1,6 +1,6 @@
 # What people type. Everything is done by the programs in dev/.
 
-.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction bench-queue bench-readers faults faults-queue clean base tools
+.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction bench-queue bench-readers scale faults faults-queue clean base tools
 .NOTPARALLEL:
 
 PYTHON := dev/python
@@ -8,6 +8,8 @@ SECONDS := 4
 ROUNDS := 5
 SEED := 1
 PILOTS := 60
+MINUTES := 10
+PROFILE := module
 LOGS := 200000
 
 help:
@@ -23,6 +25,7 @@ help:
 	@echo "make bench-redaction  what taking secrets out of a message costs"
 	@echo "make bench-queue   from PilotLogDB to ActiveMQ and RabbitMQ, beside a bare loop (ROUNDS=$(ROUNDS))"
 	@echo "make bench-readers  how fast people read a large log and the list of many, and what it costs the pilots (LOGS=$(LOGS) DATABASE=sqlite)"
+	@echo "make scale         PILOTS=100000 pilots, each with a connection: is each line stored, once, and how soon? Half an hour (MINUTES=$(MINUTES) PROFILE=module|stock|mixed COLLECTORS=n DATABASE=sqlite)"
 	@echo "make faults-queue  brokers are killed, hang, are full; is each line read, once, in order? Ten minutes"
 	@echo "make faults        pilots write while everything fails at random; is each line stored, once? (SECONDS=60 SEED=$(SEED) PILOTS=$(PILOTS))"
 	@echo "make clean         remove what was installed and built here"
@@ -69,6 +72,11 @@ bench-queue: tools
 
 bench-readers: tools
 	dev/bench-readers --rounds $(ROUNDS) --logs $(LOGS) $(if $(DATABASE),--database $(DATABASE))
+
+scale: PILOTS = 100000
+scale: tools
+	dev/scale --pilots $(PILOTS) --minutes $(MINUTES) --profile $(PROFILE) $(if $(COLLECTORS),--collectors $(COLLECTORS)) \
+	    $(if $(DATABASE),--database $(DATABASE))
 
 faults-queue: tools
 	dev/faults-queue
