@@ -5,6 +5,7 @@ Each message has its own number in its first line, so that afterwards it can be 
 """
 
 import json
+import random
 import resource
 import ssl
 import threading
@@ -30,6 +31,8 @@ class Load:
     Attributes:
         keep_alive: one connection for all calls of a pilot, instead of one for each as stock pilots do
         pilots: so many at once, each in a thread
+        rate: messages a second of all these pilots, which are then sent at their times, however long an answer takes;
+            0 for as fast as they are answered
     """
 
     url: str
@@ -39,6 +42,12 @@ class Load:
     keep_alive: bool
     pilots: int
     seconds: float
+    rate: float = 0.0
+
+    @property
+    def every(self) -> float:
+        """Seconds between two messages of one pilot; 0: none."""
+        return self.pilots / self.rate if self.rate else 0.0
 
 
 @dataclass
@@ -48,7 +57,7 @@ class Sent:
     Attributes:
         acknowledged: the numbers of the messages that were answered with S_OK, by stamp
         cpu: of this process, in seconds
-        latencies: of each acknowledged message, in seconds
+        latencies: of each acknowledged message, in seconds, from when it was due
         failure: why the first pilot that gave up did so
     """
 
@@ -92,15 +101,29 @@ def _live(load: Load, context: ssl.SSLContext, deadline: float, sent: Sent) -> N
     numbers = sent.acknowledged.setdefault(stamp, [])
     with Connection(load.url, context, _PATIENCE) as connection:
         before, after = _request(connection.address, stamp, load)
+        due = time.monotonic() + random.random() * load.every
         for number in range(_MESSAGES_A_PILOT):
-            begun = time.monotonic()
-            if begun > deadline:
+            due = due + load.every if load.every else time.monotonic()
+            time.sleep(max(0.0, due - time.monotonic()))
+            if due > deadline:
                 return
-            value_of(*connection.exchange(b"%s%08d%s" % (before, number, after)))
+            _deliver(connection, b"%s%08d%s" % (before, number, after))
             numbers.append(number)
             if not load.keep_alive:
                 connection.close()
-            sent.latencies.append(time.monotonic() - begun)
+            sent.latencies.append(time.monotonic() - due)
+
+
+def _deliver(connection: Connection, message: bytes) -> None:
+    """Send a message; again where two threads of DIRAC's own collector made the same folder, and one was told so."""
+    while True:
+        try:
+            value_of(*connection.exchange(message))
+            return
+        except Refused as error:
+            if "FileExistsError" not in str(error):
+                raise
+            connection.close()
 
 
 def _request(address: urllib.parse.SplitResult, stamp: str, load: Load) -> tuple[bytes, bytes]:

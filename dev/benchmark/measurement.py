@@ -54,8 +54,11 @@ class Client:
     def __exit__(self, *_exception: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def measure(self, stack: Stack, keep_alive: bool, seconds: float) -> Measured:
+    def measure(self, stack: Stack, keep_alive: bool, seconds: float, rate: float = 0.0) -> Measured:
         """Load the first collector of a stack, then check what it has stored.
+
+        Args:
+            rate: messages a second; 0 for as many as are answered
 
         Raises:
             Failure: a request failed, or acknowledged text is missing, changed or there twice
@@ -69,6 +72,7 @@ class Client:
             keep_alive=keep_alive,
             pilots=self._pilots // self._processes,
             seconds=seconds,
+            rate=rate / self._processes,
         )
         before = _cpu(collector.pid)
         parts = list(self._pool.map(send, [load] * self._processes))

@@ -11,7 +11,9 @@ from rich.table import Table
 
 from .measurement import Measured
 
-STOCK, OURS = "stock", "ours"
+STOCK, OURS, ECDSA = "stock", "ours", "ours-ecdsa"
+"""The third has a host key of that kind."""
+NEW = "new"
 Rounds = Mapping[str, Mapping[str, Sequence[Measured]]]
 """By mode and collector, the measurements in the order of the rounds."""
 
@@ -37,12 +39,17 @@ def show(rounds: Rounds) -> None:
         table.add_section()
     Console(width=None if sys.stdout.isatty() else 110).print(table)
     for mode, collectors in rounds.items():
-        ratios = [ours.rate / stock.rate for stock, ours in zip(collectors[STOCK], collectors[OURS], strict=True)]
-        costs = [s.server_cpu / o.server_cpu for s, o in zip(collectors[STOCK], collectors[OURS], strict=True)]
-        print(
-            f"bench: {mode:<10} ours / stock: {statistics.median(ratios):.2f} times the requests a second "
-            f"(min {min(ratios):.2f}, max {max(ratios):.2f}), {statistics.median(costs):.2f} for the same CPU"
-        )
+        for name in collectors.keys() - {STOCK}:
+            _show_ratio(mode, name, collectors[STOCK], collectors[name])
+
+
+def _show_ratio(mode: str, name: str, stock: Sequence[Measured], ours: Sequence[Measured]) -> None:
+    ratios = [after.rate / before.rate for before, after in zip(stock, ours, strict=True)]
+    costs = [before.server_cpu / after.server_cpu for before, after in zip(stock, ours, strict=True)]
+    print(
+        f"bench: {mode:<10} {name} / stock: {statistics.median(ratios):.2f} times the requests a second "
+        f"(min {min(ratios):.2f}, max {max(ratios):.2f}), {statistics.median(costs):.2f} for the same CPU"
+    )
 
 
 def _median(measured: Sequence[Measured], what: Callable[[Measured], float], form: str) -> str:

@@ -11,10 +11,12 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .identities import HOST, ORGANISATION
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 _VALID = datetime.timedelta(days=30)
 _A_MINUTE = datetime.timedelta(minutes=1)
@@ -38,7 +40,7 @@ def make_keys(count: int) -> list[rsa.RSAPrivateKey]:
         return list(workers.map(lambda _: rsa.generate_private_key(public_exponent=65537, key_size=2048), range(count)))
 
 
-def pem(key: rsa.RSAPrivateKey) -> bytes:
+def pem(key: PrivateKey) -> bytes:
     """A private key as a PEM text, not encrypted."""
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.TraditionalOpenSSL, serialization.NoEncryption()
@@ -90,7 +92,7 @@ class Authority:
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         self._issue(HOST, key, issued, usages, names=_names_of_loopback(), valid=-_A_MINUTE)
 
-    def issue_host(self, key: rsa.RSAPrivateKey, issued: Issued) -> None:
+    def issue_host(self, key: PrivateKey, issued: Issued) -> None:
         """Issue and write the certificate of this host: server and client, under every name of loopback."""
         usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
         self._issue(HOST, key, issued, usages, names=_names_of_loopback())
@@ -98,7 +100,7 @@ class Authority:
     def _issue(
         self,
         common_name: str,
-        key: rsa.RSAPrivateKey,
+        key: PrivateKey,
         issued: Issued,
         usages: Iterable[x509.ObjectIdentifier],
         names: list[x509.GeneralName],

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-only
 """All certificates and proxies of a stack, in one go."""
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from .certificates import Authority, Issued, make_keys
 from .identities import PILOT, STRANGER, USERS
 from .layout import Layout
@@ -9,14 +11,19 @@ from .proxies import write_proxy
 _A_MINUTE_AGO = -60
 
 
-def write_credentials(layout: Layout) -> None:
-    """Make the CA, the host's certificate, the users', and their proxies; what an earlier ``up`` made is replaced."""
+def write_credentials(layout: Layout, ecdsa: bool = False) -> None:
+    """Make the CA, the host's certificate, the users', and their proxies; what an earlier ``up`` made is replaced.
+
+    Args:
+        ecdsa: the host's key is one, and no RSA key
+    """
     people = len(USERS) + 1
     keys = iter(make_keys(1 + 2 + 2 * people + 1))
 
     authority = Authority(next(keys))
     authority.write_directory(layout.certificates)
-    authority.issue_host(next(keys), Issued(layout.host_certificate, layout.host_key))
+    host_key = ec.generate_private_key(ec.SECP256R1()) if ecdsa else next(keys)
+    authority.issue_host(host_key, Issued(layout.host_certificate, layout.host_key))
     authority.issue_expired_host(
         next(keys), Issued(layout.users / "expired_host.cert.pem", layout.users / "expired_host.key.pem")
     )

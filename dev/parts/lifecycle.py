@@ -77,7 +77,7 @@ def _start(stack: Stack, ports: FreePorts, progress: _Progress) -> None:
         stack.passwords[user] = secrets.token_hex(12)
     stack.save()
 
-    write_credentials(layout)
+    write_credentials(layout, ecdsa=plan.ecdsa)
     progress("certificates and proxies")
     layout.sqlite.parent.mkdir(parents=True, exist_ok=True)
     layout.archive.mkdir(parents=True, exist_ok=True)

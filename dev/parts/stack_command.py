@@ -42,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         help="with a message broker; or with both",
     )
     up.add_argument("--portal", action="store_true", help="with WebAppDIRAC, and what its PilotMonitor asks")
+    up.add_argument("--ecdsa", action="store_true", help="the host's key is no RSA key: half the cost of a handshake")
     up.add_argument("--stock", action="store_true", help="with DIRAC's own handler instead of ours, to compare")
     up.add_argument(
         "--option",
@@ -93,6 +94,7 @@ def _up(arguments: argparse.Namespace) -> int:
         brokers=tuple(dict.fromkeys(arguments.broker)),
         portal=arguments.portal,
         stock=arguments.stock,
+        ecdsa=arguments.ecdsa,
         options=tuple(arguments.option),
     )
     lifecycle.up(arguments.directory, plan)

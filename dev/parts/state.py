@@ -30,6 +30,7 @@ class Plan:
         brokers: activemq, rabbitmq
         portal: with WebAppDIRAC and the services that its PilotMonitor asks
         stock: with DIRAC's own handler in place of ours
+        ecdsa: the host's key is no RSA key
         options: ``/Path/To/Option=value``, over everything written by default
     """
 
@@ -41,6 +42,7 @@ class Plan:
     brokers: tuple[str, ...] = ()
     portal: bool = False
     stock: bool = False
+    ecdsa: bool = False
     options: tuple[str, ...] = ()
 
     @property
