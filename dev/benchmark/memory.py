@@ -2,6 +2,7 @@
 """What a connection that is kept takes of the collector's memory, and whether that is given back."""
 
 import json
+import time
 import uuid
 from dataclasses import dataclass
 
@@ -13,6 +14,9 @@ from parts.waiting import until
 _CONNECTIONS = 2000
 _WARMING = 200
 """Connections that come and go first: what is made once is no connection's."""
+
+_GIVING_BACK = 3.0
+"""Seconds until a collector has given memory back."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,7 @@ def of_a_connection(stack: Stack) -> Kept:
     _open_and_close(stack, process, _WARMING)
     before = process.memory_info().rss
     most = _open_and_close(stack, process, _CONNECTIONS)
+    time.sleep(_GIVING_BACK)
     return Kept((most - before) / _CONNECTIONS, (process.memory_info().rss - before) / _CONNECTIONS)
 
 
