@@ -44,14 +44,18 @@ _ROW = (
 )
 _NAMES = tuple(column.name for column in _ROW)
 _UNCHANGED = ("LogID", "VO", "Stamp", "ExpiredChunkID", "ExpiredBytes")
-_CHANGED = [name for name in _NAMES if name not in _UNCHANGED] + ["LastArrival"]
+_OFTEN = ("Lines", "Bytes", "LastChunkID", "LastArrival", "Numbering")
+"""What every message changes. The others stand in indices, or seldom change, and are left alone where they have not."""
+_SELDOM = [name for name in _NAMES if name not in (*_UNCHANGED, *_OFTEN)]
 # Built once: building a statement takes longer than running it.
 _SELECT_LOGS = (
     select(*_ROW)
     .where(logs.c.VO == bindparam("vo"), logs.c.Stamp.in_(bindparam("stamps", expanding=True)))
     .with_for_update()
 )
-_UPDATE_LOG = logs.update().where(logs.c.LogID == bindparam("_id")).values({name: bindparam(name) for name in _CHANGED})
+_UPDATE = logs.update().where(logs.c.LogID == bindparam("_id"))
+_UPDATE_OFTEN = _UPDATE.values({name: bindparam(name) for name in _OFTEN})
+_UPDATE_ALL = _UPDATE.values({name: bindparam(name) for name in (*_OFTEN, *_SELDOM)})
 _INSERT_CHUNK = chunks.insert()
 _SELECT_DATA = select(chunks.c.Data).where(
     chunks.c.LogID == bindparam("log_id"), chunks.c.ChunkID == bindparam("chunk_id")
@@ -78,6 +82,18 @@ class _Log:
     new_chunks: list[dict[str, Any]] = field(default_factory=list)
     changed: bool = False
     max_size: int = 0
+    seldom: list[Any] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.seldom = self._seldom()
+
+    def _seldom(self) -> list[Any]:
+        return [self.row[name] for name in _SELDOM]
+
+    @property
+    def changed_much(self) -> bool:
+        """Whether more has changed than what every message changes."""
+        return self._seldom() != self.seldom
 
     def note(self, append: Append, now: datetime) -> Appended:
         """Take in one message.
@@ -110,6 +126,11 @@ class _Log:
         if fresh or row["State"] in (LogState.OPEN, LogState.SILENT):
             row["State"] = LogState.COMPLETE if row["Finalised"] else LogState.OPEN
         return answer
+
+    def values_of(self, names: Sequence[str]) -> dict[str, Any]:
+        """What these columns of the row are to have."""
+        row = self.row | {"Numbering": self.numbering.dump()}
+        return {"_id": row["LogID"], **{name: row[name] for name in names}}
 
     def _strip_known(self, append: Append) -> bytes:
         redactor = append.rules.redactor
@@ -186,14 +207,9 @@ def append_all(connection: Connection, appends: Sequence[Append], now: datetime)
     for log in changed:
         if truncation.is_due(log.row, log.max_size):
             truncation.shorten(connection, log.row, log.max_size)
-    if changed:
-        connection.execute(
-            _UPDATE_LOG,
-            [
-                {"_id": log.row["LogID"], **{n: log.row[n] for n in _CHANGED}, "Numbering": log.numbering.dump()}
-                for log in changed
-            ],
-        )
+    for much, statement, names in ((False, _UPDATE_OFTEN, _OFTEN), (True, _UPDATE_ALL, (*_OFTEN, *_SELDOM))):
+        if rows := [log.values_of(names) for log in changed if log.changed_much == much]:
+            connection.execute(statement, rows)
     return answers
 
 

@@ -56,8 +56,8 @@ class Deduplication:
     def load(cls, entries: Sequence[Sequence[Any]]) -> Deduplication:
         return cls([_Message(*entry) for entry in entries])
 
-    def dump(self) -> list[_Message]:
-        return self.recent
+    def dump(self) -> list[tuple[Any, ...]]:
+        return [tuple(message) for message in self.recent]
 
     def strip_known(self, data: bytes, chunk: int, begins_with: Callable[[int, bytes], bool]) -> bytes:
         """Note a message and give what of it is new: all, its end, or nothing.

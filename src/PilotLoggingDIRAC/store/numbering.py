@@ -10,9 +10,10 @@ A *numbered* message (session, seq) is new unless its number was stored before. 
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from ..errors import Rejected
 from .deduplication import Deduplication
@@ -46,7 +47,7 @@ class Numbering:
     def load(cls, document: str) -> Numbering:
         if not document:
             return cls()
-        stored: dict[str, Any] = json.loads(document)
+        stored: dict[str, Any] = orjson.loads(document)
         return cls(
             {name: _Session(*state) for name, state in stored.get("s", {}).items()},
             Deduplication.load(stored.get("r", [])),
@@ -63,7 +64,7 @@ class Numbering:
             stored["r"] = recent
         if self.carries:
             stored["c"] = self.carries
-        return json.dumps(stored, separators=(",", ":"))
+        return orjson.dumps(stored).decode()
 
     def next_seq(self, session: str) -> int:
         """One more than the highest number of the session; 1 before the first."""
