@@ -54,11 +54,14 @@ class Client:
     def __exit__(self, *_exception: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def measure(self, stack: Stack, keep_alive: bool, seconds: float, rate: float = 0.0) -> Measured:
+    def measure(
+        self, stack: Stack, keep_alive: bool, seconds: float, rate: float = 0.0, batches: bool = False
+    ) -> Measured:
         """Load the first collector of a stack, then check what it has stored.
 
         Args:
             rate: messages a second; 0 for as many as are answered
+            batches: as our own module sends them, gzip'd, 60 kB each
 
         Raises:
             Failure: a request failed, or acknowledged text is missing, changed or there twice
@@ -73,6 +76,7 @@ class Client:
             pilots=self._pilots // self._processes,
             seconds=seconds,
             rate=rate / self._processes,
+            batches=batches,
         )
         before = _cpu(collector.pid)
         parts = list(self._pool.map(send, [load] * self._processes))
