@@ -61,7 +61,8 @@ def _bench(folder: Path, arguments: argparse.Namespace) -> None:
         )
         measured = client.measure(stacks[OURS], keep_alive=True, seconds=arguments.seconds, batches=True)
         print(
-            f"bench: ours, appendLog of 60 kB, gzip'd: {measured.rate:.0f}/s, collector CPU {measured.server_cpu:.2f} ms"
+            f"bench: ours, appendLog of 60 kB, gzip'd: {measured.rate:.0f} requests a second, "
+            f"collector CPU {measured.server_cpu:.2f} ms each"
         )
     kept = memory.of_a_connection(stacks[OURS])
     print(
