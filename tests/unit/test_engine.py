@@ -267,3 +267,25 @@ def test_a_connection_that_is_lost_when_its_work_is_done_is_no_news(
         connection.execute(text("SELECT 1"))
     assert [record.name for record in caplog.records if record.name.startswith("sqlalchemy")] == []
     database.close()
+
+
+@pytest.mark.parametrize("moment", ["connect", "checkout"])
+@pytest.mark.parametrize("way", ["reading", "writing"])
+def test_a_connection_that_is_lost_before_its_first_statement_is_unavailable(
+    mariadb_server: MariaDB, moment: str, way: str
+) -> None:
+    """Before anything of ours runs on it, the engine sets what a connection needs."""
+    database = Database(mariadb_server.new_database())
+
+    def kill(connection: Any, *_: Any) -> None:
+        mariadb_server.run_sql(f"KILL {connection.thread_id()}")
+
+    pool = (database._readers if way == "reading" else database._writers).pool
+    event.listen(pool, moment, kill, insert=True)
+    with pytest.raises(Unavailable, match=r"^PilotLogDB cannot do that now: "):
+        with getattr(database, way)() as connection:
+            connection.execute(text("SELECT 1"))
+    event.remove(pool, moment, kill)
+    with getattr(database, way)() as connection:
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    database.close()
