@@ -36,6 +36,7 @@ from PilotLoggingRedaction import Redactor
 __version__ = "0.2.0"
 
 LEVELS = {"DEBUG": 10, "VERBOSE": 15, "INFO": 20, "NOTICE": 25, "WARN": 30, "WARNING": 30, "ERROR": 40, "FATAL": 50}
+_LEVELS_OF_LINES = dict(LEVELS, TRACE=10, ALWAYS=25, CRITICAL=50, EXCEPT=40, EXCEPTION=40)
 
 # --- What is sent of the text -----------------------------------------------------------------------------------------
 
@@ -47,10 +48,27 @@ def stamped(level, message):
     return "%s.%06dZ %s [PilotLogging] %s\n" % (clock, now % 1 * 1000000, level, message)
 
 
+_COLOUR = r"(?:\x1b(?:\[[0-9;:?]{0,10}[A-Za-z]|\([A-Z0-9]))"
+_COLOURS = _COLOUR + r"{0,2}"
+_WORDS = r"DEBUG|VERBOSE|TRACE|INFO|NOTICE|ALWAYS|WARN(?:ING)?|ERROR|FATAL|CRITICAL|EXCEPT(?:ION)?"
+# The collector's grammar of a message's beginning, lines/header.py, as text; a test compares them.
+HEADER = (
+    r"(?:(?![0-9]{4}-)(?:[^\n]{0,60}\r)?(?:\ufeff|\r|" + _COLOUR + r"){0,3})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?)(?:Z| UTC) " + _COLOURS + r"(?:"
+    r"(" + _WORDS + r")(?![A-Za-z_])" + _COLOURS + r" {0,20}" + _COLOURS + r"(?:\[([^\]\n]{1,100})\])?"
+    r"|([^\s\[\]\x1b][^\s\x1b]{0,199})" + _COLOURS + r" " + _COLOURS + r"(?:\[[0-9]{1,20}\] )?"
+    r"(" + _WORDS + r")(?=" + _COLOURS + r":)"
+    r")" + _COLOURS + r":?" + _COLOURS + r" ?()"
+)
+
+
 class LevelFilter:
     """Leaves out messages below a level. A line without a header belongs to the message before it."""
 
-    _HEADER = re.compile(r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,]\d{1,9}Z ([A-Z]{4,8}) *\[")
+    # Messages of the pilot's form with a level that nobody knows are sent.
+    _MESSAGE = re.compile(
+        "(?m)^(?:" + HEADER + r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z [A-Z]{4,8} *\[)", re.ASCII
+    )
 
     def __init__(self, least=0):
         """Args:
@@ -70,13 +88,14 @@ class LevelFilter:
             return text
         kept, begin, passes = [], 0, self._passes
         if self._wanted > LEVELS["DEBUG"] or not passes:
-            for header in self._HEADER.finditer(text):
+            for header in self._MESSAGE.finditer(text):
                 if header.start() == 0 and self._inside_line:
                     continue
                 if passes:
                     kept.append(text[begin : header.start()])
                 begin = header.start()
-                passes = LEVELS.get(header.group(1), self._wanted) >= self._wanted
+                word = header.group(2) or header.group(5)
+                passes = _LEVELS_OF_LINES.get(word, self._wanted) >= self._wanted
         if passes:
             kept.append(text[begin:])
         self._passes = passes
