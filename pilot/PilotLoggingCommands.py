@@ -22,6 +22,7 @@ License: GPL-3.0-only
 
 import atexit
 import codecs
+import errno
 import functools
 import importlib
 import os
@@ -144,13 +145,15 @@ class Options:
 _FATAL_SIGNALS = ("SIGTERM", "SIGXCPU", "SIGUSR1", "SIGUSR2", "SIGHUP", "SIGQUIT")
 _STDIN_WAIT, _LARGEST_STDIN = 0.5, 16 * 2**20
 _MOST_AT_ONCE, _LOOK_SECONDS = 2**20, 0.1
+_MARK, _MOST_MARKS = 128, 64
 
 
 class OutputFile:
     """The file that a stream of the pilot's goes to, read behind its writers.
 
     What stands there *is* the classic log: also what children write to it that were given no pipe (``os.system``,
-    ``subprocess.call``, forks). Under most batch systems output is such a regular file.
+    ``subprocess.call``, forks). Under most batch systems output is such a regular file. Some cut it while the pilot
+    runs: then reading goes on where the part ends that is known to stand there still, behind a line that says so.
 
     Raises:
         OSError, ValueError: It is none, or cannot be read.
@@ -164,6 +167,14 @@ class OutputFile:
         self._descriptor = descriptor
         self._reader = os.open("/proc/self/fd/%d" % descriptor, os.O_RDONLY)
         self._seen = status.st_size
+        self._state = None
+        # Places that were read to, with what stood before them. By these it is noticed that the file was cut, though
+        # it has grown again since, and found out what is left of it.
+        self._marks = [(0, b"")]
+        self._mark(self._before(self._seen))
+        # A writer that does not append goes on where it was, and leaves a hole below that place where the file was cut.
+        self._hole_end, self._in_hole = 0, not self._seen
+        self._ends_line = True
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def is_current(self):
@@ -176,13 +187,79 @@ class OutputFile:
 
     def news(self, most):
         """Text that came since the last call, about ``most`` bytes of it."""
-        size = os.fstat(self._reader).st_size
-        if size <= self._seen:
-            self._seen = size  # it may have been cut
-            return ""
-        data = os.pread(self._reader, min(size - self._seen, most), self._seen)
+        status = os.fstat(self._reader)
+        size, before, notice = status.st_size, self._state, ""
+        self._state = (size, status.st_mtime_ns)
+        if size < self._seen or (self._state != before and self._before(self._seen) != self._marks[-1][1]):
+            notice = self._go_back(size)
+        if self._in_hole or self._seen < self._hole_end:
+            self._skip_hole(size)
+        data = os.pread(self._reader, max(0, min(size - self._seen, most)), self._seen)
+        if not data:
+            return notice
         self._seen += len(data)
-        return self._decoder.decode(data)
+        self._mark((self._marks[-1][1] + data)[-_MARK:])
+        data = self._without_hole(data)
+        self._ends_line = data.endswith(b"\n") if data else self._ends_line
+        return notice + self._decoder.decode(data)
+
+    def _before(self, place):
+        """What stands before a place."""
+        begin = max(0, place - _MARK)
+        return os.pread(self._reader, place - begin, begin)
+
+    def _mark(self, text):
+        if self._marks[-1][0] == self._seen:
+            self._marks.pop()
+        self._marks.append((self._seen, text))
+        if len(self._marks) > _MOST_MARKS:
+            del self._marks[1:-1:2]
+
+    def _go_back(self, size):
+        """To the end of what is left of the text that was read; a line on that."""
+        seen, texts = self._seen, [text for _, text in self._marks]
+        left = [self._marks[0]]
+        for place, text in self._marks[1:]:
+            if place > size or self._before(place) != text:
+                break
+            if texts.count(text) == 1:  # else it proves nothing
+                left.append((place, text))
+        self._marks = left
+        self._seen = left[-1][0]
+        self._hole_end, self._in_hole = max(seen, self._hole_end), True
+        self._decoder.reset()
+        sentence = (
+            "The output's file was cut or written anew when %d bytes of it had been read; what stands there from byte "
+            "%d on follows, and what came shortly before may be missing" % (seen, self._seen)
+        )
+        notice = _sender.stamped("WARN", sentence)
+        notice, self._ends_line = notice if self._ends_line else "\n" + notice, True
+        return notice
+
+    def _without_hole(self, data):
+        """What has just been read, without the NULs of a hole."""
+        below = max(0, self._hole_end - (self._seen - len(data)))
+        if not below and not self._in_hole:
+            return data
+        text, rest = data[:below], data[below:]
+        if text:
+            self._in_hole = text.endswith(b"\0")
+        if rest and self._in_hole:
+            rest = rest.lstrip(b"\0")
+            self._in_hole = not rest
+        return text.replace(b"\0", b"") + rest
+
+    def _skip_hole(self, size):
+        """Not all of a large hole is read."""
+        try:
+            place = os.lseek(self._reader, self._seen, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                return  # this file system does not know
+            place = size
+        if place > self._seen:
+            self._seen, self._in_hole = place, True
+            self._mark(self._before(place))
 
 
 class Tee:

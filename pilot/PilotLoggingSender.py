@@ -12,6 +12,7 @@ License: GPL-3.0-only
 
 import binascii
 import collections
+import errno
 import fcntl
 import http.client
 import io
@@ -35,6 +36,7 @@ from PilotLoggingRedaction import Redactor
 __version__ = "0.2.0"
 
 LEVELS = {"DEBUG": 10, "VERBOSE": 15, "INFO": 20, "NOTICE": 25, "WARN": 30, "WARNING": 30, "ERROR": 40, "FATAL": 50}
+_LEVELS_OF_LINES = dict(LEVELS, TRACE=10, ALWAYS=25, CRITICAL=50, EXCEPT=40, EXCEPTION=40)
 
 # --- What is sent of the text -----------------------------------------------------------------------------------------
 
@@ -46,10 +48,27 @@ def stamped(level, message):
     return "%s.%06dZ %s [PilotLogging] %s\n" % (clock, now % 1 * 1000000, level, message)
 
 
+_COLOUR = r"(?:\x1b(?:\[[0-9;:?]{0,10}[A-Za-z]|\([A-Z0-9]))"
+_COLOURS = _COLOUR + r"{0,2}"
+_WORDS = r"DEBUG|VERBOSE|TRACE|INFO|NOTICE|ALWAYS|WARN(?:ING)?|ERROR|FATAL|CRITICAL|EXCEPT(?:ION)?"
+# The collector's grammar of a message's beginning, lines/header.py, as text; a test compares them.
+HEADER = (
+    r"(?:(?![0-9]{4}-)(?:[^\n]{0,60}\r)?(?:\ufeff|\r|" + _COLOUR + r"){0,3})?"
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?)(?:Z| UTC) " + _COLOURS + r"(?:"
+    r"(" + _WORDS + r")(?![A-Za-z_])" + _COLOURS + r" {0,20}" + _COLOURS + r"(?:\[([^\]\n]{1,100})\])?"
+    r"|([^\s\[\]\x1b][^\s\x1b]{0,199})" + _COLOURS + r" " + _COLOURS + r"(?:\[[0-9]{1,20}\] )?"
+    r"(" + _WORDS + r")(?=" + _COLOURS + r":)"
+    r")" + _COLOURS + r":?" + _COLOURS + r" ?()"
+)
+
+
 class LevelFilter:
     """Leaves out messages below a level. A line without a header belongs to the message before it."""
 
-    _HEADER = re.compile(r"(?m)^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.,]\d{1,9}Z ([A-Z]{4,8}) *\[")
+    # Messages of the pilot's form with a level that nobody knows are sent.
+    _MESSAGE = re.compile(
+        "(?m)^(?:" + HEADER + r"|\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:[.,]\d{1,9})?Z [A-Z]{4,8} *\[)", re.ASCII
+    )
 
     def __init__(self, least=0):
         """Args:
@@ -69,18 +88,62 @@ class LevelFilter:
             return text
         kept, begin, passes = [], 0, self._passes
         if self._wanted > LEVELS["DEBUG"] or not passes:
-            for header in self._HEADER.finditer(text):
+            for header in self._MESSAGE.finditer(text):
                 if header.start() == 0 and self._inside_line:
                     continue
                 if passes:
                     kept.append(text[begin : header.start()])
                 begin = header.start()
-                passes = LEVELS.get(header.group(1), self._wanted) >= self._wanted
+                word = header.group(2) or header.group(5)
+                passes = _LEVELS_OF_LINES.get(word, self._wanted) >= self._wanted
         if passes:
             kept.append(text[begin:])
         self._passes = passes
         self._inside_line = not text.endswith("\n")
         return "".join(kept)
+
+
+# --- Files that others might have put there ---------------------------------------------------------------------------
+
+
+class NotOurs(OSError):
+    """A file is there, and nothing is read from it: it may be somebody else's."""
+
+
+def open_file(path, public=False):
+    """A descriptor of a regular file that is the user's own. It is never waited for, as one waits for a FIFO's writer.
+
+    Args:
+        public: It lies where everybody may put a file under this name. One that is named by the pilot's environment
+            may be a link, or root's: so batch systems and containers bring secrets in.
+
+    Raises:
+        NotOurs: It is no regular file, another user's, or another user may write to it.
+        OSError: It cannot be opened.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | (os.O_NOFOLLOW if public else 0))
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise NotOurs(f"{path} is a link") from None
+        if error.errno == errno.ENXIO:
+            raise NotOurs(f"{path} is no regular file") from None
+        raise
+    status = os.fstat(descriptor)
+    problem = ""
+    if not stat.S_ISREG(status.st_mode):
+        problem = "is no regular file"
+    elif status.st_uid != os.geteuid() and (public or status.st_uid):
+        problem = "belongs to another user (%d)" % status.st_uid
+    elif status.st_mode & (stat.S_IWOTH | (stat.S_IWGRP if public else 0)):
+        problem = "can be written to by other users"
+    elif public and status.st_nlink > 1:
+        problem = "has another name beside this one"
+    if problem:
+        os.close(descriptor)
+        raise NotOurs(f"{path} {problem}")
+    return descriptor
 
 
 # --- Text that waits --------------------------------------------------------------------------------------------------
@@ -203,7 +266,7 @@ class Spill:
         block.path, block.disk, block.spill = path, len(content), self
 
     def read(self, block):
-        with open(block.path, "rb") as file:
+        with os.fdopen(open_file(block.path, public=True), "rb") as file:
             head = json.loads(file.readline(10000).decode("ascii"))
             data = file.read()
         if not isinstance(head, dict) or not all(isinstance(head.get(name), str) for name in ("stamp", "vo")):
@@ -255,9 +318,10 @@ class Spill:
     def adopt(self):
         """The blocks of a dead predecessor, the oldest first; none if it lives, or is somebody else's."""
         status = os.lstat(self.folder)
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.getuid():
+        writable = status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or writable:
             return []
-        lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_NOFOLLOW)
+        lock = os.open(os.path.join(self.folder, "lock"), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -531,6 +595,7 @@ class Backlog:
 # --- Collectors -------------------------------------------------------------------------------------------------------
 
 _CERTIFICATES = ("/etc/grid-security/certificates", "/cvmfs/grid.cern.ch/etc/grid-security/certificates")
+_PUBLIC = "/tmp"
 _LARGEST_REPLY = 1 << 20
 _REJECTED = 3401
 
@@ -565,51 +630,78 @@ class Credentials:
     """What the pilot shows: its proxy, a host's certificate, else a bearer token (WLCG bearer token discovery).
 
     Attributes:
-        key: Equal for equal credentials, so that renewed ones are noticed.
+        key: Equal for equal credentials, so that renewed ones are noticed; None if there are none.
+        problems: Sentences about files that were found, and are not used.
     """
 
     def __init__(self):
-        self.certificate = self.private_key = self.token = None
-        self.is_host = False
+        self.certificate = self.private_key = self.token = self.key = None
+        self.is_host = self._is_public = False
+        self._token_file = None
+        self.problems = []
         proxy = os.environ.get("X509_USER_PROXY")
         if proxy and os.path.isdir(proxy):
-            self.is_host = True
-            self._use(os.path.join(proxy, "hostcert.pem"), os.path.join(proxy, "hostkey.pem"))
-        elif proxy and os.access(proxy, os.R_OK):
+            self.is_host = self._use(os.path.join(proxy, "hostcert.pem"), os.path.join(proxy, "hostkey.pem"))
+        elif proxy:
             self._use(proxy, proxy)
-        else:
-            self.token = self._discover()
-            default = "/tmp/x509up_u%d" % os.getuid()
-            if not self.token and os.access(default, os.R_OK):
-                self._use(default, default)
-        self.key = (self.certificate, self.token, self._version())
+        default = "%s/x509up_u%d" % (_PUBLIC, os.geteuid())
+        if not self.certificate and not self._discover():
+            self._use(default, default, public=True)
 
-    def _use(self, certificate, private_key):
-        self.certificate, self.private_key = certificate, private_key
+    def is_gone(self):
+        """Whether what they were read from can no longer be read."""
+        path = self.certificate or self._token_file
+        return bool(path) and self._opened(path, self._is_public) is None
 
-    def _version(self):
+    def _opened(self, path, public):
+        """What ``fstat`` says of a file, if it may be used."""
         try:
-            status = os.stat(self.certificate)
-        except (OSError, TypeError):
-            return None
-        return (status.st_mtime_ns, status.st_ino, status.st_size)
+            descriptor = open_file(path, public)
+        except NotOurs as error:
+            self.problems.append(str(error))
+        except (OSError, ValueError):
+            pass
+        else:
+            try:
+                return os.fstat(descriptor)
+            finally:
+                os.close(descriptor)
+        return None
 
-    @staticmethod
-    def _discover():
+    def _use(self, certificate, private_key, public=False):
+        statuses = [self._opened(path, public) for path in sorted({certificate, private_key})]
+        if None in statuses:
+            return False
+        self.certificate, self.private_key, self._is_public = certificate, private_key, public
+        self.key = (certificate, *[(each.st_mtime_ns, each.st_ino, each.st_size) for each in statuses])
+        return True
+
+    def _discover(self):
         token = os.environ.get("BEARER_TOKEN", "").strip()
-        name = "bt_u%d" % os.getuid()
+        name = "bt_u%d" % os.geteuid()
         runtime = os.environ.get("XDG_RUNTIME_DIR")
-        files = [os.environ.get("BEARER_TOKEN_FILE"), runtime and os.path.join(runtime, name), "/tmp/" + name]
-        for path in files:
+        files = [
+            (os.environ.get("BEARER_TOKEN_FILE"), False),
+            (runtime and os.path.join(runtime, name), True),
+            (os.path.join(_PUBLIC, name), True),
+        ]
+        for path, public in files:
             if token or not path:
                 continue
             try:
-                with open(path) as file:
-                    token = file.read(65536).strip()
+                with os.fdopen(open_file(path, public), "rb") as file:
+                    token = file.read(65536).decode("utf-8").strip()
+                self._token_file, self._is_public = path, public
+            except NotOurs as error:
+                self.problems.append(str(error))
             except (OSError, ValueError):
                 pass
         # A line end in it would be a header of somebody else's.
-        return token if re.match(r"[!-~]+\Z", token) else None
+        if not re.match(r"[!-~]+\Z", token):
+            return False
+        self.token = token
+        self.key = (self._token_file, token)
+        return True
 
     def context(self):
         """Raises:
@@ -623,7 +715,16 @@ class Credentials:
         # Grid CAs are older than what Python 3.13 asks of one.
         context.verify_flags &= ~getattr(ssl, "VERIFY_X509_STRICT", 0)  # novermin
         if self.certificate:
-            context.load_cert_chain(self.certificate, self.private_key, password="")  # never ask for one
+            descriptors = {}
+            try:
+                for path in {self.certificate, self.private_key}:
+                    descriptors[path] = open_file(path, self._is_public)
+                # OpenSSL wants names: these are of the very files that were looked at, whatever is put there meanwhile.
+                names = ["/proc/self/fd/%d" % descriptors[path] for path in (self.certificate, self.private_key)]
+                context.load_cert_chain(*names, password="")  # never ask for one
+            finally:
+                for descriptor in descriptors.values():
+                    os.close(descriptor)
         return context
 
 
@@ -679,8 +780,15 @@ class Connection:
         # Not for ever, so that a collector that was restarted gets its share again.
         self._oldest = time.monotonic() + random.uniform(1800, 3600)
 
-    def is_fresh(self, credentials):
-        return bool(self._socket) and self.credentials.key == credentials.key and time.monotonic() < self._oldest
+    def is_good(self, credentials):
+        """Whether it can be used for another request, rather than one that is made anew with these credentials.
+
+        One whose own cannot be read any more is better than none: nobody knows whether another one can be made.
+        """
+        if not self._socket:
+            return False
+        is_fresh = self.credentials.key == credentials.key and time.monotonic() < self._oldest
+        return is_fresh or self.credentials.is_gone()
 
     def close(self):
         if self._socket:
@@ -862,12 +970,19 @@ class _Incoming(io.RawIOBase):
 
 
 class Collectors:
-    """All collectors: a batch goes to the one that took the last one; if that fails to the others, in random order."""
+    """All collectors: a batch goes to the one that took the last one; if that fails to the others, in random order.
 
-    def __init__(self, options, give_up_at):
+    Args:
+        say: Takes a sentence for the log, on what is wrong here.
+    """
+
+    def __init__(self, options, give_up_at, say):
         self._options = options
         self._give_up_at = give_up_at
+        self._say = say
+        self._said = set()
         self._kept = None
+        self._credentials = None
         self._cost = {}
         self._context = self._context_key = None
 
@@ -881,14 +996,17 @@ class Collectors:
             Failed: None did, now.
             Refused: Those that could be reached refused it.
         """
-        credentials = Credentials()
-        if credentials.is_host:
-            fields = dict(fields, extraCredentials='"hosts"')
         kept, self._kept = self._kept, None
-        if kept and not kept.is_fresh(credentials):
+        failure = refusal = stale = None
+        try:
+            credentials = self._current()
+        except Failed as error:
+            if kept:
+                kept.close()
+            raise error from None
+        if kept and not kept.is_good(credentials):
             kept.close()
             kept = None
-        failure = refusal = stale = None
         tried = set()
         if kept:
             tried.add(kept.place.key)
@@ -898,7 +1016,6 @@ class Collectors:
                 failure, stale = error, error.stale
             except Refused as error:
                 refusal = error
-        context = self._context_for(credentials)
         # A collector closes connections that are idle: that is no failure, and it is asked again on a new one.
         places = [kept.place] if stale else []
         for place in itertools.chain(places, self._places(tried)):
@@ -909,7 +1026,7 @@ class Collectors:
                 break
             try:
                 return self._ask(
-                    Connection(place, credentials, context, self._options, self._give_up_at), fields, is_right
+                    Connection(place, credentials, self._context, self._options, self._give_up_at), fields, is_right
                 )
             except Failed as error:
                 failure = error if not failure or error.retry_after >= failure.retry_after else failure
@@ -920,20 +1037,38 @@ class Collectors:
             raise refusal
         raise failure or Failed("there is no collector")
 
-    def _context_for(self, credentials):
-        key = (credentials.key, os.environ.get("X509_CERT_DIR"))
-        if time.monotonic() >= self._give_up_at(time.monotonic()):
-            raise Failed("the pilot ends")
-        if key != self._context_key:
+    def _current(self):
+        """The credentials that there are now; those of before where there are none, or only half of them.
+
+        At a pilot's end its directory may be taken away with them, and its last lines are still to be sent.
+
+        Raises:
+            Failed: There were none before, and these are of no use.
+        """
+        fresh = Credentials()
+        for problem in fresh.problems:
+            if problem not in self._said:
+                self._said.add(problem)
+                self._say(problem)
+        if self._credentials and not fresh.key:
+            return self._credentials
+        key = (fresh.key, os.environ.get("X509_CERT_DIR"))
+        if not self._credentials or key != self._context_key:
             try:
-                self._context = credentials.context()
+                if time.monotonic() >= self._give_up_at(time.monotonic()):
+                    raise ValueError("the pilot ends")
+                self._context = fresh.context()
             except (OSError, ValueError) as error:
+                if self._credentials:
+                    return self._credentials
                 raise Failed(f"the credentials cannot be used: {error}") from None
-            self._context_key = key
-        return self._context
+            self._credentials, self._context_key = fresh, key
+        return self._credentials
 
     def _ask(self, connection, fields, is_right):
         url = connection.place.url
+        if connection.credentials.is_host:
+            fields = dict(fields, extraCredentials='"hosts"')
         begun = time.monotonic()
         try:
             value = connection.ask(fields)
@@ -995,7 +1130,7 @@ class Sender:
         own = f"Worker-node module {__version__} sends this log, session {backlog.log.session}"
         self._notes = [stamped("INFO", own)]
         self._notes += [stamped("WARN", "The configuration is wrong: " + problem) for problem in options.problems]
-        self._collectors = Collectors(options, self._give_up_at)
+        self._collectors = Collectors(options, self._give_up_at, self._say)
         self._failures = 0
         self._not_before = 0
         self._code = None
@@ -1032,6 +1167,9 @@ class Sender:
         if has_ended:
             self._works.release()
         return has_ended
+
+    def _say(self, problem):
+        self._notes.append(stamped("WARN", "Not used: " + problem))
 
     def _give_up_at(self, began):
         """When an exchange is given up: at the pilot's end soon, so that there is time to try another collector."""

@@ -52,6 +52,12 @@ def check_levels(sender, _folder):
     assert kept(20, *lines) == ["", lines[1], lines[2], lines[3]]
     assert kept(40, "raw\n", *lines) == ["raw\n", "", "", "", lines[3]]
     assert kept(30, lines[0], "still below\n", lines[3], "above\n") == ["", "", lines[3], "above\n"]
+    of_dirac = [
+        "2026-06-10T11:02:02,823512Z WorkloadManagement/JobAgent DEBUG: a\n",
+        "\x1b[31m2026-06-10 11:02:02 UTC WorkloadManagement/JobAgent ERROR: a\x1b[0m\n",
+        "\ufeff2026-06-10T11:02:02,823512Z Framework INFO: a\n",
+    ]
+    assert kept(40, lines[3], *of_dirac) == [lines[3], "", of_dirac[1], ""]
 
 
 def check_backlog(sender, folder):

@@ -403,7 +403,7 @@ class TestSuccessor:
                 found.append(type(error).__name__)
             successor.forget(block)
         assert [found[0], found[3]] == ["000000", "000003"]
-        assert found[2] == "error" and found[4] == "IsADirectoryError" and len(found) == 5
+        assert found[2] == "error" and found[4] == "NotOurs" and len(found) == 5
         assert not list(tmp_path.rglob("*.part"))
 
     def test_several_of_them(self, tmp_path: Path) -> None:

@@ -10,6 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pilot.worker_node_module import sender
+from support.header_forms import FORMS, RAW, STAMP
+
+from PilotLoggingDIRAC.lines.header import HEADER, Level
 
 NUMBERS = {"DEBUG": 10, "VERBOSE": 15, "INFO": 20, "NOTICE": 25, "WARN": 30, "WARNING": 30, "ERROR": 40, "FATAL": 50}
 LEVELS = {"DEBUG": 10, "INFO": 20, "WARN": 30, "ERROR": 40}
@@ -67,6 +70,29 @@ def test_lines_without_a_header_belong_to_the_message_before_them() -> None:
     low, high = message("DEBUG", "begins\n  goes on\n\nends"), message("ERROR", "begins\n  goes on\n\nends")
     assert kept(20, low + high + low) == [high]
     assert kept(20, low, "more\n", high, "more\n", "and more\n") == ["", "", high, "more\n", "and more\n"]
+
+
+def test_the_grammar_is_the_collectors() -> None:
+    assert sender().HEADER == HEADER.decode().replace(r"\xef\xbb\xbf", r"\ufeff")
+
+
+@pytest.mark.parametrize("text", [text for text, *_ in FORMS])
+def test_forms_of_headers(text: str) -> None:
+    """Each has the level that the collector's readers see, and ends the message before it."""
+    (level,) = [level for form, level, *_ in FORMS if form == text]
+    for least in LEVELS:
+        passes = level >= Level[least]
+        for before in (message("DEBUG", "a"), message("ERROR", "a")):
+            assert kept(LEVELS[least], before, f"{text}\nmore\n")[1] == (f"{text}\nmore\n" if passes else "")
+
+
+_OF_NO_KNOWN_LEVEL = f"{STAMP} ERRORS [x] another word"
+
+
+@pytest.mark.parametrize("text", [text for text in RAW if text != _OF_NO_KNOWN_LEVEL])
+def test_what_is_no_header(text: str) -> None:
+    assert kept(30, message("INFO", "a"), f"{text}\n") == ["", ""]
+    assert kept(30, message("ERROR", "a"), f"{text}\n")[1] == f"{text}\n"
 
 
 def test_raw_text_at_the_beginning_is_sent() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from harness.waiting import until
 from parts.certificates import Issued, make_keys
 from parts.proxies import write_proxy
@@ -81,6 +83,59 @@ def test_a_proxy_that_is_renewed_is_used_though_the_old_one_would_do(world: Worl
 
 
 @together
+def test_the_last_lines_are_sent_though_the_directory_with_the_proxy_is_gone(world: World) -> None:
+    """A CE removes it as soon as it has sent SIGTERM. A proxy that is there by half, or a FIFO, is none either."""
+    for left in (shutil.rmtree, _halve, _make_a_fifo):
+        collector = world.collector()
+        folder = world.new_folder()
+        proxy = folder / "proxy.pem"
+        _replace(proxy, world.layout.credentials / "alpha_pilot.pem")
+        pilot = world.pilot(
+            [collector], ["Sleep"], site=replace(world.site(), proxy=proxy), environment={"BEARER_TOKEN": "a-token"}
+        )
+        with pilot.start() as running:
+            running.wait_for("] Sleeping")
+            until(lambda collector=collector: collector.answers, 30, "the first request")  # type: ignore[misc]
+            left(folder)
+            running.send(signal.SIGTERM)
+            result = running.wait()
+        assert not losses(result, collector.shelf), left
+        assert len(collector.connections) == 1, left
+        assert {(attempt.subject[:1], attempt.token) for attempt in collector.attempts} == {(("alpha_pilot",), None)}
+
+
+@together
+def test_a_new_connection_is_made_with_a_proxy_that_is_gone(world: World) -> None:
+    for left in (shutil.rmtree, _halve):
+        collector = world.collector()
+        folder = world.new_folder()
+        proxy = folder / "proxy.pem"
+        _replace(proxy, world.layout.credentials / "alpha_pilot.pem")
+        pilot = _pilot(world, collector, proxy)
+        with pilot.start() as running:
+            until(lambda collector=collector: collector.answers, 30, "the first request")  # type: ignore[misc]
+            left(folder)
+            collector.drop_connections()
+            go(pilot)
+            result = running.wait()
+        assert not losses(result, collector.shelf), left
+        assert len(collector.connections) > 1, left
+        assert {attempt.subject[:1] for attempt in collector.attempts} == {("alpha_pilot",)}
+
+
+def _halve(folder: Path) -> None:
+    """As one who writes a renewed proxy over the old one leaves it for a moment."""
+    (file,) = folder.glob("*.pem")
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+def _make_a_fifo(folder: Path) -> None:
+    (file,) = folder.glob("*.pem")
+    file.unlink()
+    os.mkfifo(file)
+
+
+@together
 def test_a_proxy_that_is_not_there_or_broken_at_first(world: World) -> None:
     collector = world.collector()
     proxy = world.new_folder() / "proxy.pem"
@@ -122,6 +177,8 @@ def test_a_proxy_comes_before_a_token(world: World) -> None:
 @together
 def test_tokens_are_looked_for_in_the_order_of_the_wlcg(world: World) -> None:
     """BEARER_TOKEN, BEARER_TOKEN_FILE, $XDG_RUNTIME_DIR/bt_u$UID, /tmp/bt_u$UID; an empty one is none."""
+    if os.geteuid():
+        pytest.skip("files of a user who is not there need root")
     folder = world.new_folder()
     user = 900_000_000 + os.getpid()
     (folder / "sitecustomize.py").write_text(f"import os\nos.getuid = os.geteuid = lambda: {user}\n")
@@ -129,6 +186,8 @@ def test_tokens_are_looked_for_in_the_order_of_the_wlcg(world: World) -> None:
     (folder / "file").write_text("  of-the-file \n")
     last = Path(f"/tmp/bt_u{user}")
     last.write_text("of-tmp\n")
+    for file in (folder / last.name, last):
+        os.chown(file, user, user)
     everything = {
         "BEARER_TOKEN": "of-the-environment",
         "BEARER_TOKEN_FILE": str(folder / "file"),

@@ -18,6 +18,12 @@ def sender() -> ModuleType:
 
 
 @functools.cache
+def commands() -> ModuleType:
+    """What watches a pilot's output and its end."""
+    return _imported("PilotLoggingCommands")
+
+
+@functools.cache
 def redaction() -> ModuleType:
     """What takes secrets out."""
     return _imported("PilotLoggingRedaction")

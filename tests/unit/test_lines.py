@@ -6,53 +6,15 @@ from __future__ import annotations
 import itertools
 import time
 from collections import Counter
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.header_forms import FORMS, OLD_STAMP, RAW, STAMP, TIME
 
 from PilotLoggingDIRAC.lines.header import LONGEST, Level
 from PilotLoggingDIRAC.lines.parser import Line, LineParser, last_header
 from PilotLoggingDIRAC.lines.tally import may_be_loud, tally
-
-TIME = datetime(2026, 6, 10, 11, 2, 2, 823512, UTC)
-STAMP = "2026-06-10T11:02:02.823512Z"
-FORMS = [
-    (f"{STAMP} INFO [CheckWorkerNode] text", Level.INFO, "CheckWorkerNode", "text"),
-    (f"{STAMP} INFO [PilotParams] a [b] c", Level.INFO, "PilotParams", "a [b] c"),
-    (f"{STAMP} WARNING [Pilot] ", Level.WARN, "Pilot", ""),
-    (f"{STAMP} WARN [Pilot]", Level.WARN, "Pilot", ""),
-    (f"{STAMP} ERROR [Pilot]  two blanks", Level.ERROR, "Pilot", " two blanks"),
-    ("2026-06-10T11:02:02,823512Z DEBUG    [pilotLogger] X=1", Level.DEBUG, "pilotLogger", "X=1"),
-    ("2026-06-10T11:02:02,823512Z CRITICAL [pilotLogger] x", Level.ERROR, "pilotLogger", "x"),
-    (f"{STAMP} NOTICE [x] y", Level.INFO, "x", "y"),
-    (f"{STAMP} ERROR without a command", Level.ERROR, "", "without a command"),
-    (f"{STAMP} EXCEPTION: boom", Level.ERROR, "", "boom"),
-    (
-        "2026-06-10T11:02:02,823512Z WorkloadManagement/JobAgent INFO: Job",
-        Level.INFO,
-        "WorkloadManagement/JobAgent",
-        "Job",
-    ),
-    (f"{STAMP} dirac-configure/DIRAC [140223] WARN: x", Level.WARN, "dirac-configure/DIRAC", "x"),
-    (f"{STAMP} Framework VERBOSE: x: y", Level.DEBUG, "Framework", "x: y"),
-    (f"{STAMP} Framework ALWAYS: x", Level.INFO, "Framework", "x"),
-    (f"{STAMP} FATAL: x", Level.ERROR, "", "x"),
-]
-RAW = [
-    "",
-    "no header",
-    f" {STAMP} ERROR [x] not at the beginning",
-    f"{STAMP}",
-    f"{STAMP} ",
-    f"{STAMP} ERRORS [x] another word",
-    f"{STAMP} error [x] small",
-    f"{STAMP} looking for ERROR: here",
-    "2026-06-10 11:02:02 ERROR [x] y",
-    "2026-06-10T11:02:02.823512 ERROR [x] y",
-    "\u0662026-06-10T11:02:02.823512Z ERROR [x] y",
-]
 
 
 def lines_of(text: bytes, cuts: list[int] | None = None, longest: int = 0) -> list[Line]:
@@ -69,7 +31,8 @@ def lines_of(text: bytes, cuts: list[int] | None = None, longest: int = 0) -> li
 def test_forms_of_headers(text: str, level: Level, command: str, said: str) -> None:
     (line,) = lines_of(f"{text}\n".encode())
     assert line.own
-    assert (line.level, line.command, line.said, line.text, line.time) == (level, command, said, text, TIME)
+    time = TIME.replace(microsecond=0) if OLD_STAMP in text else TIME
+    assert (line.level, line.command, line.said, line.text, line.time) == (level, command, said, text, time)
     assert line.header
     assert line.header.size < LONGEST
 
@@ -104,6 +67,18 @@ def test_a_time_of_no_calendar_is_a_header_without_a_time(stamp: str) -> None:
 def test_fractions_of_a_second(fraction: str, microsecond: int) -> None:
     (line,) = lines_of(f"2026-06-10T11:02:02{fraction}Z INFO [x] y\n".encode())
     assert line.time == TIME.replace(microsecond=microsecond)
+
+
+def test_the_longest_header_is_not_longer_than_it_may_be() -> None:
+    colour = "\x1b[0123456789m"
+    front = "x" * 60 + "\r" + colour * 3 + f"2026-06-10T11:02:02.123456789 UTC {colour * 2}"
+    for text in (
+        f"{front}{'c' * 200}{colour * 2} {colour * 2}[{'1' * 20}] EXCEPTION{colour * 2}:{colour * 2} ",
+        f"{front}EXCEPTION{colour * 2}{' ' * 20}{colour * 2}[{'c' * 100}]{colour * 2}:{colour * 2} ",
+    ):
+        (line,) = lines_of(f"{text}x\n".encode())
+        assert line.header and line.header.size == len(text) <= LONGEST
+        assert line.said == "x"
 
 
 BITS = st.lists(

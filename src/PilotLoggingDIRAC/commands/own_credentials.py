@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import os
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from DIRAC import gConfig
 from DIRAC.ConfigurationSystem.Client.Helpers import Registry
@@ -18,6 +17,7 @@ from DIRAC.Core.Security.X509Chain import X509Chain
 
 from ..dirac_bridge.results import value_of
 from ..errors import Rejected
+from .own_files import why_not_own, why_not_regular
 
 _MAKE_ONE = "make one with dirac-proxy-init"
 _PROXY_VARIABLES = ("GRID_PROXY_FILE", "X509_USER_PROXY")
@@ -53,6 +53,7 @@ def examine_own() -> Own:
     if gConfig.useServerCertificate():
         return _host()
     if _uses_token():
+        _examine_token()
         return Own("your token")
     return _proxy()
 
@@ -107,6 +108,22 @@ def _uses_token() -> bool:
     return str(wanted).lower() in _YES
 
 
+def _examine_token() -> None:
+    # Not for those who use none.
+    from DIRAC.FrameworkSystem.private.authorization.utils.Tokens import BEARER_TOKEN_ENV, getTokenFileLocation
+
+    if os.environ.get(BEARER_TOKEN_ENV, "").strip():
+        return
+    file = getTokenFileLocation()
+    try:
+        problem = why_not_own(file)
+    except OSError:
+        return  # DIRAC says that there is none
+    if problem:
+        advice = "make one of your own with dirac-login, or let BEARER_TOKEN_FILE name another file"
+        raise Rejected(f"Your token {file} {problem}: {advice}.")
+
+
 def _host() -> Own:
     place = getHostCertificateAndKeyLocation()
     if not place:
@@ -116,7 +133,8 @@ def _host() -> Own:
         )
     name = f"the host's certificate {place[0]}"
     certificate, key = place
-    _examine_files(name, certificate, key, advice="Run this as the user of the servers, or use a proxy")
+    advice = "Run this as the user of the servers, or use a proxy"
+    _examine_files(name, certificate, key, advice, why_not_regular)
     dates, chain = _loaded(place[0])
     _examine_dates(name, dates, "have it renewed")
     first = value_of(chain.getCertInChain(0), f"Reading {place[0]}")
@@ -133,7 +151,7 @@ def _proxy() -> Own:
     if not file:
         raise Rejected(f"You have no proxy (/tmp/x509up_u{os.getuid()}): {_MAKE_ONE}.")
     name = f"your proxy {file}"
-    _examine_files(name, file, file, advice=f"{_capital(_MAKE_ONE)}")
+    _examine_files(name, file, file, _capital(_MAKE_ONE), why_not_own)
     dates, chain = _loaded(file)
     _examine_dates(name, dates, "make a new one with dirac-proxy-init")
     # Not chain.getCredentials: it looks into the Registry, which is not there yet, and remembers what it did not find.
@@ -143,13 +161,15 @@ def _proxy() -> Own:
     return Own(name, dn, str(group.get("Value") or ""), _authority(chain, file))
 
 
-def _examine_files(name: str, certificate: str, key: str, advice: str) -> None:
-    """Whether they can be read, and are a certificate with its key."""
+def _examine_files(name: str, certificate: str, key: str, advice: str, why_not: Callable[[str], str]) -> None:
+    """Whether they may be used, and are a certificate with its key."""
     for file in dict.fromkeys((certificate, key)):
         try:
-            Path(file).read_bytes()
+            problem = why_not(file)
         except OSError as error:
             raise Rejected(f"{_capital(name)} cannot be read: {file}: {error.strerror}. {advice}.") from error
+        if problem:
+            raise Rejected(f"{_capital(name)} is not used: {file} {problem}. {advice}.")
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")  # never ask
     except (ssl.SSLError, ValueError) as error:

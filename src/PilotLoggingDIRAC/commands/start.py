@@ -11,7 +11,6 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 
 from DIRAC import gConfig, gLogger
 from DIRAC.ConfigurationSystem.Client.ConfigurationData import gConfigurationData
@@ -71,7 +70,7 @@ def _examine_files() -> None:
     for file in os.environ.get("DIRACSYSCONFIG", "").replace(" ", "").split(","):
         try:
             if file:
-                Path(file).open("rb").close()
+                os.close(os.open(file, os.O_RDONLY | os.O_NONBLOCK))  # without waiting, should it be a FIFO
         except OSError as error:
             raise Unavailable(
                 f"{file}, which DIRACSYSCONFIG names, cannot be read: {error.strerror}. Name another one, or have it "

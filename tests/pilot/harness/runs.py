@@ -90,6 +90,11 @@ class Running:
         return int(file.read_text())
 
     @property
+    def output_file(self) -> Path:
+        """Where the classic output is."""
+        return self._output
+
+    @property
     def said(self) -> str:
         """The classic output so far."""
         return text_of(self._output)
