@@ -264,6 +264,32 @@ def test_version_2_has_other_indices(empty: Database) -> None:
     assert lines_in(empty) == 1
 
 
+@pytest.mark.parametrize("half_way", [False, True])
+def test_version_3_knows_which_logs_have_text(empty: Database, half_way: bool) -> None:
+    prepare(empty)
+    send_line(empty)
+    index = next(index for index in schema.logs.indexes if index.name == schema.HOUSEKEEPING_INDEX)
+    with empty.writing() as connection:
+        index.drop(connection)
+        if not half_way:
+            connection.execute(text("ALTER TABLE PilotLogs DROP COLUMN HasText"))
+        connection.execute(schema.schema_version.update().values(Version=2))
+    prepare(empty)
+    assert version_of(empty) == [schema.VERSION]
+
+    def has_text() -> int | None:
+        with empty.reading() as connection:
+            return connection.execute(select(schema.logs.c.HasText)).scalar_one()
+
+    assert has_text() == 1
+    with empty.writing() as connection:
+        assert index.name in {there["name"] for there in inspect(connection).get_indexes("PilotLogs")}
+        connection.execute(schema.logs.update().values(ExpiredChunkID=schema.logs.c.LastChunkID))
+    assert has_text() == 0
+    send_line(empty)
+    assert has_text() == 1
+
+
 def test_there_is_a_step_to_every_version() -> None:
     assert set(upgrade.UPGRADES) == set(range(2, schema.VERSION + 1))
 
