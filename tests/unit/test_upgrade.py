@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Connection, Engine, Index, event, inspect, select, text
+from sqlalchemy.schema import CreateColumn
 from support.mariadb import MariaDB
 
 from PilotLoggingDIRAC import errors
@@ -288,6 +289,25 @@ def test_version_3_knows_which_logs_have_text(empty: Database, half_way: bool) -
     assert has_text() == 0
     send_line(empty)
     assert has_text() == 1
+
+
+def test_pilots_write_while_mariadb_comes_to_version_3(mariadb_server: MariaDB) -> None:
+    """MariaDB refuses these words where it would have to copy the table or to lock out writers."""
+    database = Database(mariadb_server.new_database())
+    prepare(database)
+    with database.writing() as connection:
+        column = CreateColumn(schema.logs.c.HasText).compile(dialect=connection.dialect)
+        for statement in (
+            f"DROP INDEX {schema.HOUSEKEEPING_INDEX} ON PilotLogs",
+            "ALTER TABLE PilotLogs DROP COLUMN HasText",
+            f"ALTER TABLE PilotLogs ADD COLUMN {column}, ALGORITHM=INSTANT",
+            f"CREATE INDEX {schema.HOUSEKEEPING_INDEX} ON PilotLogs (VO, State, HasText, Archived) "
+            "ALGORITHM=INPLACE LOCK=NONE",
+        ):
+            connection.exec_driver_sql(statement)
+    send_line(database)
+    assert lines_in(database) == 1
+    database.close()
 
 
 def test_there_is_a_step_to_every_version() -> None:
