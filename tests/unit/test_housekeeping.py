@@ -15,7 +15,7 @@ from support.store import Store
 from PilotLoggingDIRAC.deliver import housekeeping
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
 from PilotLoggingDIRAC.settings import VOSettings, parse
-from PilotLoggingDIRAC.store import lifecycle, schema
+from PilotLoggingDIRAC.store import deliveries, lifecycle, schema, usage
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -196,8 +196,37 @@ def test_what_may_expire_is_found_by_an_index(store: Store) -> None:
     finally:
         event.remove(Engine, "before_cursor_execute", note)
     assert len(asked) == 2
+    for plan in _plans(store, asked):
+        assert len(plan) == 1, plan  # no sorting
+        assert plan[0].endswith(f"{schema.HOUSEKEEPING_INDEX} (VO=? AND State=? AND HasText=? AND Archived<?)")
+
+
+def test_backlog_and_usage_pass_by_archived_logs(store: Store) -> None:
+    if not store.database.is_sqlite:
+        return
+    store.send("text\n")
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "WHERE" in statement and "min(" not in statement.split(",")[0]:
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with store.database.reading() as connection:
+            usage.by_vo(connection)
+            deliveries.backlog(connection)
+            deliveries.backlog(connection, {"alpha": ["Folder"]})
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) == 8
+    for plan in _plans(store, asked):
+        assert any("PilotLogs USING" in line and "(VO=? AND State=?" in line for line in plan), plan
+
+
+def _plans(store: Store, asked: list[tuple[str, Any]]) -> list[list[str]]:
     with store.database.reading() as connection:
-        for statement, parameters in asked:
-            plan = [row[3] for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)]
-            assert len(plan) == 1, plan  # no sorting
-            assert plan[0].endswith(f"{schema.HOUSEKEEPING_INDEX} (VO=? AND State=? AND HasText=? AND Archived<?)")
+        return [
+            [row[3] for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)]
+            for statement, parameters in asked
+        ]
