@@ -3,17 +3,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 from support.archives import Archives
 from support.store import Store
 
 from PilotLoggingDIRAC.deliver import housekeeping
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
 from PilotLoggingDIRAC.settings import VOSettings, parse
-from PilotLoggingDIRAC.store import lifecycle, schema
+from PilotLoggingDIRAC.store import deliveries, lifecycle, schema, usage
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -71,7 +73,7 @@ def test_logs_that_are_not_stored_do_not_expire(store: Store, archives: Archives
 
 def test_all_that_may_expire_does_so_at_once(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """A VO may have a hundred thousand pilots a day, and an agent's cycles are minutes apart."""
-    monkeypatch.setattr(lifecycle, "_STEP", 5)
+    monkeypatch.setattr(lifecycle, "STEP", 5)
     store.append(*(Append(store.new_key(), b"text\n", session="a", seq=1) for _ in range(12)))
     with store.database.writing() as connection:
         archived = store.database.now(connection) - 2 * DAY
@@ -131,3 +133,100 @@ def test_a_plugin_that_was_taken_off_holds_no_log_back(
     assert housekeeping.settle(store.database, "beta", settings(LoggingPlugins="Folder")) == 0
     assert housekeeping.settle(store.database, "alpha", settings(LoggingPlugins="Folder")) == 1
     assert store.record(key).state is LogState.ARCHIVED
+
+
+# Pilots are answered meanwhile
+
+
+@pytest.fixture
+def changes(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[int]]:
+    """The rows of PilotLogs that each update changed, with steps of 5 logs."""
+    monkeypatch.setattr(lifecycle, "STEP", 5)
+    found: list[int] = []
+
+    def note(_connection: Any, cursor: Any, statement: str, *_more: Any) -> None:
+        if statement.replace('"', "").replace("`", "").startswith("UPDATE PilotLogs SET"):
+            found.append(cursor.rowcount)
+
+    event.listen(Engine, "after_cursor_execute", note)
+    yield found
+    event.remove(Engine, "after_cursor_execute", note)
+
+
+def test_many_silent_logs_are_closed_in_small_transactions(store: Store, changes: list[int]) -> None:
+    for _ in range(12):
+        store.send("text\n", key=store.new_key(), ago=4 * HOUR)
+    changes.clear()
+    assert housekeeping.close_silent(store.database, "alpha", settings()) == 12
+    assert changes == [5, 5, 2]
+
+
+def test_many_logs_are_settled_in_small_transactions(
+    store: Store, archives: Archives, folder: Any, changes: list[int]
+) -> None:
+    archives.add("Down").problem = OSError("The storage is down.")
+    for _ in range(12):
+        key = store.new_key()
+        store.append(Append(key, b"text\n", session="a", seq=1, final=Final(0)))
+        archives.deliver(store.record(key).log_id)
+    changes.clear()
+    assert housekeeping.settle(store.database, "alpha", settings(LoggingPlugins="Folder")) == 12
+    assert changes == [5, 5, 2]
+    assert housekeeping.settle(store.database, "alpha", settings(LoggingPlugins="Folder")) == 0
+    assert changes == [5, 5, 2], "nothing to do takes no lock"
+
+
+def test_what_may_expire_is_found_by_an_index(store: Store) -> None:
+    """However many logs have expired and are kept; MariaDB has the same index."""
+    if not store.database.is_sqlite:
+        return
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if statement.startswith("SELECT"):
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with store.database.writing() as connection:
+            now = store.database.now(connection)
+            asked.clear()
+            lifecycle.list_expired(connection, "alpha", now)
+            lifecycle.forget(connection, "alpha", now)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) == 2
+    for plan in _plans(store, asked):
+        assert len(plan) == 1, plan  # no sorting
+        assert plan[0].endswith(f"{schema.HOUSEKEEPING_INDEX} (VO=? AND State=? AND HasText=? AND Archived<?)")
+
+
+def test_backlog_and_usage_pass_by_archived_logs(store: Store) -> None:
+    if not store.database.is_sqlite:
+        return
+    store.send("text\n")
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if "WHERE" in statement and "min(" not in statement.split(",")[0]:
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with store.database.reading() as connection:
+            usage.by_vo(connection)
+            deliveries.backlog(connection)
+            deliveries.backlog(connection, {"alpha": ["Folder"]})
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert len(asked) == 8
+    for plan in _plans(store, asked):
+        assert any("PilotLogs USING" in line and "(VO=? AND State=?" in line for line in plan), plan
+
+
+def _plans(store: Store, asked: list[tuple[str, Any]]) -> list[list[str]]:
+    with store.database.reading() as connection:
+        return [
+            [row[3] for row in connection.exec_driver_sql("EXPLAIN QUERY PLAN " + statement, parameters)]
+            for statement, parameters in asked
+        ]

@@ -27,7 +27,8 @@ def confirm(store: Store, plugin: str, key: LogKey, cursor: int | None = None) -
 
 def settle(store: Store, *plugins: str, vo: str = "alpha", log_id: int | None = None) -> int:
     with store.database.writing() as connection:
-        return lifecycle.settle(connection, vo, plugins, NOW, log_id)
+        log_ids = lifecycle.list_settled(connection, vo, plugins) if log_id is None else [log_id]
+        return lifecycle.settle(connection, vo, plugins, NOW, log_ids)
 
 
 def archived(store: Store, key: LogKey, text: str = "text\n") -> None:

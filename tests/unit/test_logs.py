@@ -186,7 +186,7 @@ def test_counts_by_a_column(listed: Any, store: Store) -> None:
 
 
 def test_the_columns_that_are_named_are_those_of_the_table() -> None:
-    internal = {"LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps", "Numbering"}
+    internal = {"LogID", "LastChunkID", "ExpiredChunkID", "ExpiredBytes", "Gaps", "Numbering", "HasText"}
     assert logs.COLUMNS == tuple(column.name for column in schema.logs.c if column.name not in internal)
 
 

@@ -539,4 +539,5 @@ def test_settled_when_a_stream_is_taken_off_the_list(store: Store, archives: Arc
     wire.dies_after = 0
     deliver_due(archives.courier(), "alpha", lambda: False)
     with store.database.writing() as connection:
-        assert lifecycle.settle(connection, "alpha", ("Folder",), store.database.now(connection)) == 1
+        log_ids = lifecycle.list_settled(connection, "alpha", ("Folder",))
+        assert lifecycle.settle(connection, "alpha", ("Folder",), store.database.now(connection), log_ids) == 1

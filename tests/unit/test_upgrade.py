@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import URL, Connection, Engine, Index, event, inspect, select, text
+from sqlalchemy.schema import CreateColumn
 from support.mariadb import MariaDB
 
 from PilotLoggingDIRAC import errors
@@ -262,6 +263,51 @@ def test_version_2_has_other_indices(empty: Database) -> None:
         prepare(empty)
         assert indices() == new
     assert lines_in(empty) == 1
+
+
+@pytest.mark.parametrize("half_way", [False, True])
+def test_version_3_knows_which_logs_have_text(empty: Database, half_way: bool) -> None:
+    prepare(empty)
+    send_line(empty)
+    index = next(index for index in schema.logs.indexes if index.name == schema.HOUSEKEEPING_INDEX)
+    with empty.writing() as connection:
+        index.drop(connection)
+        if not half_way:
+            connection.execute(text("ALTER TABLE PilotLogs DROP COLUMN HasText"))
+        connection.execute(schema.schema_version.update().values(Version=2))
+    prepare(empty)
+    assert version_of(empty) == [schema.VERSION]
+
+    def has_text() -> int | None:
+        with empty.reading() as connection:
+            return connection.execute(select(schema.logs.c.HasText)).scalar_one()
+
+    assert has_text() == 1
+    with empty.writing() as connection:
+        assert index.name in {there["name"] for there in inspect(connection).get_indexes("PilotLogs")}
+        connection.execute(schema.logs.update().values(ExpiredChunkID=schema.logs.c.LastChunkID))
+    assert has_text() == 0
+    send_line(empty)
+    assert has_text() == 1
+
+
+def test_pilots_write_while_mariadb_comes_to_version_3(mariadb_server: MariaDB) -> None:
+    """MariaDB refuses these words where it would have to copy the table or to lock out writers."""
+    database = Database(mariadb_server.new_database())
+    prepare(database)
+    with database.writing() as connection:
+        column = CreateColumn(schema.logs.c.HasText).compile(dialect=connection.dialect)
+        for statement in (
+            f"DROP INDEX {schema.HOUSEKEEPING_INDEX} ON PilotLogs",
+            "ALTER TABLE PilotLogs DROP COLUMN HasText",
+            f"ALTER TABLE PilotLogs ADD COLUMN {column}, ALGORITHM=INSTANT",
+            f"CREATE INDEX {schema.HOUSEKEEPING_INDEX} ON PilotLogs (VO, State, HasText, Archived) "
+            "ALGORITHM=INPLACE LOCK=NONE",
+        ):
+            connection.exec_driver_sql(statement)
+    send_line(database)
+    assert lines_in(database) == 1
+    database.close()
 
 
 def test_there_is_a_step_to_every_version() -> None:

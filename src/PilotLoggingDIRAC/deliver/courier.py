@@ -114,7 +114,7 @@ class Courier:
             if not deliveries.confirm(connection, log.log_id, delivery.plugin, self.owner, cursor, reference):
                 return False
             now = self.database.now(connection)
-            lifecycle.settle(connection, log.key.vo, tuple(self.plugins), now, log.log_id)
+            lifecycle.settle(connection, log.key.vo, tuple(self.plugins), now, [log.log_id])
             return True
 
         if not self.database.transact(confirm):

@@ -302,7 +302,7 @@ class _Call:
                 if sending.ended and streams.end(
                     connection, log_id, name, courier.owner, sending.cursor, sending.lines
                 ):
-                    lifecycle.settle(connection, self._courier.vo, tuple(courier.plugins), now, log_id)
+                    lifecycle.settle(connection, self._courier.vo, tuple(courier.plugins), now, [log_id])
                     ended += 1
             streams.release(connection, [sending.claim.log.log_id for sending in done], name, courier.owner)
             return ended

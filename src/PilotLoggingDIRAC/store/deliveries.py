@@ -16,6 +16,7 @@ from .logs import closed, list_vos
 from .schema import deliveries, logs
 
 _ERROR_LENGTH = 2000
+_CLOSED = (LogState.COMPLETE, LogState.SILENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,16 +210,20 @@ def backlog(connection: Connection, plugins: Mapping[str, Collection[str]] | Non
     return [entry for pair in sorted(pairs) if (entry := _backlog_of(connection, *pair))]
 
 
-def _begun(connection: Connection, vo: str) -> list[str]:
+def _begun(connection: Connection, vo: str) -> set[str]:
     """The plugins to which some log of a VO is on its way."""
-    return list(
-        connection.execute(
+    unfinished = unconfirmed(logs.c.LastChunkID)
+    conditions = [*(and_(logs.c.State == state, unfinished) for state in _CLOSED), _fails_while_open()]
+    return {
+        plugin
+        for condition in conditions
+        for plugin in connection.execute(
             select(deliveries.c.Plugin)
             .distinct()
             .select_from(logs.join(deliveries, deliveries.c.LogID == logs.c.LogID))
-            .where(logs.c.VO == vo, or_(and_(closed(), unconfirmed(logs.c.LastChunkID)), _fails_while_open()))
+            .where(logs.c.VO == vo, condition)
         ).scalars()
-    )
+    }
 
 
 def _fails_while_open() -> ColumnElement[bool]:
@@ -228,9 +233,31 @@ def _fails_while_open() -> ColumnElement[bool]:
 
 
 def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) -> Backlog | None:
-    tables = logs.join(deliveries, of(logs.c.LogID, plugin), isouter=all_closed)
+    unless_whole = or_(deliveries.c.LogID.is_(None), unconfirmed(logs.c.LastChunkID))
+    # One state at a time: then a database goes by the index of the state, past a million archived logs.
+    parts = [
+        *(_part(connection, vo, plugin, all_closed, logs.c.State == state, unless_whole) for state in _CLOSED),
+        _part(connection, vo, plugin, False, _fails_while_open()),
+    ]
+    waiting = [part for part in parts if part.Logs]
+    if not waiting:
+        return None
+    return Backlog(
+        vo,
+        plugin,
+        sum(part.Logs for part in waiting),
+        sum(int(part.Failing) for part in waiting),
+        min(part.Oldest for part in waiting),
+        max(part.LastError or "" for part in waiting),
+        sum(int(part.Untried) for part in waiting),
+    )
+
+
+def _part(
+    connection: Connection, vo: str, plugin: str, with_untried: bool, *conditions: ColumnElement[bool]
+) -> Row[Any]:
     attempts = func.coalesce(deliveries.c.Attempts, 0)
-    row = connection.execute(
+    return connection.execute(
         select(
             func.count().label("Logs"),
             func.sum(case((attempts > 0, 1), else_=0)).label("Failing"),
@@ -238,15 +265,6 @@ def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) 
             func.min(logs.c.LastArrival).label("Oldest"),
             func.max(deliveries.c.LastError).label("LastError"),
         )
-        .select_from(tables)
-        .where(
-            logs.c.VO == vo,
-            or_(
-                and_(closed(), or_(deliveries.c.LogID.is_(None), unconfirmed(logs.c.LastChunkID))),
-                _fails_while_open(),
-            ),
-        )
+        .select_from(logs.join(deliveries, of(logs.c.LogID, plugin), isouter=with_untried))
+        .where(logs.c.VO == vo, *conditions)
     ).one()
-    if not row.Logs:
-        return None
-    return Backlog(vo, plugin, row.Logs, int(row.Failing), row.Oldest, row.LastError or "", int(row.Untried))

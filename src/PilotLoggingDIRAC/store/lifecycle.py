@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
 from ..model import DeliveryState, ExpiredPart, LogState
 from .chunks import load_index
@@ -14,35 +15,58 @@ from .logs import closed
 from .numbering import Numbering
 from .schema import chunks, deliveries, logs
 
-_STEP = 200
+STEP = 100
 """Logs changed by one transaction, so that none holds its locks for long."""
 
 
 def close_silent(connection: Connection, vo: str, silent_before: datetime) -> int:
-    """Close the logs of a VO that had no new line since then; gives their number. A later line opens them again."""
+    """Close logs of a VO that had no new line since then, the most silent first. A later line opens them again.
+
+    Returns:
+        How many. Call it with the same time until it gives 0.
+    """
+    silent = (logs.c.VO == vo, logs.c.State == LogState.OPEN, logs.c.LastArrival < silent_before)
+    found = select(logs.c.LogID).where(*silent).order_by(logs.c.LastArrival).limit(STEP)
+    log_ids = list(connection.execute(found).scalars())
+    if not log_ids:
+        return 0
+    # Asked again: a line may have come since.
     return connection.execute(
-        logs.update()
-        .where(logs.c.VO == vo, logs.c.State == LogState.OPEN, logs.c.LastArrival < silent_before)
-        .values(State=LogState.SILENT)
+        logs.update().where(logs.c.LogID.in_(log_ids), *silent).values(State=LogState.SILENT)
     ).rowcount
 
 
-def settle(connection: Connection, vo: str, plugins: tuple[str, ...], now: datetime, log_id: int | None = None) -> int:
-    """Mark those closed logs of a VO as archived of which every one of these plugins has confirmed all.
+def settle(connection: Connection, vo: str, plugins: tuple[str, ...], now: datetime, log_ids: Collection[int]) -> int:
+    """Mark those of these logs as archived that :func:`list_settled` would still give.
 
     Args:
         connection: In a writing transaction.
         vo: The VO.
         plugins: All plugins of the VO, as they are now.
         now: By the database's clock.
-        log_id: Only this log.
+        log_ids: The logs, :data:`STEP` of them at most, so that the transaction is short.
 
     Returns:
-        How many. A line that came meanwhile keeps a log from it; without plugins there is nobody to have it.
+        How many.
     """
     if not plugins:
         return 0
-    confirmed = [
+    statement = logs.update().where(logs.c.LogID.in_(log_ids), logs.c.VO == vo, closed(), *_confirmed(plugins))
+    return connection.execute(statement.values(State=LogState.ARCHIVED, Archived=now)).rowcount
+
+
+def list_settled(connection: Connection, vo: str, plugins: tuple[str, ...]) -> list[int]:
+    """Closed logs of a VO of which every one of these plugins has confirmed all. A line that came meanwhile keeps a log
+    from it; without plugins there is nobody to have it."""
+    if not plugins:
+        return []
+    return list(
+        connection.execute(select(logs.c.LogID).where(logs.c.VO == vo, closed(), *_confirmed(plugins))).scalars()
+    )
+
+
+def _confirmed(plugins: tuple[str, ...]) -> list[ColumnElement[bool]]:
+    return [
         exists().where(
             deliveries.c.LogID == logs.c.LogID,
             deliveries.c.Plugin == plugin,
@@ -51,10 +75,6 @@ def settle(connection: Connection, vo: str, plugins: tuple[str, ...], now: datet
         )
         for plugin in plugins
     ]
-    statement = logs.update().where(logs.c.VO == vo, closed(), *confirmed)
-    if log_id is not None:
-        statement = statement.where(logs.c.LogID == log_id)
-    return connection.execute(statement.values(State=LogState.ARCHIVED, Archived=now)).rowcount
 
 
 def list_expired(connection: Connection, vo: str, archived_before: datetime) -> list[int]:
@@ -66,10 +86,10 @@ def list_expired(connection: Connection, vo: str, archived_before: datetime) -> 
                 logs.c.VO == vo,
                 logs.c.State == LogState.ARCHIVED,
                 logs.c.Archived < archived_before,
-                logs.c.ExpiredChunkID < logs.c.LastChunkID,
+                logs.c.HasText == 1,
             )
             .order_by(logs.c.Archived)
-            .limit(_STEP)
+            .limit(STEP)
         ).scalars()
     )
 
@@ -108,9 +128,9 @@ def forget(connection: Connection, vo: str, archived_before: datetime) -> int:
                 logs.c.VO == vo,
                 logs.c.State == LogState.ARCHIVED,
                 logs.c.Archived < archived_before,
-                logs.c.ExpiredChunkID == logs.c.LastChunkID,
+                logs.c.HasText == 0,
             )
-            .limit(_STEP)
+            .limit(STEP)
             .with_for_update()
         ).scalars()
     )

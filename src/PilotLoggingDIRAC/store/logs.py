@@ -70,7 +70,13 @@ def find_by_id(connection: Connection, log_id: int) -> LogRecord | None:
 
 def list_vos(connection: Connection) -> list[str]:
     """The VOs that have a log in the database, in alphabetical order."""
-    return list(connection.execute(select(logs.c.VO).distinct().order_by(logs.c.VO)).scalars())
+    # From one to the next, by the index: a database may look at each of a million rows for what is distinct.
+    found: list[str] = []
+    following = select(func.min(logs.c.VO))
+    while (vo := connection.execute(following).scalar()) is not None:
+        found.append(vo)
+        following = select(func.min(logs.c.VO)).where(logs.c.VO > vo)
+    return found
 
 
 def list_logs(

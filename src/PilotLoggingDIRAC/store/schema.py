@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     Column,
+    Computed,
     DateTime,
     Dialect,
     Index,
@@ -25,7 +26,7 @@ from sqlalchemy.dialects import mysql
 
 from ..model import FACTS
 
-VERSION = max(2, *(fact.since for fact in FACTS))
+VERSION = max(3, *(fact.since for fact in FACTS))
 """Version of the tables below; :mod:`.upgrade` brings an older database to it."""
 
 
@@ -56,6 +57,8 @@ _TABLE_OPTIONS: dict[str, Any] = {"mysql_engine": "InnoDB", "mysql_charset": "ut
 
 LISTED_BY = ("State", "Site", "CE", "Errors", "Warnings", "ExitCode", "Finalised")
 
+HOUSEKEEPING_INDEX = "IX_PilotLogs_Housekeeping"
+
 metadata = MetaData()
 
 schema_version = Table("PilotLogSchema", metadata, Column("Version", Integer, primary_key=True), **_TABLE_OPTIONS)
@@ -81,11 +84,14 @@ logs = Table(
     Column("LastChunkID", BigInteger, nullable=False, default=0),
     Column("ExpiredChunkID", BigInteger, nullable=False, default=0),  # chunks up to this one stand in the archive only
     Column("ExpiredBytes", BigInteger, nullable=False, default=0),  # so many bytes of the log stand in the archive only
+    # Whether text of it is in the database: of a million archived logs, those that may expire are found by an index.
+    Column("HasText", Integer, Computed("CASE WHEN ExpiredChunkID < LastChunkID THEN 1 ELSE 0 END", persisted=False)),
     Column("Gaps", _LongText, nullable=False, default=""),  # JSON: the gaps in the expired part
     Column("Numbering", _LongText, nullable=False, default=""),  # JSON: what each session sent, see .numbering
     UniqueConstraint("VO", "Stamp", name="UQ_PilotLogs_VO_Stamp"),
     Index("IX_PilotLogs_VO_State_LastArrival", "VO", "State", "LastArrival"),
     Index("IX_PilotLogs_LastArrival", "LastArrival"),
+    Index(HOUSEKEEPING_INDEX, "VO", "State", "HasText", "Archived"),
     # What people select by stands in the index itself: of a million logs, reading each row would take a second.
     Index("IX_PilotLogs_List", "VO", "LastArrival", *LISTED_BY),
     sqlite_autoincrement=True,  # the number of a forgotten log is not given again
