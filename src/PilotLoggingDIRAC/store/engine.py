@@ -32,6 +32,8 @@ _CONNECT_SECONDS = 5
 _IDLE_SECONDS = 8
 """How long a transaction on MariaDB that may lock rests between two statements: less than others wait for its locks."""
 _POOL = "PilotLogDB"
+_JOURNAL_ROOM = 256 * 2**20
+"""Bytes that a database's journal may need on its disk beside its files, even if new text fits into them."""
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
@@ -179,22 +181,41 @@ class Database:
         return None
 
     def disk_left(self) -> int | None:
-        """Bytes that the disk of the database has left for it; None where they cannot be seen.
+        """Bytes that there is room for: on the disk of the database, and within its own files.
 
-        A MySQL or MariaDB server shows its disks where it has the plugin DISKS and the user the right FILE.
+        Returns:
+            None where the disk cannot be seen: a MySQL or MariaDB server shows its disks where it has the plugin DISKS
+            and the user the right FILE.
         """
         if self.file is not None:
             try:
                 status = os.statvfs(self.file.path.parent)
             except OSError:
                 return None
-            return status.f_bavail * status.f_frsize
+            return room(status.f_bavail * status.f_frsize, self.free_inside())
         try:
             with self.reading() as connection:
                 left = connection.execute(_DISK_OF_SERVER).scalar()
         except PilotLoggingError:
             return None
-        return None if left is None else int(left) * 1024
+        return None if left is None else room(int(left) * 1024, self.free_inside())
+
+    def free_inside(self) -> int:
+        """Bytes in the database's own files that expired text has left free, and new text will take first.
+
+        Such files do not shrink: without these, a disk that has once been full would count as full for ever. 0 where it
+        cannot be said.
+        """
+        if self.file is not None and self.file.identity is None:
+            return 0  # looking would make the file
+        try:
+            with self._transaction(self._readers) as connection:
+                if self.is_sqlite:
+                    pages = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+                    return pages * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+                return int(connection.execute(_FREE_IN_TABLES).scalar() or 0)
+        except PilotLoggingError:
+            return 0
 
     def close(self) -> None:
         """Close all connections."""
@@ -207,6 +228,17 @@ _DISK_OF_SERVER = text(
     "ORDER BY LENGTH(Path) DESC LIMIT 1"
 )
 """In KiB, of the disk on which the server's data are."""
+_FREE_IN_TABLES = text("SELECT MAX(DATA_FREE) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()")
+"""The largest, not the sum: where all tables share one file, each tells the same."""
+
+
+def room(disk: int, inside: int) -> int:
+    """Bytes that there is room for, of what is left on the disk and what is free within the database's files.
+
+    Also what goes to the free places is written to a journal first. Where the disk has no room for that, what is free
+    within counts for nothing.
+    """
+    return disk + inside if disk >= _JOURNAL_ROOM else disk
 
 
 def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
