@@ -6,9 +6,10 @@ from __future__ import annotations
 import logging
 import os
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,8 +20,9 @@ from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityE
 from sqlalchemy.sql import func
 
 from ..errors import PilotLoggingError, Unavailable
-from .quarantine import Identity
+from .quarantine import Identity, companion_of
 from .sqlite_file import FileConnection, SQLiteFile
+from .wal_bound import LIMIT, WALBound
 
 T = TypeVar("T")
 
@@ -74,6 +76,7 @@ class Database:
         busy_seconds: float = _BUSY_SECONDS,
         conflict_seconds: float = _CONFLICT_SECONDS,
         idle_seconds: int = _IDLE_SECONDS,
+        wal_limit: int = LIMIT,
     ) -> None:
         """Nothing is opened yet.
 
@@ -85,6 +88,7 @@ class Database:
             busy_seconds: How long a transaction waits for another one's locks.
             conflict_seconds: How long one that has to give way is tried again.
             idle_seconds: How long a writing transaction may rest between two statements, where MariaDB is the server.
+            wal_limit: Bytes of SQLite's ``-wal`` past which :meth:`tidy` empties it.
         """
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
@@ -92,6 +96,7 @@ class Database:
         self._conflict_seconds = conflict_seconds
         if self.is_sqlite:
             self.file = file or SQLiteFile(Path(url.database or ""), busy_seconds, report)
+            self._wal = WALBound(companion_of(self.file.path, "-wal"), wal_limit)
             self._writers = _sqlite_engine(url, self.file, "BEGIN IMMEDIATE")
             self._readers = _sqlite_engine(url, self.file, "BEGIN")
         else:
@@ -150,6 +155,24 @@ class Database:
             if self.file is not None and engine is self._writers and self.file.identity != opened:
                 # It was set aside or replaced while this ran: what was written is in a file that nobody reads.
                 raise Unavailable("PilotLogDB was replaced in the meantime: send it again.", reason="database")
+
+    def tidy(self) -> None:
+        """Between two writing transactions: keep SQLite's ``-wal`` short. Seldom more than a look at its size.
+
+        What goes wrong is left to the next transaction, which says it to somebody.
+        """
+        if not self.is_sqlite or not self._wal.is_due:
+            return
+        with suppress(PilotLoggingError, OSError), _typed_errors():
+            connection = self._writers.raw_connection()
+            try:
+                driver = connection.driver_connection
+                assert isinstance(driver, FileConnection)
+                self._wal.shorten(driver)
+            except sqlite3.Error as error:
+                _log.warning("PilotLogDB's -wal could not be emptied: %s", error)
+            finally:
+                connection.close()
 
     def now(self, connection: Connection) -> datetime:
         """The time by the database's clock: collectors and agents on several hosts then agree on it."""

@@ -83,6 +83,7 @@ class GroupCommitWriter:
             self._store(batch)
             for append, _ in batch:
                 self._queue.done(append.key.vo, _size(append))
+            self._database.tidy()
 
     def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
