@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from .errors import Unavailable
     from .redaction import Redactor
 
 
@@ -104,11 +105,13 @@ class Rules:
         max_log_size: Bytes; the middle of a longer log is left out. 0: no limit.
         may_open: Whether a log that is not there yet may be begun.
         redactor: Takes secrets out; None to leave them in.
+        no_room: Why only the goodbye of a log that is there, and has none yet, may be taken; None where all may.
     """
 
     max_log_size: int = 0
     may_open: bool = True
     redactor: Redactor | None = None
+    no_room: Unavailable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,16 @@ class Append:
     context: Mapping[str, str] = field(default_factory=dict)
     final: Final | None = None
     rules: Rules = Rules()
+
+    @property
+    def size(self) -> int:
+        """Bytes of text, and of what the sender says of itself."""
+        return len(self.data) + sum(len(value.encode("utf-8", "surrogatepass")) for value in self.context.values())
+
+    @property
+    def is_goodbye(self) -> bool:
+        """Whether it only says that the pilot has ended."""
+        return self.final is not None and not self.data
 
 
 @dataclass(frozen=True, slots=True)

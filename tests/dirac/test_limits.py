@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
 
@@ -54,6 +55,7 @@ def test_a_long_log_keeps_its_beginning_and_its_end(limited: RunningStack, stamp
 
 def test_a_quota_refuses_text_and_takes_goodbyes(limited: RunningStack, stamp: str) -> None:
     pilot = limited.client("alpha_pilot")
+    assert _sent(pilot, stamp, "one\n") is None
     refusals = [_sent(pilot, uuid.uuid4().hex, "q" * 19_000 + f"{n}\n") for n in range(12)]
     refused = [refusal for refusal in refusals if refusal]
     assert refused
@@ -63,6 +65,13 @@ def test_a_quota_refuses_text_and_takes_goodbyes(limited: RunningStack, stamp: s
     assert f"quota (Quota) is {_QUOTA}" in sentence
     assert "send it later" in sentence
     assert pilot("finaliseLogs", dumped({"retCode": "1"}), stamp, "")["OK"]
+    new = uuid.uuid4().hex
+    for answer in (
+        pilot("finaliseLogs", dumped({"retCode": "1"}), new, ""),
+        pilot("appendLog", batch(new, 1, "", context={"site": "S"})),
+    ):
+        assert answer.refusal[0] == UNAVAILABLE, "a new log has to wait"
+        assert f"quota (Quota) is {_QUOTA}" in answer.refusal[1]
     assert _sent(limited.client("beta_pilot"), stamp, "another VO\n") is None
 
 
@@ -75,9 +84,10 @@ def test_a_rate_refuses_for_a_while(limited: RunningStack, stamp: str) -> None:
     number, sentence = next(refusal for refusal in refusals if refusal)
     assert (number, sentence) == (
         UNAVAILABLE,
-        "VO beta sends more than 2 messages a second (MaxMessageRate): send it later.",
+        f"Pilot {stamp} sends more than its share of 2 messages a second (MaxMessageRate): send it later.",
     )
-    assert refusals.index((number, sentence)) >= 15, "what was not used before may be used at once"
+    assert refusals.index((number, sentence)) >= 8, "what was not used before may be used at once"
+    assert _sent(pilot, uuid.uuid4().hex, "another pilot\n") is None, "its VO's other pilots are not held up"
     assert limited.client("beta_user").text_of(stamp).splitlines(keepends=True) == [
         _LINE % n for n, refusal in enumerate(refusals) if refusal is None
     ]
@@ -101,12 +111,19 @@ def test_open_logs_are_limited_and_those_that_are_open_go_on(limited: RunningSta
 
 def test_a_disk_that_is_nearly_full(own_stack: Callable[..., RunningStack], stamp: str) -> None:
     section = "/Systems/WorkloadManagement/Services/TornadoPilotLogging"
-    stack = own_stack("--option", f"{section}/MinFreeDisk=900000GB")
+    stack = own_stack("--option", f"{section}/MinFreeDisk=1kB")
+    assert _sent(stack.client("alpha_pilot"), stamp, "zero\n") is None
+    path = stack.layout.configuration
+    path.write_text(re.sub("(MinFreeDisk *= *)1kB", r"\g<1>900000GB", path.read_text()))
+    stack.collector(0, "stop")
+    stack.collector(0, "start")
     pilot = stack.client("alpha_pilot")
     number, sentence = _sent(pilot, stamp, "one\n") or (0, "")
     assert number == UNAVAILABLE
     assert "MinFreeDisk" in sentence
     assert pilot("appendLog", batch(stamp, 1, "one\n")).refusal[0] == UNAVAILABLE
+    assert pilot("appendLog", batch(stamp, 1, "")).refusal[0] == UNAVAILABLE
+    assert pilot("finaliseLogs", dumped({"retCode": "3"}), uuid.uuid4().hex, "").refusal[0] == UNAVAILABLE
     assert pilot("finaliseLogs", dumped({"retCode": "3"}), stamp, "")["OK"]
     assert stack.client("alpha_user")("readLog", stamp).value["exitCode"] == 3
     stack.run_agent()

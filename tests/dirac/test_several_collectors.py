@@ -28,6 +28,7 @@ from PilotLoggingDIRAC.store.schema import VERSION
 from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
 
 COLLECTORS = 3
+_CHANGE = "UPDATE PilotLogSchema SET Version = Version + 1"
 
 
 @pytest.fixture(scope="module")
@@ -74,14 +75,17 @@ def test_many_processes_make_the_tables_at_the_same_moment(mariadb_server: Maria
         process.join(120)
 
 
-def test_a_process_that_hangs_in_a_transaction_loses_its_locks(mariadb_server: MariaDB) -> None:
-    """Or the log that it writes, and all that others commit together with it, would be refused until it ends."""
+@pytest.mark.parametrize("before", [_CHANGE, "SELECT Version FROM PilotLogSchema FOR UPDATE"], ids=("wrote", "locked"))
+def test_a_process_that_hangs_in_a_transaction_loses_its_locks(mariadb_server: MariaDB, before: str) -> None:
+    """Or the log that it writes, and all that others commit together with it, would be refused until it ends.
+
+    A collector locks its logs before it writes: one that hangs between the two holds up others just so.
+    """
     url = mariadb_server.new_database()
     hanging_one, other = PreparedDatabase(url), PreparedDatabase(url)
-    change = "UPDATE PilotLogSchema SET Version = Version + 1"
     with pytest.raises(Unavailable), hanging_one.writing() as connection:
-        connection.exec_driver_sql(change)
-        other.transact(lambda connection: connection.exec_driver_sql(change))
+        connection.exec_driver_sql(before)
+        other.transact(lambda connection: connection.exec_driver_sql(_CHANGE))
         connection.exec_driver_sql("SELECT 1")
     with other.reading() as connection:
         assert connection.exec_driver_sql("SELECT Version - 1 FROM PilotLogSchema").scalar_one() == VERSION

@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, select
 from support.archives import Archives
 from support.store import Store
 
@@ -15,6 +17,7 @@ from PilotLoggingDIRAC.model import Append, Appended, Final, LogKey, LogState, R
 from PilotLoggingDIRAC.redaction import Redactor
 from PilotLoggingDIRAC.store.append import append_all
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
+from PilotLoggingDIRAC.store.schema import chunks, logs
 
 LINE = "2026-06-10T11:02:02.823512Z INFO [A] one\n"
 LATE = "2026-06-10T11:02:09.000001Z INFO [A] late\n"
@@ -371,3 +374,19 @@ def test_a_stock_pilots_secret_that_is_cut_in_two(store: Store, key: LogKey) -> 
     store.append(Append(key, b"ter2hunter2\n2026-06-10T11:02:03.823512Z more\n", rules=rules))
     assert "hun" not in store.text()
     assert store.text().endswith("\n2026-06-10T11:02:03.823512Z more\n")
+
+
+def test_where_there_is_no_room_only_an_open_logs_first_goodbye_comes_in(store: Store, key: LogKey) -> None:
+    """A goodbye of a new log would be a new row, and so would each more of a log that has one."""
+    no_room = Unavailable("The disk is full.", reason="disk")
+    rules = Rules(no_room=no_room)
+    store.send("one\n")
+    goodbye = Append(key, session="a", seq=1, final=Final(3), rules=rules)
+    new = Append(store.new_key(), final=Final(0), rules=rules)
+    answers = store.append(new, goodbye, replace(goodbye, seq=2), Append(key, final=Final(4), rules=rules))
+    assert [answers[0], answers[2]] == [no_room, no_room]
+    assert all(isinstance(answers[number], Appended) for number in (1, 3))
+    assert (store.record().exit_code, store.text()) == (4, "one\n")
+    with store.database.reading() as connection:
+        assert connection.execute(select(func.count()).select_from(logs)).scalar_one() == 1
+        assert connection.execute(select(func.count()).select_from(chunks)).scalar_one() == 2

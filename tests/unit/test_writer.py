@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import shutil
 import subprocess
@@ -21,7 +22,7 @@ from support.store import Store
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, Appended, LogKey
-from PilotLoggingDIRAC.store import schema, writer
+from PilotLoggingDIRAC.store import schema
 from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
 from PilotLoggingDIRAC.store.upgrade import prepare
@@ -150,7 +151,7 @@ def test_too_much_that_waits_is_refused(store: Store, key: LogKey) -> None:
     with store.database.writing() as connection:
         connection.execute(schema.logs.update().values(Host="busy"))
         waiting: list[Future[Appended]] = []
-        with pytest.raises(Unavailable, match=r"^The database is slower than the pilots at the moment: "):
+        with pytest.raises(Unavailable, match=r"^The database is slower than the pilots of VO alpha at the moment: "):
             for seq in range(1, 100):
                 waiting.append(group_writer.submit(Append(key, b"x" * 1000, session="a", seq=seq)))
     assert 4 <= len(waiting) <= 11
@@ -172,22 +173,47 @@ def test_closing_stores_what_waits(store: Store, key: LogKey) -> None:
     group_writer.close()
 
 
-def test_a_message_that_comes_while_it_closes_is_answered(
-    store: Store, key: LogKey, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_message_that_comes_while_it_closes_is_answered(store: Store, key: LogKey) -> None:
     """Stored or refused, but never left without an answer."""
     group_writer = GroupCommitWriter(store.database, max_pending_size=PLENTY)
+    closing = threading.Thread(target=group_writer.close, daemon=True)
 
-    class LateFuture(Future[Appended]):
+    class SlowName(str):
         """Lets the writer close in the middle of a submission, if it can."""
 
-        def __init__(self) -> None:
-            super().__init__()
-            threading.Thread(target=group_writer.close, daemon=True).start()
-            time.sleep(0.2)
+        def __hash__(self) -> int:
+            if closing.ident is None:
+                closing.start()
+                time.sleep(0.2)
+            return super().__hash__()
 
-    monkeypatch.setattr(writer, "Future", LateFuture)
-    assert group_writer.submit(numbered(key, 1)).result(SECONDS) == Appended(2, repeated=False)
+    append = numbered(LogKey(SlowName(key.vo), key.stamp), 1)
+    assert group_writer.submit(append).result(SECONDS) == Appended(2, repeated=False)
+    closing.join(SECONDS)
+
+
+def test_one_vo_that_floods_is_no_trouble_for_another(store: Store, key: LogKey) -> None:
+    """It is told to come back later, the other one is not, and gets its turn before the flood has been stored."""
+    group_writer = GroupCommitWriter(store.database, max_pending_size=2_000_000)
+    store.send("one\n")
+    other = LogKey("beta", key.stamp)
+    order: list[str] = []
+    with store.database.writing() as connection:
+        connection.execute(schema.logs.update().values(Host="busy"))
+        flood: list[Future[Appended]] = []
+        with pytest.raises(Unavailable, match=r"^The database is slower than the pilots of VO alpha at the moment: "):
+            for seq in itertools.count(1):
+                flood.append(group_writer.submit(numbered(key, seq)))
+                flood[-1].add_done_callback(lambda _: order.append("alpha"))
+        quiet = [group_writer.submit(numbered(other, seq)) for seq in range(1, 101)]
+        for future in quiet:
+            future.add_done_callback(lambda _: order.append("beta"))
+    assert [future.result(SECONDS).next_seq for future in quiet] == list(range(2, 102))
+    assert [future.result(SECONDS).next_seq for future in flood] == list(range(2, len(flood) + 2))
+    group_writer.close()
+    # What was taken before the other one came, up to 500, and one transaction with both.
+    assert order.index("beta") <= 1000
+    assert len(flood) > 1400
 
 
 # The database is away

@@ -37,7 +37,7 @@ from ..storage.plugin_loading import load_plugin
 from ..storage.vo_process import VOProcess
 from ..terminal import collector_status
 from ..tls import client_context
-from . import collectors, vo_report
+from . import collectors, installed_versions, vo_report
 
 _CONNECT_SECONDS = 10.0
 _ANSWER_SECONDS = 30.0
@@ -63,6 +63,7 @@ def diagnose(vo: str) -> list[Finding]:
     """
     report = vo_report.report(vo)
     tries: list[tuple[str, Callable[[], Iterator[Finding]]]] = [
+        ("versions", _versions),
         ("options", lambda: _options(report)),
         ("pilot files", lambda: _published(report)),
         ("components", _components),
@@ -99,6 +100,13 @@ def _told_once(found: list[Finding]) -> list[Finding]:
             left.append(each)
             told.add(each.sentence)
     return left
+
+
+def _versions() -> Iterator[Finding]:
+    misfits = list(installed_versions.find_misfits())
+    yield from (Finding("versions", State.TODO, sentence) for sentence in misfits)
+    if not misfits:
+        yield Finding("versions", State.OK, "What is installed here works together.")
 
 
 def _options(report: Report) -> Iterator[Finding]:

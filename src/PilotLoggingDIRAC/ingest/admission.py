@@ -12,13 +12,21 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from ..errors import PilotLoggingError, Unavailable
-from ..settings import VOSettings
-from ..store.usage import Usage
+from cachetools import TTLCache
 
-_BURST_SECONDS = 10.0
-"""What was not used is saved up for so long: pilots that start together are no trouble."""
+from ..errors import PilotLoggingError, Unavailable
+from ..model import Append
+from ..settings import VOSettings
+from ..store.usage import ROW_SIZE, Usage
+from .buckets import BURST_SECONDS, Buckets, TokenBucket
+
 _LOOK_SECONDS = 30.0
+_LOG_SHARE = 1 / 16
+"""Of its VO's rates, that a log may always use. It may use more while its VO uses less than it may."""
+_RESERVE = 0.5
+"""Of what a VO has saved up, that is left to logs within their share: one that runs away finds it taken."""
+_LOGS = 20_000
+"""Of a VO, that shares are kept of; of a log that sent nothing for ten seconds none is needed, it has all of it."""
 
 
 class Guard(Protocol):
@@ -28,33 +36,13 @@ class Guard(Protocol):
         """Raises Unavailable."""
 
 
-class TokenBucket:
-    """So many units a second, and ten seconds' worth at once. Not safe for several threads."""
-
-    def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock = clock
-        self._left: float | None = None
-        self._looked = 0.0
-
-    def refused(self, rate: float) -> bool:
-        """Whether it is used up; it fills by ``rate`` units a second. A rate of 0 allows everything."""
-        now = self._clock()
-        most = rate * _BURST_SECONDS
-        self._left = most if self._left is None else min(self._left + (now - self._looked) * rate, most)
-        self._looked = now
-        return rate > 0 and self._left <= 0
-
-    def take(self, units: float) -> None:
-        """Use some, even if there is less: a message is not taken in parts."""
-        if self._left is not None:
-            self._left -= units
-
-
-class _VOBuckets:
+class _VOBuckets(Buckets):
     """What one VO has used of its limits, as far as this collector knows."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self.messages, self.text = TokenBucket(clock), TokenBucket(clock)
+        super().__init__(clock)
+        self.goodbyes = TokenBucket(clock)
+        self.logs: TTLCache[str, Buckets] = TTLCache(_LOGS, BURST_SECONDS, clock)
         self.taken_since = 0  # bytes, since the database was last asked
 
 
@@ -85,42 +73,66 @@ class Admission:
         self._ended = threading.Event()
         threading.Thread(target=self._run, name="PilotLogDB-usage", daemon=True).start()
 
-    def check(self, vo: str, settings: VOSettings, size: int) -> None:
-        """Pass if a message of a VO may come in now, and count it.
+    def check(self, append: Append, settings: VOSettings) -> Unavailable | None:
+        """Pass if a message may come in now, and count it.
+
+        What has no text counts as well: its row takes room and time. A goodbye alone is sent once by a stock pilot, and
+        without it a log waits for hours: it has a rate of its own, and passes where there is no room for text.
 
         Args:
-            vo: The VO.
-            settings: Its settings.
-            size: Bytes of text. A goodbye has none, takes no room, and is never refused.
+            append: The message.
+            settings: Of its VO.
+
+        Returns:
+            For a goodbye that comes when there is no room for text: what is to be said unless its log is there.
 
         Raises:
             Unavailable: It has to wait; the sentence says for what.
         """
-        if not size:
-            return
-        self._disk.check()
+        vo, size = append.key.vo, append.size + ROW_SIZE
         buckets = self._vos.setdefault(vo, _VOBuckets(self._clock))
-        stored = self._usage.get(vo, Usage()).text + buckets.taken_since
+        no_room = None
+        try:
+            self._check_room(vo, buckets, settings)
+        except Unavailable as refusal:
+            if not append.is_goodbye:
+                raise
+            no_room = refusal
+        if append.is_goodbye:
+            if buckets.goodbyes.refused(settings.max_message_rate):
+                raise _too_fast(f"VO {vo}", "goodbyes", settings.max_message_rate, "MaxMessageRate")
+            buckets.goodbyes.take(1)
+        else:
+            self._check_rates(append, buckets, size, settings)
+        buckets.taken_since += size
+        return no_room
+
+    def _check_room(self, vo: str, buckets: _VOBuckets, settings: VOSettings) -> None:
+        self._disk.check()
+        stored = self._usage.get(vo, Usage()).size + buckets.taken_since
         if 0 < settings.quota <= stored:
             raise Unavailable(
-                f"VO {vo} has {stored} bytes of text in the database, and its quota (Quota) is {settings.quota}: "
-                "send it later, when some has been delivered.",
+                f"VO {vo} has {stored} bytes of text and rows in the database, and its quota (Quota) is "
+                f"{settings.quota}: send it later, when some has been delivered.",
                 reason="quota",
             )
-        if buckets.messages.refused(settings.max_message_rate):
-            raise Unavailable(
-                f"VO {vo} sends more than {settings.max_message_rate} messages a second (MaxMessageRate): "
-                "send it later.",
-                reason="rate",
-            )
-        if buckets.text.refused(settings.max_text_rate):
-            raise Unavailable(
-                f"VO {vo} sends more than {settings.max_text_rate} bytes a second (MaxTextRate): send it later.",
-                reason="rate",
-            )
-        buckets.messages.take(1)
-        buckets.text.take(size)
-        buckets.taken_since += size
+
+    def _check_rates(self, append: Append, of_vo: _VOBuckets, size: int, settings: VOSettings) -> None:
+        """Within the VO's rates and, where the VO has used half of what it had saved up, the log's share of them."""
+        vo, stamp = append.key
+        of_log = of_vo.logs.get(stamp) or Buckets(self._clock)
+        for rate, units, option, whole, part in (
+            (settings.max_message_rate, "messages", "MaxMessageRate", of_vo.messages, of_log.messages),
+            (settings.max_text_rate, "bytes", "MaxTextRate", of_vo.text, of_log.text),
+        ):
+            beyond_share = part.refused(rate * _LOG_SHARE)
+            if whole.refused(rate):
+                raise _too_fast(f"VO {vo}", units, rate, option)
+            if beyond_share and whole.refused(rate, _RESERVE):
+                raise _too_fast(f"Pilot {stamp}", units, f"its share of {rate}", option)
+        of_vo.take(size)
+        of_log.take(size)
+        of_vo.logs[stamp] = of_log
 
     def may_open(self, vo: str, settings: VOSettings) -> bool:
         """Whether the VO may begin one more log."""
@@ -149,3 +161,7 @@ class Admission:
             self.look()
             if self._ended.wait(self._every):
                 return
+
+
+def _too_fast(who: str, units: str, rate: object, option: str) -> Unavailable:
+    return Unavailable(f"{who} sends more than {rate} {units} a second ({option}): send it later.", reason="rate")

@@ -61,8 +61,8 @@ class IngestService:
         begun = self._clock()
         vo, size = append.key.vo, len(append.data)
         settings, redactor = self._policy_of(vo)
-        self._admission.check(vo, settings, size)
-        rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor)
+        no_room = self._admission.check(append, settings)
+        rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor, no_room)
 
         def note(done: Future[Appended]) -> None:
             if done.exception() is None:

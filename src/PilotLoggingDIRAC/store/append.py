@@ -198,7 +198,7 @@ def append_all(connection: Connection, appends: Sequence[Append], now: datetime)
     for append in appends:
         log = known.get(append.key)
         try:
-            answers.append(log.note(append, now) if log else _too_many_open(append.key.vo))
+            answers.append(_refusal(append, log) or log.note(append, now) if log else _no_new_log(append))
         except Rejected as refusal:
             answers.append(refusal)
     if new_chunks := [chunk for log in known.values() for chunk in log.new_chunks]:
@@ -213,9 +213,15 @@ def append_all(connection: Connection, appends: Sequence[Append], now: datetime)
     return answers
 
 
-def _too_many_open(vo: str) -> Unavailable:
-    return Unavailable(
-        f"VO {vo} has as many open logs as it may have (MaxOpenLogs): a new one has to wait until others are closed.",
+def _refusal(append: Append, log: _Log) -> Unavailable | None:
+    """A numbered goodbye has a row of its own: where there is no room, a log gets one and no more."""
+    return append.rules.no_room if append.session is not None and log.row["Finalised"] else None
+
+
+def _no_new_log(append: Append) -> Unavailable:
+    return append.rules.no_room or Unavailable(
+        f"VO {append.key.vo} has as many open logs as it may have (MaxOpenLogs): a new one has to wait until others "
+        "are closed.",
         reason="open logs",
     )
 
@@ -227,7 +233,8 @@ def _locked_rows(connection: Connection, appends: Sequence[Append], now: datetim
     other out; where they do, the database ends one transaction and :mod:`.writer` runs it again.
     """
     found = _select_rows(connection, {append.key for append in appends})
-    if missing := sorted({append.key for append in appends if append.rules.may_open} - found.keys()):
+    may_begin = {append.key for append in appends if append.rules.may_open and append.rules.no_room is None}
+    if missing := sorted(may_begin - found.keys()):
         connection.execute(
             insert_if_absent(connection, logs),
             [

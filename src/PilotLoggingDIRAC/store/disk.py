@@ -12,7 +12,7 @@ _LOOK_SECONDS = 1.0
 
 
 class DiskGuard:
-    """Knows how much room the disk of the database has left, and refuses new text when it is too little.
+    """Knows how much room the database has left, on its disk and in its own files; too little, and it refuses new text.
 
     A thread of its own looks each second: a disk or a server that does not answer holds up no request.
     """
@@ -46,8 +46,8 @@ class DiskGuard:
         left = self.left
         if left is not None and left < self.least:
             raise Unavailable(
-                f"The collector's disk has only {left} bytes left (MinFreeDisk): send it later, or to another "
-                "collector.",
+                f"The collector's disk has only {left} bytes left (MinFreeDisk), free places in the database included: "
+                "send it later, or to another collector.",
                 reason="disk",
             )
 

@@ -6,9 +6,10 @@ from __future__ import annotations
 import logging
 import os
 import random
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,8 +20,9 @@ from sqlalchemy.exc import DataError, DBAPIError, DisconnectionError, IntegrityE
 from sqlalchemy.sql import func
 
 from ..errors import PilotLoggingError, Unavailable
-from .quarantine import Identity
+from .quarantine import Identity, companion_of
 from .sqlite_file import FileConnection, SQLiteFile
+from .wal_bound import LIMIT, WALBound
 
 T = TypeVar("T")
 
@@ -32,6 +34,8 @@ _CONNECT_SECONDS = 5
 _IDLE_SECONDS = 8
 """How long a transaction on MariaDB that may lock rests between two statements: less than others wait for its locks."""
 _POOL = "PilotLogDB"
+_JOURNAL_ROOM = 256 * 2**20
+"""Bytes that a database's journal may need on its disk beside its files, even if new text fits into them."""
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
@@ -72,6 +76,7 @@ class Database:
         busy_seconds: float = _BUSY_SECONDS,
         conflict_seconds: float = _CONFLICT_SECONDS,
         idle_seconds: int = _IDLE_SECONDS,
+        wal_limit: int = LIMIT,
     ) -> None:
         """Nothing is opened yet.
 
@@ -83,6 +88,7 @@ class Database:
             busy_seconds: How long a transaction waits for another one's locks.
             conflict_seconds: How long one that has to give way is tried again.
             idle_seconds: How long a writing transaction may rest between two statements, where MariaDB is the server.
+            wal_limit: Bytes of SQLite's ``-wal`` past which :meth:`tidy` empties it.
         """
         self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
@@ -90,6 +96,7 @@ class Database:
         self._conflict_seconds = conflict_seconds
         if self.is_sqlite:
             self.file = file or SQLiteFile(Path(url.database or ""), busy_seconds, report)
+            self._wal = WALBound(companion_of(self.file.path, "-wal"), wal_limit)
             self._writers = _sqlite_engine(url, self.file, "BEGIN IMMEDIATE")
             self._readers = _sqlite_engine(url, self.file, "BEGIN")
         else:
@@ -149,6 +156,24 @@ class Database:
                 # It was set aside or replaced while this ran: what was written is in a file that nobody reads.
                 raise Unavailable("PilotLogDB was replaced in the meantime: send it again.", reason="database")
 
+    def tidy(self) -> None:
+        """Between two writing transactions: keep SQLite's ``-wal`` short. Seldom more than a look at its size.
+
+        What goes wrong is left to the next transaction, which says it to somebody.
+        """
+        if not self.is_sqlite or not self._wal.is_due:
+            return
+        with suppress(PilotLoggingError, OSError), _typed_errors():
+            connection = self._writers.raw_connection()
+            try:
+                driver = connection.driver_connection
+                assert isinstance(driver, FileConnection)
+                self._wal.shorten(driver)
+            except sqlite3.Error as error:
+                _log.warning("PilotLogDB's -wal could not be emptied: %s", error)
+            finally:
+                connection.close()
+
     def now(self, connection: Connection) -> datetime:
         """The time by the database's clock: collectors and agents on several hosts then agree on it."""
         if self.is_sqlite:
@@ -179,22 +204,41 @@ class Database:
         return None
 
     def disk_left(self) -> int | None:
-        """Bytes that the disk of the database has left for it; None where they cannot be seen.
+        """Bytes that there is room for: on the disk of the database, and within its own files.
 
-        A MySQL or MariaDB server shows its disks where it has the plugin DISKS and the user the right FILE.
+        Returns:
+            None where the disk cannot be seen: a MySQL or MariaDB server shows its disks where it has the plugin DISKS
+            and the user the right FILE.
         """
         if self.file is not None:
             try:
                 status = os.statvfs(self.file.path.parent)
             except OSError:
                 return None
-            return status.f_bavail * status.f_frsize
+            return room(status.f_bavail * status.f_frsize, self.free_inside())
         try:
             with self.reading() as connection:
                 left = connection.execute(_DISK_OF_SERVER).scalar()
         except PilotLoggingError:
             return None
-        return None if left is None else int(left) * 1024
+        return None if left is None else room(int(left) * 1024, self.free_inside())
+
+    def free_inside(self) -> int:
+        """Bytes in the database's own files that expired text has left free, and new text will take first.
+
+        Such files do not shrink: without these, a disk that has once been full would count as full for ever. 0 where it
+        cannot be said.
+        """
+        if self.file is not None and self.file.identity is None:
+            return 0  # looking would make the file
+        try:
+            with self._transaction(self._readers) as connection:
+                if self.is_sqlite:
+                    pages = int(connection.exec_driver_sql("PRAGMA freelist_count").scalar_one())
+                    return pages * int(connection.exec_driver_sql("PRAGMA page_size").scalar_one())
+                return int(connection.execute(_FREE_IN_TABLES).scalar() or 0)
+        except PilotLoggingError:
+            return 0
 
     def close(self) -> None:
         """Close all connections."""
@@ -207,6 +251,17 @@ _DISK_OF_SERVER = text(
     "ORDER BY LENGTH(Path) DESC LIMIT 1"
 )
 """In KiB, of the disk on which the server's data are."""
+_FREE_IN_TABLES = text("SELECT MAX(DATA_FREE) FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE()")
+"""The largest, not the sum: where all tables share one file, each tells the same."""
+
+
+def room(disk: int, inside: int) -> int:
+    """Bytes that there is room for, of what is left on the disk and what is free within the database's files.
+
+    Also what goes to the free places is written to a journal first. Where the disk has no room for that, what is free
+    within counts for nothing.
+    """
+    return disk + inside if disk >= _JOURNAL_ROOM else disk
 
 
 def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future
@@ -13,6 +12,7 @@ from ..errors import PilotLoggingError, Unavailable
 from ..model import Append, Appended
 from .append import append_all
 from .engine import Database, StatementRefused
+from .fair_queue import FairQueue
 
 _BATCH_MESSAGES = 500
 _BATCH_BYTES = 8 * 2**20
@@ -39,13 +39,10 @@ class GroupCommitWriter:
         Args:
             database: Where to.
             max_pending_size: Bytes of text that may wait; more is refused: a slow database must not fill the memory.
+                One VO may have the most of it, and never all: see :mod:`.fair_queue`.
         """
         self._database = database
-        self._max_pending_size = max_pending_size
-        self._queue: queue.SimpleQueue[_Waiting | None] = queue.SimpleQueue()
-        self._lock = threading.Lock()
-        self._pending_size = 0
-        self._closed = False
+        self._queue: FairQueue[_Waiting] = FairQueue(max_pending_size)
         self._thread = threading.Thread(target=self._run, name="PilotLogDB-writer", daemon=True)
         self._thread.start()
 
@@ -57,56 +54,36 @@ class GroupCommitWriter:
             :class:`~..errors.Unavailable` when it will not be.
 
         Raises:
-            Unavailable: Too much is waiting already, or the writer is closed.
+            Unavailable: Too much of its VO is waiting already, or the writer is closed.
         """
-        with self._lock:
-            if self._closed:
+        answer: Future[Appended] = Future()
+        # It will be stored, so it cannot be cancelled any more.
+        answer.set_running_or_notify_cancel()
+        if not self._queue.put(append.key.vo, _size(append), _Waiting(append, answer)):
+            if self._queue.closed:
                 raise Unavailable("The collector is stopping: send to another one, or later.", reason="stopping")
-            if self._pending_size > self._max_pending_size:
-                raise Unavailable(
-                    "The database is slower than the pilots at the moment: send it again later.", reason="database"
-                )
-            answer: Future[Appended] = Future()
-            # It will be stored, so it cannot be cancelled any more.
-            answer.set_running_or_notify_cancel()
-            self._pending_size += len(append.data) + _WEIGHT
-            # Within the lock: nothing comes behind the None with which close() ends the queue.
-            self._queue.put(_Waiting(append, answer))
+            raise Unavailable(
+                f"The database is slower than the pilots of VO {append.key.vo} at the moment: send it again later.",
+                reason="database",
+            )
         return answer
 
     @property
     def pending_size(self) -> int:
         """Bytes of text that wait for their commit."""
-        return self._pending_size
+        return self._queue.size
 
     def close(self) -> None:
         """Store what is waiting, then end. Later messages are refused."""
-        with self._lock:
-            self._closed = True
-            self._queue.put(None)
+        self._queue.close()
         self._thread.join()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            batch, ending = self._gather(first)
+        while batch := self._queue.take(_BATCH_MESSAGES, _BATCH_BYTES):
             self._store(batch)
-            with self._lock:
-                self._pending_size -= sum(len(waiting.append.data) + _WEIGHT for waiting in batch)
-            if ending:
-                return
-
-    def _gather(self, first: _Waiting) -> tuple[list[_Waiting], bool]:
-        batch, size = [first], len(first.append.data)
-        while len(batch) < _BATCH_MESSAGES and size < _BATCH_BYTES:
-            try:
-                waiting = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if waiting is None:
-                return batch, True
-            batch.append(waiting)
-            size += len(waiting.append.data)
-        return batch, False
+            for append, _ in batch:
+                self._queue.done(append.key.vo, _size(append))
+            self._database.tidy()
 
     def _store(self, batch: Sequence[_Waiting]) -> None:
         try:
@@ -135,3 +112,8 @@ class GroupCommitWriter:
         return self._database.transact(
             lambda connection: append_all(connection, appends, self._database.now(connection))
         )
+
+
+def _size(append: Append) -> int:
+    """Bytes that a waiting message takes in memory, about."""
+    return append.size + _WEIGHT

@@ -30,6 +30,7 @@ class PersistentSender(threading.Thread):
         lines: How many lines have been acknowledged.
         errors: How many tries brought no reply.
         refusals: How many tries brought the reply to come back later.
+        problem: Why it gave up: a reply that it must not get, or what ended its thread.
         limit: No line after this one is sent before the limit is raised.
         slowest: Seconds that the slowest line took from its first try to its acknowledgement.
     """
@@ -44,6 +45,8 @@ class PersistentSender(threading.Thread):
         self.limit = sys.maxsize
         self.slowest = 0.0
         self.problem: object = None
+        self.last_error: Exception | None = None
+        self.last_refusal = ""
         self._stop_sending = threading.Event()
         layout = stack.layout
         self._identity = (layout.certificates, layout.credentials / "alpha_pilot.pem")
@@ -57,11 +60,33 @@ class PersistentSender(threading.Thread):
         """What its log must be."""
         return "".join(self._line(number) for number in range(1, self.lines + 1))
 
+    def __str__(self) -> str:
+        """Where it stands, for the message of a test that waits for it in vain."""
+        state = {
+            "kind": "stock" if self.stock else "ours",
+            "alive": self.is_alive(),
+            "collector": self._next % len(self._urls),
+            "lines": self.lines,
+            "limit": "none" if self.limit == sys.maxsize else self.limit,
+            "errors": f"{self.errors} (last: {self.last_error!r})",
+            "refusals": f"{self.refusals} (last: {self.last_refusal})",
+            "problem": self.problem,
+        }
+        return ", ".join(f"{name} {value}" for name, value in state.items())
+
     def stop(self) -> None:
         """Send no new line; what is not acknowledged yet is still sent."""
         self._stop_sending.set()
 
     def run(self) -> None:
+        try:
+            self._send()
+        except Exception as error:
+            # A thread that died must not look like one that waits.
+            self.problem = error
+            raise
+
+    def _send(self) -> None:
         while not self._stop_sending.is_set():
             if self.lines >= self.limit:
                 time.sleep(_BETWEEN_LINES)
@@ -90,8 +115,9 @@ class PersistentSender(threading.Thread):
                 self._leave()
             else:
                 answer = self._client("appendLog", batch(self.stamp, self.lines + 1, text))
-        except (OSError, http.client.HTTPException):
+        except (OSError, http.client.HTTPException) as error:
             self.errors += 1
+            self.last_error = error
             self._leave()
             self._next += 1
             return False
@@ -99,6 +125,7 @@ class PersistentSender(threading.Thread):
             return True
         if answer.get("Errno") == UNAVAILABLE:
             self.refusals += 1
+            self.last_refusal = answer["Message"]
         else:
             self.problem = answer
         return False
@@ -149,7 +176,7 @@ def hanging(stack: RunningStack, collector: int, senders: Sequence[PersistentSen
         for sender in senders:
             sender.limit = sender.lines + 12
         yield
-        until(lambda: all(sender.problem or sender.lines >= sender.limit for sender in senders), 30, "all go on")
+        _wait(senders, [sender.limit for sender in senders])
     finally:
         stack.collector(collector, "resume")
         _work_through(stack, collector)
@@ -168,5 +195,15 @@ def _work_through(stack: RunningStack, collector: int) -> None:
 
 def go_on(senders: Sequence[PersistentSender], lines: int = 5) -> None:
     """Wait until every sender has got some more lines acknowledged."""
-    goals = [(sender, sender.lines + lines) for sender in senders]
-    until(lambda: all(sender.problem or sender.lines >= goal for sender, goal in goals), 30, "all senders go on")
+    _wait(senders, [sender.lines + lines for sender in senders])
+
+
+def _wait(senders: Sequence[PersistentSender], goals: Sequence[int]) -> None:
+    def arrived() -> bool:
+        return all(sender.problem or sender.lines >= goal for sender, goal in zip(senders, goals, strict=True))
+
+    try:
+        until(arrived, 30, "all senders go on")
+    except AssertionError as error:
+        error.add_note("\n".join(map(str, senders)))
+        raise
