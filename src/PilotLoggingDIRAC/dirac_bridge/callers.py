@@ -89,7 +89,7 @@ class Caller:
         return vo
 
 
-_NO_GROUP = "visitor"
+NO_GROUP = "visitor"
 """DIRAC's name for the group of those who are in none: only what is open to all is open to it."""
 
 
@@ -114,9 +114,9 @@ def only_own_group(credentials: dict[str, Any]) -> None:
     if group in (None, AuthManager.KW_HOSTS_GROUP) or _is_member(claimed, group):
         return
     if isinstance(extra, list):
-        extra[1] = _NO_GROUP
+        extra[1] = NO_GROUP
     else:
-        credentials[AuthManager.KW_GROUP] = _NO_GROUP
+        credentials[AuthManager.KW_GROUP] = NO_GROUP
 
 
 def _is_member(dn: str, group: str) -> bool:

@@ -19,9 +19,9 @@ from tornado.concurrent import Future
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine
 from tornado.iostream import StreamClosedError
 
+from ..dirac_bridge.verified_chain import VerifiedChain
 from .gzip_body import BrokenGzip, Unfolding
 from .http1_parser import Head
-from .verified_chain import VerifiedChain
 
 if TYPE_CHECKING:
     from .http1_connection import Http1Connection

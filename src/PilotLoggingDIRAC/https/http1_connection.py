@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from DIRAC import gLogger
 
+from ..dirac_bridge.verified_chain import VerifiedChain
 from ..text import one_line
 from .exchange import Exchange
 from .http1_parser import Body, End, Head, RequestParser, Wrong
 from .lingering_close import Remainder
 from .stream import Stream
-from .verified_chain import VerifiedChain
 
 if TYPE_CHECKING:
     from .server import BoundedServer

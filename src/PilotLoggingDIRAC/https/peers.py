@@ -10,7 +10,7 @@ from cachetools import LRUCache
 
 from ..dirac_bridge import cs
 from ..dirac_bridge.callers import Caller, is_registered
-from .verified_chain import VerifiedChain
+from ..dirac_bridge.verified_chain import VerifiedChain
 
 _KNOWN_DECISIONS = 100
 """Decisions that are remembered for one peer: a portal asks for many users."""

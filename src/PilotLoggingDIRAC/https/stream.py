@@ -21,12 +21,12 @@ from typing import Any, Protocol
 
 from DIRAC import gLogger
 
+from ..dirac_bridge import verified_chain
+from ..dirac_bridge.proxy_policy import UnsoundChain
+from ..dirac_bridge.verified_chain import Certificate, VerifiedChain
 from ..text import one_line
-from . import verified_chain
 from .lingering_close import Remainder
 from .peers import Peer
-from .proxy_policy import UnsoundChain
-from .verified_chain import Certificate, VerifiedChain
 
 _RECORD = 2**14
 """What one read gives at most: the text of one TLS record."""
