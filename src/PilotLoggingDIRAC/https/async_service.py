@@ -6,7 +6,7 @@ anew each time, and holds a thread until the method returns. A collector has tho
 for a commit, so here
 
 - the peer is known before its body is read: its chain is parsed once a connection, and once for all connections of the
-  same proxy, and forms are decoded in C (:mod:`.urlencoded`);
+  same proxy, and forms are decoded in C (:mod:`.urlencoded`), large ones in a thread (:mod:`.call_form`);
 - short messages to the methods of :attr:`AsyncService.short_path` do not even come here (:mod:`.short_path`);
 - methods marked with :func:`on_event_loop` run there and may give a future: nothing is held while they wait;
 - other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
@@ -20,15 +20,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-import json
 import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
-from tornado.httputil import parse_body_arguments
 from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, stream_request_body
 
@@ -39,10 +38,10 @@ from ..settings import CollectorSettings, IPNetwork
 from ..text import one_line
 from . import connections, server
 from .authentication import authenticate
+from .call_form import LARGEST_FORM, LARGEST_ON_LOOP, CallForm, check_beginning, decoded, is_form
 from .peers import Call
 from .request_body import Body, RequestMemory
 from .request_log import LOGGED_CHARACTERS, note_failure, note_request
-from .urlencoded import parse_fields
 
 _READERS = 8
 _STRANGERS_BODY = 2**16
@@ -50,13 +49,16 @@ _STRANGERS_BODY = 2**16
 _STRANGERS_SECONDS = 20.0
 _ANY_SIZE = 2**62
 """For Tornado, which would answer a large body with a bare 400."""
+_BEGINNING = 2**8
+"""Bytes in which a form's first field is."""
 _DIGITS = re.compile("[0-9]{1,18}")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def on_event_loop(method: F) -> F:
-    """Mark an ``export_`` method that never blocks: it runs on the event loop, and may return a future."""
+    """Mark an ``export_`` method that never blocks, and may return a future: with small arguments it runs on the event
+    loop, with large ones in a thread."""
     method.on_event_loop = True  # type: ignore[attr-defined]
     return method
 
@@ -73,8 +75,8 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     """From where the headers count with which a balancer hands on a certificate."""
     request_memory: ClassVar[RequestMemory] = RequestMemory(256 * 2**20)
     short_path: ClassVar[frozenset[str]] = frozenset()
-    """Methods that read nothing of an instance but ``caller``, run on the event loop, and are answered by a future or
-    at once: short messages to them are served without a handler (:mod:`.short_path`)."""
+    """Methods that take text, read nothing of an instance but ``caller``, run on the event loop, and are answered by a
+    future or at once: short messages to them are served without a handler (:mod:`.short_path`)."""
 
     _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
 
@@ -133,7 +135,13 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     def data_received(self, chunk: bytes) -> None:
         # A compressed piece may unfold to many, and they come here although the answer has been given.
         if not self._finished:
-            self._take(lambda: self._body.add(chunk))
+            self._take(lambda: self._add(chunk))
+
+    def _add(self, chunk: bytes) -> None:
+        before = self._body.size
+        self._body.add(chunk)
+        if before <= LARGEST_FORM < self._body.size:
+            check_beginning(self._body.beginning(_BEGINNING), self.short_path)
 
     async def post(self, *_args: Any, **_kwargs: Any) -> None:
         if self._finished:
@@ -219,40 +227,39 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         self.finish(self.encode(self._outcome))
 
     async def _answer(self) -> Any:
-        fields = self._fields()
-        self._method_name = one_line(fields.get("method", ""), LOGGED_CHARACTERS)
+        body = self._body.content()
+        is_small = len(body) <= LARGEST_ON_LOOP
+        call = CallForm(body if is_form(self.request.headers.get("Content-Type", "")) else b"")
+        del body
+        self._method_name = one_line(call.method, LOGGED_CHARACTERS)
         method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}", None)
         if not callable(method):
             self.log.error("Invalid method", self._method_name)
             raise HTTPError(HTTPStatus.NOT_IMPLEMENTED)
-        self._authorise(method, fields.get("extraCredentials", ""))
-        arguments = _arguments(fields.get("args", "[]"))
+        self._authorise(method, call.extra_credentials)
+        run = partial(self._run, method, call)
+        if is_small and getattr(method, "on_event_loop", False):
+            outcome = run()
+        else:
+            outcome = await IOLoop.current().run_in_executor(self._readers, run)
         try:
-            if not getattr(method, "on_event_loop", False):
-                return await IOLoop.current().run_in_executor(self._readers, lambda: method(*arguments))
-            outcome = method(*arguments)
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
+        except PilotLoggingError:
+            raise
+        except Exception as error:
+            return note_failure(self, self._method_name, error)
+
+    def _run(self, method: Callable[..., Any], call: CallForm) -> Any:
+        """The method's outcome, or a future of it. In any thread."""
+        arguments = call.arguments(self._method_name, self.short_path)
+        try:
+            return method(*arguments)
         except PilotLoggingError:
             raise
         except Exception as error:
             if isinstance(error, TypeError) and not _takes(method, arguments):
                 raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
             return note_failure(self, self._method_name, error)
-
-    def _fields(self) -> dict[str, str]:
-        """The form's fields. Repeated ones count once, the last."""
-        body = self._body.content()
-        content_type = self.request.headers.get("Content-Type", "")
-        if content_type.startswith("application/x-www-form-urlencoded"):
-            raw = parse_fields(body)
-        else:
-            arguments: dict[str, list[bytes]] = {}
-            parse_body_arguments(content_type, body, arguments, {})
-            raw = {name.encode(): values[-1] for name, values in arguments.items()}
-        try:
-            return {name.decode(): value.decode("utf-8", "surrogatepass") for name, value in raw.items()}
-        except UnicodeDecodeError as error:
-            raise Rejected("The request is not text in UTF-8.") from error
 
     def _authorise(self, method: Callable[..., Any], extra_credentials: str) -> None:
         call = Call(self._fullComponentName, self._method_name, extra_credentials)
@@ -262,7 +269,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             return
         if extra_credentials and self._peer.chain is not None:
             # The word "hosts", or the DN and group for whom a trusted host asks.
-            self.credDict["extraCredentials"] = _decoded(extra_credentials, "extraCredentials")
+            self.credDict["extraCredentials"] = decoded(extra_credentials, "extraCredentials")
         only_own_group(self.credDict)
         needed = getattr(
             self, f"auth_{self._method_name}", getattr(method, "authorization", self.DEFAULT_AUTHORIZATION)
@@ -271,21 +278,6 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             raise HTTPError(HTTPStatus.UNAUTHORIZED)
         self.caller = caller_of(self.credDict)
         self._peer.note_accepted(call, dict(self.credDict), self.caller)
-
-
-def _decoded(encoded: str, what: str) -> Any:
-    # Plain JSON: DIRAC's decoder imports whatever module the peer names in it.
-    try:
-        return json.loads(encoded)
-    except (ValueError, RecursionError) as error:
-        raise Rejected(f"The {what} are not JSON: {error}.") from error
-
-
-def _arguments(encoded: str) -> list[Any]:
-    arguments = _decoded(encoded, "arguments")
-    if not isinstance(arguments, list):
-        raise Rejected("The arguments are not a JSON list.")
-    return arguments
 
 
 def _takes(method: Callable[..., Any], arguments: list[Any]) -> bool:

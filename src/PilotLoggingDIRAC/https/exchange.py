@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 _USUAL_BODY = 100 * 2**20
 """Bytes of a body, where its handler does not say: Tornado's."""
+_PIECES_AT_ONCE = 16
+"""Of 64 KiB, that a body unfolds to before others have their turn."""
 _log = logging.getLogger("tornado.general")
 
 
@@ -118,12 +120,14 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
     def _hand_on_pieces(self) -> Any:
         """Hand on what a compressed piece unfolds to, as fast as the handler takes it."""
         try:
-            for unfolded in self._pieces:
+            for number, unfolded in enumerate(self._pieces, 1):
                 if self._write_finished or self.stream.closed():
                     return None
                 waiting = self._given(partial(self._delegate.data_received, unfolded))
                 if waiting is not None and not waiting.done():
                     return asyncio.ensure_future(self._hand_on_later(waiting))
+                if number == _PIECES_AT_ONCE:
+                    return asyncio.ensure_future(self._hand_on_later(asyncio.sleep(0)))
         except BrokenGzip as error:
             self._connection.refuse(str(error))
         return None

@@ -83,6 +83,15 @@ class Body:
         self._counted = counted
         self._content += piece
 
+    @property
+    def size(self) -> int:
+        """Bytes that have come."""
+        return len(self._content)
+
+    def beginning(self, size: int) -> bytes:
+        """The first bytes that have come."""
+        return bytes(self._content[:size])
+
     def content(self) -> bytes:
         """All of it. It is forgotten here, and counts until :meth:`release`."""
         content = bytes(self._content)
