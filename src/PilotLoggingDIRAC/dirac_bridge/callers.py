@@ -138,6 +138,22 @@ def is_registered(dn: str) -> bool:
     return known
 
 
+_vos: LRUCache[tuple[str, str, str], str] = LRUCache(10_000)
+"""By the CS's version, a DN and a group."""
+
+
+def vo_of(dn: str, group: str | None) -> str:
+    """The VO of somebody in a group, or in the default one; empty if that has none."""
+    key = (cs.version(), dn, group or "")
+    known = _vos.get(key)
+    if known is None:
+        found = Registry.findDefaultGroupForDN(dn) if not group else None
+        own = found["Value"] if found and found["OK"] else group
+        known = (Registry.getVOForGroup(own) if own else "") or ""
+        _vos[key] = known
+    return known
+
+
 def caller_of(credentials: Mapping[str, Any]) -> Caller:
     """The caller behind credentials that DIRAC's AuthManager has accepted; a portal's forwarded user is the user."""
     group = credentials.get("group") or ""

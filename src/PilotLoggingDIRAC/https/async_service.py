@@ -128,7 +128,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         if self._registered:
             self._body = Body(self.request_memory, self.largest_body)
             connection.set_body_timeout(self.body_seconds)
-            server.BoundedServer.connections.authenticated(connection.stream)
+            server.BoundedServer.connections.authenticated(connection.stream, self._peer.owner)
         connection.set_max_body_size(_ANY_SIZE)
         self._take(lambda: self._body.check(self._declared_size()))
 

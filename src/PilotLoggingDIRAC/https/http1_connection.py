@@ -123,6 +123,11 @@ class Http1Connection:
         """Whether a chain is, at this moment."""
         return chain.expires > time.time() and not self.server.revocations.revokes(chain)
 
+    @property
+    def waits_for_body(self) -> bool:
+        """Whether the peer has not sent its request to the end."""
+        return self.current is not None and not self.current.read_finished
+
     def lingers(self, remainder: Remainder) -> None:
         """The stream was closed, but its peer may still be sending."""
         self.server.lingers(self, remainder)

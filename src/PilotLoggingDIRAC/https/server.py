@@ -99,7 +99,7 @@ class BoundedServer(GracefulServer):
             except ValueError:
                 return  # for the handler to say
         if stream.peer.is_registered() and stream.peer.expires > time.time():
-            self.connections.authenticated(stream)
+            self.connections.authenticated(stream, stream.peer.owner)
 
     def request_done(self, connection: Http1Connection) -> None:
         """Its answer has been sent."""

@@ -24,6 +24,7 @@ from .call_form import FORM, LARGEST_ON_LOOP, CallForm
 from .gzip_body import unfold_at_once
 from .http1_parser import Head
 from .peers import Accepted, Call
+from .request_body import LEAST_SPEED, LOOK_SECONDS
 from .request_log import note_failure, note_request
 
 if TYPE_CHECKING:
@@ -133,7 +134,8 @@ class _Request:
         """Take a piece of the body."""
         self._body = self._body + piece if self._body else piece
         if self._timer is None and len(self._body) < self._length:
-            self._timer = self._connection.loop.call_later(self._service.body_seconds, self._connection.stream.close)
+            seconds = min(self._service.body_seconds, LOOK_SECONDS + self._length / LEAST_SPEED)
+            self._timer = self._connection.loop.call_later(seconds, self._connection.stream.close)
 
     def end_received(self) -> None:
         """The body is complete."""

@@ -45,6 +45,8 @@ class Receiver(Protocol):
     def connection_lost(self) -> None: ...
     def is_good(self, chain: VerifiedChain) -> bool: ...
     def lingers(self, remainder: Remainder) -> None: ...
+    @property
+    def waits_for_body(self) -> bool: ...
     def remainder_gone(self, remainder: Remainder) -> None: ...
 
 
@@ -86,6 +88,11 @@ class Stream:
     def worth_keeping(self) -> bool:
         """Whether there is work in this connection that its peer would have to ask for again."""
         return getattr(self._socket, "hello", False) and not self.half_a_head
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether it is the peer's turn: to send the rest of a request, or to read an answer."""
+        return self.pending or self._receiver.waits_for_body
 
     # The handshake
 
