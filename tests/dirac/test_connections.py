@@ -232,6 +232,48 @@ def test_slow_bodies_of_one_user_leave_room_for_the_others(collector: Collector,
             slow[-1].recv(1)
 
 
+def test_replies_that_nobody_reads(collector: Collector, stack: RunningStack) -> None:
+    """A log whose JSON is six times as large: it is not in memory for each who has asked for it and does not read."""
+    stamp = uuid.uuid4().hex
+    pilot = stack.client("beta_pilot")
+    for number in range(1, 9):
+        assert pilot("appendLog", batch(stamp, number, "\x01" * 2 * MIB, vo="beta"), compressed=True)["OK"]
+    body = form("getLogs", stamp, "beta")
+    before = collector.memory()
+    most = before
+    with contextlib.ExitStack() as unread:
+        for _ in range(12):
+            connection = unread.enter_context(collector.greet("beta_user"))
+            connection.sendall(collector.head(Content_Length=str(len(body))) + body)
+        alpha = uuid.uuid4().hex
+        for number in range(1, 20):
+            assert stack.client("alpha_pilot")("appendLog", batch(alpha, number, "x\n"))["OK"]
+            most = max(most, collector.memory())
+            time.sleep(0.1)
+        assert stack.client("alpha_user")("getLogs", alpha, "alpha").value["StdOut"] == "x\n" * 19
+        metrics = stack.client("operator")("getStatistics").value["connections"]
+        assert 0 < metrics["replyMemory"] <= 150 * MIB
+    assert most - before < 400 * MIB
+    until(
+        lambda: stack.client("operator")("getStatistics").value["connections"]["replyMemory"] == 0,
+        60,
+        "the memory is given back",
+    )
+
+
+def test_a_large_reply_is_whole(stack: RunningStack) -> None:
+    """In chunks, or to HTTP/1.0 until the connection ends; whatever characters it has."""
+    stamp = uuid.uuid4().hex
+    text = "".join(map(chr, (*range(0x300), *range(0xDC00, 0xDC10), 0xE000, 0x1F680))) * 600 + "\n"
+    assert stack.client("alpha_pilot")("appendLog", batch(stamp, 1, text), compressed=True)["OK"]
+    user = stack.client("alpha_user")
+    for _ in range(2):
+        assert user("getLogs", stamp, "alpha").value["StdOut"] == text
+    user.connection._http_vsn, user.connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
+    assert user("getLogs", stamp, "alpha").value["StdOut"] == text
+    assert user("readLog", stamp).value["text"]
+
+
 def test_headers_without_end(collector: Collector) -> None:
     memory = collector.memory()
     with collector.greet(None) as connection, pytest.raises(OSError):

@@ -29,6 +29,7 @@ from typing import Any, ClassVar, TypeVar
 
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
 from tornado.ioloop import IOLoop
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, stream_request_body
 
 from ..dirac_bridge import results
@@ -40,10 +41,16 @@ from . import connections, server
 from .authentication import authenticate
 from .call_form import LARGEST_FORM, LARGEST_ON_LOOP, CallForm, check_beginning, decoded, is_form
 from .peers import Call
+from .reply import SMALL, encode_in_pieces, gather, weigh
+from .reply_memory import ReplyMemory, Room
 from .request_body import Body, RequestMemory
 from .request_log import LOGGED_CHARACTERS, note_failure, note_request
+from .shares import Owner
 
 _READERS = 8
+_ENCODERS = 2
+_PIECE = 2**18
+"""Bytes of a large reply that are encoded at once, and must be read before the next."""
 _STRANGERS_BODY = 2**16
 """Bytes of a body that are taken from somebody who has a certificate, but is not in the Registry."""
 _STRANGERS_SECONDS = 20.0
@@ -78,6 +85,14 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     """Methods that take text, read nothing of an instance but ``caller``, run on the event loop, and are answered by a
     future or at once: short messages to them are served without a handler (:mod:`.short_path`)."""
 
+    whole_replies: ClassVar[frozenset[str]] = frozenset()
+    """Methods whose replies may have :attr:`largest_reply` bytes: room is made for them beforehand."""
+    largest_reply: ClassVar[int] = 0
+    reply_memory: ClassVar[ReplyMemory] = ReplyMemory(512 * 2**20)
+    piece_seconds: ClassVar[float] = 30.0
+    """How long the next 256 KiB of a large reply may wait to be read."""
+
+    _encoders: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encoder")
     _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
 
     caller: Caller
@@ -85,6 +100,8 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     _method_name = "?"
     _outcome: Any = None
     _early = False
+    _weight = 0
+    _room: Room | None = None
     _body = Body(request_memory, 0)
 
     def refused(self, error: PilotLoggingError) -> None:
@@ -106,6 +123,11 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         cls.balancers = settings.balancer_addresses
         cls.request_memory = RequestMemory(settings.max_request_memory)
         connections.add_source(cls.request_memory.metrics)
+        cls.reply_memory = ReplyMemory(settings.max_reply_memory)
+        # While it is made, a log's text is there twice.
+        cls.largest_reply = 2 * settings.max_log_reply_size
+        cls.piece_seconds = min(cls.piece_seconds, settings.idle_time)
+        connections.add_source(cls.reply_memory.metrics)
         server.bound_connections(settings)
         server.BoundedServer.short_services.append(cls)
 
@@ -148,10 +170,14 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             return
         try:
             self._outcome = await self._answer()
+            await self._reserve(self._weight)
         except PilotLoggingError as error:
             self.refused(error)
-            self._outcome = results.failure(error)
-        self._finish_with_outcome()
+            self._outcome, self._weight = results.failure(error), 0
+        if self._weight <= SMALL:
+            self._finish_with_outcome()
+        else:
+            await self._send_in_pieces()
 
     def write_error(self, status_code: int, **_kwargs: Any) -> None:
         """A page with the status and nothing else: no reason of ours, nothing of what was sent."""
@@ -170,6 +196,8 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     def on_finish(self) -> None:
         """One line a request: quiet when all is well, loud when not."""
         self._body.release()
+        if self._room is not None:
+            self._room.resize(0)
         outcome = self._outcome
         problem = None
         if self._status_code >= HTTPStatus.BAD_REQUEST:
@@ -226,6 +254,30 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         self.set_header("Content-Type", "application/json")
         self.finish(self.encode(self._outcome))
 
+    async def _reserve(self, size: int) -> None:
+        """Count so many bytes for the reply, which may take some seconds.
+
+        Raises:
+            Unavailable: There is no room.
+        """
+        if self._room is not None:
+            self._room.resize(size if size > SMALL else 0)
+        elif size > SMALL:
+            self._room = await self.reply_memory.take(Owner(self.caller.vo, self.caller.name), size)
+
+    async def _send_in_pieces(self) -> None:
+        """Send a large reply as fast as it is read, and no slower than may be."""
+        results.drop_internals(self._outcome)
+        pieces = encode_in_pieces(self._outcome)
+        self.set_header("Content-Type", "application/json")
+        try:
+            while piece := await IOLoop.current().run_in_executor(self._encoders, gather, pieces, _PIECE):
+                self.write(piece)
+                await asyncio.wait_for(self.flush(), self.piece_seconds)
+        except (TimeoutError, StreamClosedError):
+            self.request.connection.close()
+        self.finish()
+
     async def _answer(self) -> Any:
         body = self._body.content()
         is_small = len(body) <= LARGEST_ON_LOOP
@@ -241,6 +293,8 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         if is_small and getattr(method, "on_event_loop", False):
             outcome = run()
         else:
+            if self._method_name in self.whole_replies:
+                await self._reserve(self.largest_reply)
             outcome = await IOLoop.current().run_in_executor(self._readers, run)
         try:
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
@@ -253,7 +307,9 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         """The method's outcome, or a future of it. In any thread."""
         arguments = call.arguments(self._method_name, self.short_path)
         try:
-            return method(*arguments)
+            outcome = method(*arguments)
+            self._weight = 0 if isinstance(outcome, Future) else weigh(outcome)
+            return outcome
         except PilotLoggingError:
             raise
         except Exception as error:
