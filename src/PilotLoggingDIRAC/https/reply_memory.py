@@ -65,10 +65,10 @@ class ReplyMemory:
 
     def _add(self, owner: Owner, size: int) -> None:
         self._used += size
-        for counter, key in ((self._of_vos, owner.vo), (self._of_callers, owner)):
-            counter[key] += size
-            if not counter[key]:
-                del counter[key]
+        self._of_vos[owner.vo] += size
+        self._of_callers[owner] += size
+        # Who has none left is forgotten.
+        self._of_vos, self._of_callers = +self._of_vos, +self._of_callers
         if size < 0 and self._changed is not None:
             self._changed.set()
             self._changed = None
