@@ -114,6 +114,10 @@ class CollectorSettings(Settings):
     """What request bodies may take in memory at one time, in bytes; beyond it they are refused as Unavailable. The
     first 64 KiB of each do not count."""
 
+    max_reply_memory: Bytes = Field(512 * 2**20, alias="MaxReplyMemory")
+    """What replies may take in memory while they are made and read, in bytes: half of it for a VO, a quarter for a
+    caller. Beyond it readers wait, and after ten seconds are told to come back later."""
+
     max_connections: Number = Field(4000, alias="MaxConnections")
     """Connections at one time; fewer where the limit on file descriptors is lower."""
 

@@ -228,6 +228,41 @@ def test_what_is_no_call_has_no_method(pilot: Client, user: Client, name: str) -
     assert user("listLogs", {"Stamp": STAMP}).value["total"] == 0
 
 
+MULTIPART = "multipart/form-data; boundary=a"
+SMALL_AND_MANY: dict[str, tuple[bytes, str]] = {
+    "fields": (b"&" * 79 * 10**6, FORM),
+    "pairs": (b"a=b&" * 19 * 10**6, FORM),
+    "parts": (b"--a\r\nA:b\r\n\r\n\r\n" * 5 * 10**6 + b"--a--", MULTIPART),
+    "lines of a part": (b"x--a\r\n" * 13 * 10**6 + b"--a--", MULTIPART),
+    "lists": (b"method=listLogs&args=[" + b"[]," * 26 * 10**6 + b"[]]", FORM),
+    "lists for a writer": (b"method=sendMessage&args=[" + b"[]," * 26 * 10**6 + b"[]]", FORM),
+    "objects": (b"method=appendLog&args=[{" + b'"x":{},' * 11 * 10**6 + b'"y":0}]', FORM),
+    "depth": (b"method=appendLog&args=" + b"[" * 79 * 10**6, FORM),
+    "extra credentials": (b"method=ping&extraCredentials=[" + b"0," * 39 * 10**6 + b"0]", FORM),
+    "bad quoting": (b"method=sendMessage&args=" + b"%" * 79 * 10**6, FORM),
+}
+
+
+@pytest.mark.parametrize("name", SMALL_AND_MANY)
+def test_little_that_unfolds_to_much(pilot: Client, user: Client, name: str) -> None:
+    """Some kB of gzip: refused before it is read to the end, in one sentence or by DIRAC's answer to no method. Once
+    these took minutes each, and in them the event loop did nothing else."""
+    body, content_type = SMALL_AND_MANY[name]
+    for client in (pilot, user):
+        packed = gzip.compress(body, 1)
+        assert len(packed) < 2**20
+        answer = client.post(packed, {"Content-Encoding": "gzip", "Content-Type": content_type})
+        if answer.status not in (http.client.NOT_IMPLEMENTED, http.client.UNAUTHORIZED):
+            number, sentence = answer.refusal
+            assert number == REJECTED
+            assert len(sentence) < 300
+
+
+def test_a_list_of_lines_without_measure_is_refused(pilot: Client) -> None:
+    number, sentence = pilot("sendMessage", "[" + '"",' * 2_000_000 + '""]', STAMP, "alpha").refusal
+    assert (number, "more than 500000" in sentence) == (REJECTED, True)
+
+
 @pytest.mark.parametrize(
     "body", [b"", b"no gzip at all", b"\x1f\x8b" + b"rubbish" * 100], ids=["empty", "plain", "cut"]
 )

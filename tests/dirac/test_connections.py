@@ -27,6 +27,8 @@ from harness.stacks import RunningStack, dumped, milliseconds_of
 from harness.waiting import until
 
 from PilotLoggingDIRAC.https.connections import Connections
+from PilotLoggingDIRAC.https.request_body import Pace
+from PilotLoggingDIRAC.https.shares import Owner
 
 MIB = 2**20
 MOST, UNAUTHENTICATED = 150, 50
@@ -211,6 +213,67 @@ def test_the_longest_idle_gives_way_when_there_are_too_many(collector: Collector
     assert clients[-1].connection.sock is last
 
 
+def test_slow_bodies_of_one_user_leave_room_for_the_others(collector: Collector, stack: RunningStack) -> None:
+    """He may take all places for a moment; then others come in, and his oldest go until a third is left to him."""
+    with contextlib.ExitStack() as taken:
+        slow = [taken.enter_context(half_a_body(collector, 1000, "beta_user")) for _ in range(MOST)]
+        pilot = stack.client("alpha_pilot")
+        for number in range(20):
+            assert pilot("appendLog", batch(uuid.uuid4().hex, 1, f"{number}\n"))["OK"]
+            pilot.close()
+        metrics = stack.client("operator")("getStatistics").value["connections"]
+        assert metrics["gaveWay"] > 0
+        for connection in slow[: MOST // 2]:
+            connection.settimeout(120)
+            with contextlib.suppress(ConnectionError):
+                assert connection.recv(1) == b""
+        slow[-1].setblocking(False)
+        with pytest.raises(ssl.SSLWantReadError):
+            slow[-1].recv(1)
+
+
+def test_replies_that_nobody_reads(collector: Collector, stack: RunningStack) -> None:
+    """A log whose JSON is six times as large: it is not in memory for each who has asked for it and does not read."""
+    stamp = uuid.uuid4().hex
+    pilot = stack.client("beta_pilot")
+    for number in range(1, 9):
+        assert pilot("appendLog", batch(stamp, number, "\x01" * 2 * MIB, vo="beta"), compressed=True)["OK"]
+    body = form("getLogs", stamp, "beta")
+    before = collector.memory()
+    most = before
+    with contextlib.ExitStack() as unread:
+        for _ in range(12):
+            connection = unread.enter_context(collector.greet("beta_user"))
+            connection.sendall(collector.head(Content_Length=str(len(body))) + body)
+        alpha = uuid.uuid4().hex
+        for number in range(1, 20):
+            assert stack.client("alpha_pilot")("appendLog", batch(alpha, number, "x\n"))["OK"]
+            most = max(most, collector.memory())
+            time.sleep(0.1)
+        assert stack.client("alpha_user")("getLogs", alpha, "alpha").value["StdOut"] == "x\n" * 19
+        metrics = stack.client("operator")("getStatistics").value["connections"]
+        assert 0 < metrics["replyMemory"] <= 150 * MIB
+    assert most - before < 400 * MIB
+    until(
+        lambda: stack.client("operator")("getStatistics").value["connections"]["replyMemory"] == 0,
+        60,
+        "the memory is given back",
+    )
+
+
+def test_a_large_reply_is_whole(stack: RunningStack) -> None:
+    """In chunks, or to HTTP/1.0 until the connection ends; whatever characters it has."""
+    stamp = uuid.uuid4().hex
+    text = "".join(map(chr, (*range(0x300), *range(0xDC00, 0xDC10), 0xE000, 0x1F680))) * 600 + "\n"
+    assert stack.client("alpha_pilot")("appendLog", batch(stamp, 1, text), compressed=True)["OK"]
+    user = stack.client("alpha_user")
+    for _ in range(2):
+        assert user("getLogs", stamp, "alpha").value["StdOut"] == text
+    user.connection._http_vsn, user.connection._http_vsn_str = 10, "HTTP/1.0"  # type: ignore[attr-defined]
+    assert user("getLogs", stamp, "alpha").value["StdOut"] == text
+    assert user("readLog", stamp).value["text"]
+
+
 def test_headers_without_end(collector: Collector) -> None:
     memory = collector.memory()
     with collector.greet(None) as connection, pytest.raises(OSError):
@@ -316,9 +379,9 @@ def test_a_gigabyte_in_a_megabyte(collector: Collector, stack: RunningStack, cal
 # The budget for all
 
 
-def half_a_body(collector: Collector, size: int) -> ssl.SSLSocket:
+def half_a_body(collector: Collector, size: int, caller: str = "alpha_pilot") -> ssl.SSLSocket:
     """Announces twice as much as it sends."""
-    connection = collector.greet("alpha_pilot")
+    connection = collector.greet(caller)
     connection.sendall(collector.head(Content_Length=str(2 * size)))
     with contextlib.suppress(OSError):
         connection.sendall(b"x" * size)
@@ -411,8 +474,9 @@ def test_sizes_that_are_none(collector: Collector, headers: dict[str, str]) -> N
 
 
 class Fake:
-    def __init__(self) -> None:
+    def __init__(self, waits_for_peer: bool = False) -> None:
         self.open = True
+        self.waits_for_peer = waits_for_peer
 
     def close(self) -> None:
         self.open = False
@@ -452,8 +516,60 @@ def test_when_all_are_busy_the_next_is_refused() -> None:
     assert [connection.open for connection in busy] == [True, False]
     assert connections.metrics() == {
         "open": 1, "unauthenticated": 0, "most": 2, "accepted": 2, "refused": 1, "evicted": 0, "turnedAway": 0,
-        "overdue": 0, "idleClosed": 1,
+        "overdue": 0, "idleClosed": 0, "gaveWay": 1,
     }  # fmt: skip
+
+
+def _owned(connections: Connections, owner: Owner, count: int, waits: bool) -> list[Fake]:
+    made = [Fake(waits) for _ in range(count)]
+    for connection in made:
+        assert connections.admit(HERE)
+        connections.opened(connection, HERE)
+        connections.authenticated(connection, owner)
+    return made
+
+
+def test_who_has_most_gives_way() -> None:
+    """The VO with more than half of all, in it the caller with most, and of these what waits for its peer."""
+    connections = Connections(12, 4, 10.0, 10.0, clock=lambda: 0.0)
+    pilots = _owned(connections, Owner("alpha", "pilot"), 3, waits=False)
+    few = _owned(connections, Owner("beta", "few"), 2, waits=True)
+    served = _owned(connections, Owner("beta", "many"), 1, waits=False)
+    many = _owned(connections, Owner("beta", "many"), 6, waits=True)
+    assert connections.admit(HERE)
+    assert [connection.open for connection in many] == [False] + [True] * 5
+    assert all(connection.open for connection in (*pilots, *few, *served))
+    connections.close_overdue()
+    assert [connection.open for connection in many] == [False] * 2 + [True] * 4, "a third of all is left to one"
+    _owned(connections, Owner("beta", "third"), 2, waits=True)
+    connections.close_overdue()
+    assert sum(connection.open for connection in (*few, *many)) == 4, "half of all is left to a VO"
+    assert all(connection.open for connection in (*pilots, *served))
+
+
+def test_nobody_gives_way_whose_requests_are_served() -> None:
+    connections = Connections(3, 2, 10.0, 10.0, clock=lambda: 0.0)
+    served = _owned(connections, Owner("alpha", "pilot"), 3, waits=False)
+    assert not connections.admit(HERE)
+    connections.close_overdue()
+    assert all(connection.open for connection in served)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "held"),
+    [
+        ([], 0),
+        ([20 * 1024], 1),
+        ([20 * 1024 - 1], 0),
+        ([MIB, MIB], 1),
+        ([40 * 1024, 60 * 1024, 80 * 1024], 2),
+    ],
+)
+def test_a_body_that_is_too_slow(sizes: list[int], held: int) -> None:
+    """One that takes 50 s at most; looked at after 20, 40 and 50."""
+    pace = Pace(50)
+    looks = [pace.holds(size) for size in [*sizes, *[sizes[-1] if sizes else 0] * 3][:3]]
+    assert looks.index(False) == held
 
 
 @pytest.mark.parametrize(("soft", "hard", "most"), [(64, 1000, 800), (64, 100, 16), (6000, 6000, 4000)])

@@ -4,6 +4,7 @@
 from portal_cases.accessibility import TestAccessibility, calm, logs
 from portal_cases.away import TestCollectorAway
 from portal_cases.beside_others import TestBesideAnotherExtension, extension
+from portal_cases.certificates import TestCertificates, TestChainsAtPilotMonitorsService
 from portal_cases.choosing import TestCopying, TestPaper, copying, long_log
 from portal_cases.clipboard import TestClipboard
 from portal_cases.handler import TestBadRequests, TestHandler, TestWhoReads
@@ -18,6 +19,8 @@ __all__ = [
     "TestAccessibility",
     "TestBadRequests",
     "TestBesideAnotherExtension",
+    "TestCertificates",
+    "TestChainsAtPilotMonitorsService",
     "TestClipboard",
     "TestCollectorAway",
     "TestCopying",

@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import json
+import re
+import tracemalloc
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import unquote_to_bytes, urlencode
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from support.store import Store
 
+from PilotLoggingDIRAC import bounded_json
 from PilotLoggingDIRAC.errors import Rejected
-from PilotLoggingDIRAC.https.urlencoded import parse_fields
+from PilotLoggingDIRAC.https.call_form import CallForm
+from PilotLoggingDIRAC.https.urlencoded import unquote, unquote_in_pieces
 from PilotLoggingDIRAC.ingest import append_protocol, stock_protocol
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import Append
@@ -27,6 +31,8 @@ STAMP = "0" * 32
 TEXT = st.text(st.characters(codec=None))
 SCALARS = st.none() | st.booleans() | st.integers() | st.floats() | TEXT
 JSON = st.recursive(SCALARS, lambda inner: st.lists(inner) | st.dictionaries(TEXT, inner), max_leaves=8)
+
+FIELDS = ("method", "args", "extraCredentials")
 
 GOOD_BATCH: dict[str, Any] = {
     "stamp": STAMP,
@@ -86,24 +92,79 @@ def test_any_cursor(value: Any) -> None:
     assert cursor is None or min(cursor.chunk, cursor.within, cursor.total) >= 0
 
 
-@given(st.binary(max_size=200) | st.from_regex(rb"[a&=+%0-9A-Fa-f\r\n]{0,60}", fullmatch=True))
-def test_a_form_is_read_as_others_read_it(body: bytes) -> None:
-    """Against the standard library's slower way; of repeated fields the last one counts in both."""
-    expected: dict[bytes, bytes] = {}
-    for pair in body.split(b"&"):
-        name, _, value = pair.partition(b"=")
-        expected[unquote_to_bytes(name.replace(b"+", b" "))] = unquote_to_bytes(value.replace(b"+", b" "))
-    assert parse_fields(body) == expected
+@given(st.binary(max_size=200) | st.from_regex(rb"[a&=+%0-9A-Fa-f\r\n]{0,60}", fullmatch=True), st.integers(3, 9))
+def test_a_form_is_decoded_as_others_decode_it(value: bytes, piece: int) -> None:
+    """Against the standard library's slower way, in one piece and in several."""
+    expected = unquote_to_bytes(value.replace(b"+", b" "))
+    assert unquote(value) == expected
+    try:
+        assert unquote_in_pieces(value, piece) == expected
+    except ValueError:
+        assert re.search(rb"%(?![0-9A-Fa-f]{2})", value)
 
 
-@given(st.dictionaries(st.text(min_size=1), st.text(min_size=1), max_size=4))
-def test_a_form_comes_back_as_it_was(fields: dict[str, str]) -> None:
-    from urllib.parse import urlencode
+@given(st.text(max_size=100), st.lists(JSON, max_size=4), st.permutations(list(FIELDS)))
+def test_a_call_comes_back_as_it_was(method: str, arguments: list[Any], order: list[str]) -> None:
+    fields = {"method": method, "args": json.dumps(arguments), "extraCredentials": '"hosts"'}
+    call = CallForm(urlencode([("method", "an earlier one"), *((name, fields[name]) for name in order)]).encode())
+    assert call.method == method
+    assert call.extra_credentials == '"hosts"'
+    assert json.dumps(call.arguments(method, ())) == json.dumps(arguments)
 
-    body = urlencode(fields)
-    assert {name.decode(): value.decode() for name, value in parse_fields(body.encode()).items() if name} == dict(
-        parse_qsl(body)
-    )
+
+@given(st.binary(max_size=200))
+def test_whatever_is_sent_is_a_call_or_rejected(body: bytes) -> None:
+    assert isinstance(taken(lambda: CallForm(b"method=" + body).method), str | None)
+    assert isinstance(taken(lambda: CallForm(b"args=" + body).arguments("x", ())), list | None)
+
+
+@given(JSON)
+def test_json_is_read_as_others_read_it(value: Any) -> None:
+    """Behind so many blanks its structure is counted."""
+    text = " " * 5000 + json.dumps(value)
+    assert json.dumps(bounded_json.loads(text)) == json.dumps(value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" + "[]," * 2_000_000 + "[]]",
+        "[" + "{}," * 2_000_000 + "{}]",
+        "[" + '"",' * 2_000_000 + '""]',
+        "[" + "0," * 4_000_000 + "0]",
+        "{" + ",".join(f'"{number}":0' for number in range(300_000)) + "}",
+        "[" * 1000 + " " * 5000 + "]" * 1000,
+        "[" * 5_000_000,
+        '["' + '\\"' * 2_000_000,
+        '["' + "\\\\" * 2_000_000 + "\\",
+        '"\\",' * 1_000_000,
+        "[" + "9" * 5_000_000 + "]",
+        "]" * 5_000_000,
+    ],
+    ids=lambda text: ascii(text[-12:]),
+)
+def test_structures_without_measure_are_refused_before_they_are_built(text: str) -> None:
+    """Within the memory of a bounded document; that it takes no minutes shows in the tests' time."""
+    tracemalloc.start()
+    try:
+        with pytest.raises(ValueError, match=r".{10}"):
+            bounded_json.loads(text)
+        assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("fields", [b"&" * 10**6, b"a=b&" * 10**6, b"method=ping&" * 17])
+def test_more_fields_than_a_call_has_are_refused_before_they_are_read(fields: bytes) -> None:
+    with pytest.raises(Rejected, match="16 fields"):
+        CallForm(fields)
+
+
+def test_only_methods_that_take_text_have_large_arguments() -> None:
+    large = CallForm(urlencode({"args": json.dumps(["x" * 3 * 2**20])}).encode())
+    assert large.arguments("sendMessage", {"sendMessage"})
+    with pytest.raises(Rejected, match="listLogs takes arguments of at most"):
+        large.arguments("listLogs", {"sendMessage"})
 
 
 @given(

@@ -14,7 +14,7 @@ import PilotLoggingDIRAC
 ROOT = Path(PilotLoggingDIRAC.__file__).parent
 FLOORS = (
     ("errors", "_version"),
-    ("text", "names", "durations", "documents", "tls", "Core"),
+    ("text", "names", "durations", "documents", "bounded_json", "tls", "Core"),
     ("settings",),
     ("lines",),
     ("redaction",),

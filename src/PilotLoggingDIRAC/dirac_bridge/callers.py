@@ -89,7 +89,7 @@ class Caller:
         return vo
 
 
-_NO_GROUP = "visitor"
+NO_GROUP = "visitor"
 """DIRAC's name for the group of those who are in none: only what is open to all is open to it."""
 
 
@@ -114,9 +114,9 @@ def only_own_group(credentials: dict[str, Any]) -> None:
     if group in (None, AuthManager.KW_HOSTS_GROUP) or _is_member(claimed, group):
         return
     if isinstance(extra, list):
-        extra[1] = _NO_GROUP
+        extra[1] = NO_GROUP
     else:
-        credentials[AuthManager.KW_GROUP] = _NO_GROUP
+        credentials[AuthManager.KW_GROUP] = NO_GROUP
 
 
 def _is_member(dn: str, group: str) -> bool:
@@ -135,6 +135,22 @@ def is_registered(dn: str) -> bool:
     if known is None:
         known = Registry.getUsernameForDN(dn)["OK"] or Registry.getHostnameForDN(dn)["OK"]
         _registered[key] = known
+    return known
+
+
+_vos: LRUCache[tuple[str, str, str], str] = LRUCache(10_000)
+"""By the CS's version, a DN and a group."""
+
+
+def vo_of(dn: str, group: str | None) -> str:
+    """The VO of somebody in a group, or in the default one; empty if that has none."""
+    key = (cs.version(), dn, group or "")
+    known = _vos.get(key)
+    if known is None:
+        found = Registry.findDefaultGroupForDN(dn) if not group else None
+        own = found["Value"] if found and found["OK"] else group
+        known = (Registry.getVOForGroup(own) if own else "") or ""
+        _vos[key] = known
     return known
 
 

@@ -25,9 +25,12 @@ from DIRAC.Core.Base.private.ModuleLoader import ModuleLoader
 from DIRAC.Core.DISET.RequestHandler import RequestHandler
 from DIRAC.Core.Utilities.Extensions import extensionsByPriority
 
-from ..errors import PilotLoggingError
+from ..errors import PilotLoggingError, Rejected
+from ..text import one_line
 from . import cs, results
 from .callers import caller_of, only_own_group
+from .chain_credentials import verify_as_sent
+from .proxy_policy import UnsoundChain
 
 SERVICE = "Monitoring/WebApp"
 OURS = "PilotLoggingDIRAC.MonitoringSystem.Service.WebAppHandler"
@@ -76,9 +79,15 @@ def may_read(handler: RequestHandler, vo: str) -> None:
     """Let those pass whom a handler serves and who may read the logs of a VO.
 
     Raises:
-        Rejected: They may not.
+        Rejected: They may not, or their certificates are not sound.
     """
     credentials = dict(handler.getRemoteCredentials())
+    chain = credentials.get("x509Chain")
+    try:
+        if chain:
+            verify_as_sent(chain)
+    except UnsoundChain as error:
+        raise Rejected(one_line(f"Your credentials are not taken: {error}.", 300), reason="not allowed") from error
     # A portal's word for its user has been taken already: what counts is who he is now.
     credentials.pop("extraCredentials", None)
     only_own_group(credentials)

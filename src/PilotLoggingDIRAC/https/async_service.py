@@ -6,7 +6,7 @@ anew each time, and holds a thread until the method returns. A collector has tho
 for a commit, so here
 
 - the peer is known before its body is read: its chain is parsed once a connection, and once for all connections of the
-  same proxy, and forms are decoded in C (:mod:`.urlencoded`);
+  same proxy, and forms are decoded in C (:mod:`.urlencoded`), large ones in a thread (:mod:`.call_form`);
 - short messages to the methods of :attr:`AsyncService.short_path` do not even come here (:mod:`.short_path`);
 - methods marked with :func:`on_event_loop` run there and may give a future: nothing is held while they wait;
 - other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
@@ -20,16 +20,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import inspect
-import json
 import re
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
-from tornado.httputil import parse_body_arguments
 from tornado.ioloop import IOLoop
+from tornado.iostream import StreamClosedError
 from tornado.web import HTTPError, stream_request_body
 
 from ..dirac_bridge import results
@@ -39,24 +39,33 @@ from ..settings import CollectorSettings, IPNetwork
 from ..text import one_line
 from . import connections, server
 from .authentication import authenticate
+from .call_form import LARGEST_FORM, LARGEST_ON_LOOP, CallForm, check_beginning, decoded, is_form
 from .peers import Call
+from .reply import SMALL, encode_in_pieces, gather, weigh
+from .reply_memory import ReplyMemory, Room
 from .request_body import Body, RequestMemory
 from .request_log import LOGGED_CHARACTERS, note_failure, note_request
-from .urlencoded import parse_fields
+from .shares import Owner
 
 _READERS = 8
+_ENCODERS = 2
+_PIECE = 2**18
+"""Bytes of a large reply that are encoded at once, and must be read before the next."""
 _STRANGERS_BODY = 2**16
 """Bytes of a body that are taken from somebody who has a certificate, but is not in the Registry."""
 _STRANGERS_SECONDS = 20.0
 _ANY_SIZE = 2**62
 """For Tornado, which would answer a large body with a bare 400."""
+_BEGINNING = 2**8
+"""Bytes in which a form's first field is."""
 _DIGITS = re.compile("[0-9]{1,18}")
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def on_event_loop(method: F) -> F:
-    """Mark an ``export_`` method that never blocks: it runs on the event loop, and may return a future."""
+    """Mark an ``export_`` method that never blocks, and may return a future: with small arguments it runs on the event
+    loop, with large ones in a thread."""
     method.on_event_loop = True  # type: ignore[attr-defined]
     return method
 
@@ -73,9 +82,17 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     """From where the headers count with which a balancer hands on a certificate."""
     request_memory: ClassVar[RequestMemory] = RequestMemory(256 * 2**20)
     short_path: ClassVar[frozenset[str]] = frozenset()
-    """Methods that read nothing of an instance but ``caller``, run on the event loop, and are answered by a future or
-    at once: short messages to them are served without a handler (:mod:`.short_path`)."""
+    """Methods that take text, read nothing of an instance but ``caller``, run on the event loop, and are answered by a
+    future or at once: short messages to them are served without a handler (:mod:`.short_path`)."""
 
+    whole_replies: ClassVar[frozenset[str]] = frozenset()
+    """Methods whose replies may have :attr:`largest_reply` bytes: room is made for them beforehand."""
+    largest_reply: ClassVar[int] = 0
+    reply_memory: ClassVar[ReplyMemory] = ReplyMemory(512 * 2**20)
+    piece_seconds: ClassVar[float] = 30.0
+    """How long the next 256 KiB of a large reply may wait to be read."""
+
+    _encoders: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encoder")
     _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
 
     caller: Caller
@@ -83,6 +100,8 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     _method_name = "?"
     _outcome: Any = None
     _early = False
+    _weight = 0
+    _room: Room | None = None
     _body = Body(request_memory, 0)
 
     def refused(self, error: PilotLoggingError) -> None:
@@ -104,6 +123,11 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         cls.balancers = settings.balancer_addresses
         cls.request_memory = RequestMemory(settings.max_request_memory)
         connections.add_source(cls.request_memory.metrics)
+        cls.reply_memory = ReplyMemory(settings.max_reply_memory)
+        # While it is made, a log's text is there twice.
+        cls.largest_reply = 2 * settings.max_log_reply_size
+        cls.piece_seconds = min(cls.piece_seconds, settings.idle_time)
+        connections.add_source(cls.reply_memory.metrics)
         server.bound_connections(settings)
         server.BoundedServer.short_services.append(cls)
 
@@ -126,24 +150,34 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         if self._registered:
             self._body = Body(self.request_memory, self.largest_body)
             connection.set_body_timeout(self.body_seconds)
-            server.BoundedServer.connections.authenticated(connection.stream)
+            server.BoundedServer.connections.authenticated(connection.stream, self._peer.owner)
         connection.set_max_body_size(_ANY_SIZE)
         self._take(lambda: self._body.check(self._declared_size()))
 
     def data_received(self, chunk: bytes) -> None:
         # A compressed piece may unfold to many, and they come here although the answer has been given.
         if not self._finished:
-            self._take(lambda: self._body.add(chunk))
+            self._take(lambda: self._add(chunk))
+
+    def _add(self, chunk: bytes) -> None:
+        before = self._body.size
+        self._body.add(chunk)
+        if before <= LARGEST_FORM < self._body.size:
+            check_beginning(self._body.beginning(_BEGINNING), self.short_path)
 
     async def post(self, *_args: Any, **_kwargs: Any) -> None:
         if self._finished:
             return
         try:
             self._outcome = await self._answer()
+            await self._reserve(self._weight)
         except PilotLoggingError as error:
             self.refused(error)
-            self._outcome = results.failure(error)
-        self._finish_with_outcome()
+            self._outcome, self._weight = results.failure(error), 0
+        if self._weight <= SMALL:
+            self._finish_with_outcome()
+        else:
+            await self._send_in_pieces()
 
     def write_error(self, status_code: int, **_kwargs: Any) -> None:
         """A page with the status and nothing else: no reason of ours, nothing of what was sent."""
@@ -162,6 +196,8 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     def on_finish(self) -> None:
         """One line a request: quiet when all is well, loud when not."""
         self._body.release()
+        if self._room is not None:
+            self._room.resize(0)
         outcome = self._outcome
         problem = None
         if self._status_code >= HTTPStatus.BAD_REQUEST:
@@ -218,41 +254,68 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         self.set_header("Content-Type", "application/json")
         self.finish(self.encode(self._outcome))
 
+    async def _reserve(self, size: int) -> None:
+        """Count so many bytes for the reply, which may take some seconds.
+
+        Raises:
+            Unavailable: There is no room.
+        """
+        if self._room is not None:
+            self._room.resize(size if size > SMALL else 0)
+        elif size > SMALL:
+            self._room = await self.reply_memory.take(Owner(self.caller.vo, self.caller.name), size)
+
+    async def _send_in_pieces(self) -> None:
+        """Send a large reply as fast as it is read, and no slower than may be."""
+        results.drop_internals(self._outcome)
+        pieces = encode_in_pieces(self._outcome)
+        self.set_header("Content-Type", "application/json")
+        try:
+            while piece := await IOLoop.current().run_in_executor(self._encoders, gather, pieces, _PIECE):
+                self.write(piece)
+                await asyncio.wait_for(self.flush(), self.piece_seconds)
+        except (TimeoutError, StreamClosedError):
+            self.request.connection.close()
+        self.finish()
+
     async def _answer(self) -> Any:
-        fields = self._fields()
-        self._method_name = one_line(fields.get("method", ""), LOGGED_CHARACTERS)
+        body = self._body.content()
+        is_small = len(body) <= LARGEST_ON_LOOP
+        call = CallForm(body if is_form(self.request.headers.get("Content-Type", "")) else b"")
+        del body
+        self._method_name = one_line(call.method, LOGGED_CHARACTERS)
         method = getattr(self, f"{self.METHOD_PREFIX}{self._method_name}", None)
         if not callable(method):
             self.log.error("Invalid method", self._method_name)
             raise HTTPError(HTTPStatus.NOT_IMPLEMENTED)
-        self._authorise(method, fields.get("extraCredentials", ""))
-        arguments = _arguments(fields.get("args", "[]"))
+        self._authorise(method, call.extra_credentials)
+        run = partial(self._run, method, call)
+        if is_small and getattr(method, "on_event_loop", False):
+            outcome = run()
+        else:
+            if self._method_name in self.whole_replies:
+                await self._reserve(self.largest_reply)
+            outcome = await IOLoop.current().run_in_executor(self._readers, run)
         try:
-            if not getattr(method, "on_event_loop", False):
-                return await IOLoop.current().run_in_executor(self._readers, lambda: method(*arguments))
-            outcome = method(*arguments)
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
+        except PilotLoggingError:
+            raise
+        except Exception as error:
+            return note_failure(self, self._method_name, error)
+
+    def _run(self, method: Callable[..., Any], call: CallForm) -> Any:
+        """The method's outcome, or a future of it. In any thread."""
+        arguments = call.arguments(self._method_name, self.short_path)
+        try:
+            outcome = method(*arguments)
+            self._weight = 0 if isinstance(outcome, Future) else weigh(outcome)
+            return outcome
         except PilotLoggingError:
             raise
         except Exception as error:
             if isinstance(error, TypeError) and not _takes(method, arguments):
                 raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
             return note_failure(self, self._method_name, error)
-
-    def _fields(self) -> dict[str, str]:
-        """The form's fields. Repeated ones count once, the last."""
-        body = self._body.content()
-        content_type = self.request.headers.get("Content-Type", "")
-        if content_type.startswith("application/x-www-form-urlencoded"):
-            raw = parse_fields(body)
-        else:
-            arguments: dict[str, list[bytes]] = {}
-            parse_body_arguments(content_type, body, arguments, {})
-            raw = {name.encode(): values[-1] for name, values in arguments.items()}
-        try:
-            return {name.decode(): value.decode("utf-8", "surrogatepass") for name, value in raw.items()}
-        except UnicodeDecodeError as error:
-            raise Rejected("The request is not text in UTF-8.") from error
 
     def _authorise(self, method: Callable[..., Any], extra_credentials: str) -> None:
         call = Call(self._fullComponentName, self._method_name, extra_credentials)
@@ -262,7 +325,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             return
         if extra_credentials and self._peer.chain is not None:
             # The word "hosts", or the DN and group for whom a trusted host asks.
-            self.credDict["extraCredentials"] = _decoded(extra_credentials, "extraCredentials")
+            self.credDict["extraCredentials"] = decoded(extra_credentials, "extraCredentials")
         only_own_group(self.credDict)
         needed = getattr(
             self, f"auth_{self._method_name}", getattr(method, "authorization", self.DEFAULT_AUTHORIZATION)
@@ -271,21 +334,6 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             raise HTTPError(HTTPStatus.UNAUTHORIZED)
         self.caller = caller_of(self.credDict)
         self._peer.note_accepted(call, dict(self.credDict), self.caller)
-
-
-def _decoded(encoded: str, what: str) -> Any:
-    # Plain JSON: DIRAC's decoder imports whatever module the peer names in it.
-    try:
-        return json.loads(encoded)
-    except (ValueError, RecursionError) as error:
-        raise Rejected(f"The {what} are not JSON: {error}.") from error
-
-
-def _arguments(encoded: str) -> list[Any]:
-    arguments = _decoded(encoded, "arguments")
-    if not isinstance(arguments, list):
-        raise Rejected("The arguments are not a JSON list.")
-    return arguments
 
 
 def _takes(method: Callable[..., Any], arguments: list[Any]) -> bool:

@@ -13,15 +13,15 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from cachetools import LRUCache
-from DIRAC.Core.Security.X509Chain import X509Chain
 from tornado.ioloop import IOLoop
 
-from ..dirac_bridge import results
+from ..dirac_bridge import results, verified_chain
+from ..dirac_bridge.chain_credentials import ca_folder, credentials_of
+from ..dirac_bridge.verified_chain import VerifiedChain
 from ..settings import IPNetwork, comes_from
 from ..text import one_line
-from . import tls, tokens, verified_chain
+from . import tokens
 from .peers import Peer
-from .verified_chain import VerifiedChain
 
 _VERIFIED, _CHAIN = "X-Ssl_client_verify", "X-SSL-CERT"
 """The headers of a balancer that ends TLS, as DIRAC has them."""
@@ -74,28 +74,12 @@ def peer_of_chain(chain: VerifiedChain) -> Peer:
     peer = _peers.get(chain.digest)
     if peer is None:
         try:
-            credentials = _credentials_of(chain)
+            credentials = credentials_of(chain)
         except Exception as error:
             # M2Crypto and DIRAC have exceptions of many kinds for what they do not understand.
             raise ValueError(one_line(f"the certificate cannot be read: {error}", _SHOWN_CHARACTERS)) from error
         _peers[chain.digest] = peer = Peer(credentials, chain)
     return peer
-
-
-def _credentials_of(chain: VerifiedChain) -> dict[str, Any]:
-    """As DIRAC's ``BaseRequestHandler`` reads them, from a chain that has been verified."""
-    doing = "reading the certificate"
-    read = X509Chain()
-    results.value_of(read.loadChainFromString(chain.as_text()), doing)
-    credentials: dict[str, Any] = results.value_of(read.getCredentials(withRegistryInfo=False), doing)
-    if results.value_of(read.isProxy(), doing) != chain.is_proxy:
-        raise ValueError("DIRAC takes the proxy for a user's certificate")
-    return credentials | {
-        "x509Chain": read,
-        "isProxy": chain.is_proxy,
-        "isLimitedProxy": results.value_of(read.isLimitedProxy(), doing),
-        "DN": credentials["identity" if chain.is_proxy else "subject"],
-    }
 
 
 def _peer_of_headers(service: Any) -> Peer:
@@ -104,7 +88,7 @@ def _peer_of_headers(service: Any) -> Peer:
     shown = verified_chain.digest_of(*(headers.get(name, "").encode() for name in (_VERIFIED, _CHAIN)))
     peer = _peers.get(shown)
     if peer is None:
-        chain = verified_chain.of_text(unquote(headers[_CHAIN]), tls.ca_folder())
+        chain = verified_chain.of_text(unquote(headers[_CHAIN]), ca_folder())
         headers[_CHAIN] = quote(chain.as_text())
         try:
             # Whether there is a balancer at all, and whether it found the certificate good, is for DIRAC to say.

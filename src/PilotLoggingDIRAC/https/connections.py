@@ -10,6 +10,8 @@ them, as when thousands of honest pilots come at once, closing the oldest would 
 nobody would ever get through. Then the *newest* is turned away, before TLS has begun and cost anything, until the
 oldest has had some seconds. So a quick honest handshake gets through beside thousands of slow ones, also where all come
 from the one address of a site's gateway or of a TCP balancer, and a storm drains.
+
+Credentials do not make places free: :mod:`.shares` says who has more of them than is fair.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol, TypeVar
+
+from .shares import NOBODY, Owner, Shares
 
 _RESERVE = 200
 """File descriptors for everything but connections: the database, logs, archives that are being fetched."""
@@ -73,12 +77,17 @@ class Connections:
         self._unauthenticated: OrderedDict[Connection, _Unauthenticated] = OrderedDict()
         self._idle: OrderedDict[Connection, float] = OrderedDict()
         self._busy: set[Connection] = set()
+        self._shares = Shares(most)
         self._counts: Counter[str] = Counter()
 
     def admit(self, address: str = "") -> bool:
         """Whether one more may be accepted, from an IP address. If there are too many, another one may be closed for
         it."""
         if len(self) >= self._most:
+            greedy = self._shares.most_greedy(self._idle)
+            if greedy is not None:
+                self._close(greedy, "gaveWay")
+                return True
             if not self._unauthenticated and self._idle:
                 self._close(next(iter(self._idle)), "idleClosed")
                 return True
@@ -120,8 +129,9 @@ class Connections:
             return False
         return True
 
-    def authenticated(self, connection: Connection) -> None:
-        """A request with credentials has begun on a connection."""
+    def authenticated(self, connection: Connection, owner: Owner = NOBODY) -> None:
+        """A request with credentials of somebody has begun on a connection."""
+        self._shares.request_begun(connection, owner)
         self._unauthenticated.pop(connection, None)
         self._idle.pop(connection, None)
         self._busy.add(connection)
@@ -142,14 +152,17 @@ class Connections:
         self._unauthenticated.pop(connection, None)
         self._idle.pop(connection, None)
         self._busy.discard(connection)
+        self._shares.closed(connection)
 
     def close_overdue(self) -> None:
-        """Close those that have been unauthenticated or idle for too long."""
+        """Close those that have been unauthenticated or idle for too long, and what somebody has beyond a share."""
         now = self._clock()
         overdue = _begun_before(now - self._unauthenticated_seconds, self._unauthenticated, lambda entry: entry.since)
         overdue += _begun_before(now - self._idle_seconds, self._idle, lambda since: since)
         for connection in overdue:
             self._close(connection, "overdue")
+        for connection in self._shares.surplus():
+            self._close(connection, "gaveWay")
 
     def __len__(self) -> int:
         return len(self._unauthenticated) + len(self._idle) + len(self._busy)
@@ -157,7 +170,7 @@ class Connections:
     def metrics(self) -> dict[str, int]:
         """What is open now, and what has happened since the start."""
         open_now = {"open": len(self), "unauthenticated": len(self._unauthenticated), "most": self._most}
-        names = ("accepted", "refused", "evicted", "turnedAway", "overdue", "idleClosed")
+        names = ("accepted", "refused", "evicted", "turnedAway", "overdue", "idleClosed", "gaveWay")
         return open_now | {name: self._counts[name] for name in names}
 
     def _close(self, connection: Connection, reason: str) -> None:

@@ -18,7 +18,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from DIRAC import gLogger
 
-from .verified_chain import VerifiedChain
+from ..dirac_bridge.verified_chain import VerifiedChain
 
 _LIST = re.compile(r"([0-9a-f]{8})\.r[0-9]+")
 _LARGEST = 64 * 2**20

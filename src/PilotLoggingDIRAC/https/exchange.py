@@ -2,8 +2,9 @@
 """One request through Tornado, and its answer: Tornado's ``HTTPConnection``, which handlers know as
 ``request.connection``.
 
-Guarantees: a body is no longer than its handler wants it and takes no longer than it may; an answer is framed as the
-request's version understands it; an answer before the body has come ends the connection, and the peer still gets it.
+Guarantees: a body is no longer than its handler wants it, takes no longer than it may, and is not slower than it may
+be; an answer is framed as the request's version understands it; an answer before the body has come ends the connection,
+and the peer still gets it.
 """
 
 from __future__ import annotations
@@ -19,15 +20,18 @@ from tornado.concurrent import Future
 from tornado.httputil import HTTPConnection, HTTPHeaders, HTTPMessageDelegate, RequestStartLine
 from tornado.iostream import StreamClosedError
 
+from ..dirac_bridge.verified_chain import VerifiedChain
 from .gzip_body import BrokenGzip, Unfolding
 from .http1_parser import Head
-from .verified_chain import VerifiedChain
+from .request_body import Pace
 
 if TYPE_CHECKING:
     from .http1_connection import Http1Connection
 
 _USUAL_BODY = 100 * 2**20
 """Bytes of a body, where its handler does not say: Tornado's."""
+_PIECES_AT_ONCE = 16
+"""Of 64 KiB, that a body unfolds to before others have their turn."""
 _log = logging.getLogger("tornado.general")
 
 
@@ -51,6 +55,7 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
         self._max_body_size = connection.server.max_body_size or _USUAL_BODY
         self._body_seconds: float | None = connection.server.conn_params.body_timeout
         self._timer: asyncio.TimerHandle | None = None
+        self._pace: Pace | None = None
         self._size = 0
         self._close_callback: Callable[[], None] | None = None
         self._drained: list[Future] = []
@@ -96,11 +101,16 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
         if self._headers.get("Expect", "").strip().lower() == "100-continue" and self._line.version != "HTTP/1.0":
             self.stream.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if self._body_seconds is not None and not self.read_finished:
-            self._timer = self._connection.loop.call_later(self._body_seconds, self._time_out)
+            self._pace = Pace(self._body_seconds)
+            self._timer = self._connection.loop.call_later(self._pace.next_look, self._look_at_pace)
 
-    def _time_out(self) -> None:
-        _log.info("Timeout reading body from %s", self.context)
-        self.stream.close()
+    def _look_at_pace(self) -> None:
+        assert self._pace is not None
+        if not self._pace.holds(self._size):
+            _log.info("Timeout reading body from %s", self.context)
+            self.stream.close()
+            return
+        self._timer = self._connection.loop.call_later(self._pace.next_look, self._look_at_pace)
 
     def data_received(self, piece: bytes) -> Any:
         """Hand on a piece of the body."""
@@ -118,12 +128,14 @@ class Exchange(HTTPConnection):  # type: ignore[misc]
     def _hand_on_pieces(self) -> Any:
         """Hand on what a compressed piece unfolds to, as fast as the handler takes it."""
         try:
-            for unfolded in self._pieces:
+            for number, unfolded in enumerate(self._pieces, 1):
                 if self._write_finished or self.stream.closed():
                     return None
                 waiting = self._given(partial(self._delegate.data_received, unfolded))
                 if waiting is not None and not waiting.done():
                     return asyncio.ensure_future(self._hand_on_later(waiting))
+                if number == _PIECES_AT_ONCE:
+                    return asyncio.ensure_future(self._hand_on_later(asyncio.sleep(0)))
         except BrokenGzip as error:
             self._connection.refuse(str(error))
         return None

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from DIRAC import gLogger
 
+from ..dirac_bridge.verified_chain import VerifiedChain
 from ..text import one_line
 from .exchange import Exchange
 from .http1_parser import Body, End, Head, RequestParser, Wrong
 from .lingering_close import Remainder
 from .stream import Stream
-from .verified_chain import VerifiedChain
 
 if TYPE_CHECKING:
     from .server import BoundedServer
@@ -122,6 +122,11 @@ class Http1Connection:
     def is_good(self, chain: VerifiedChain) -> bool:
         """Whether a chain is, at this moment."""
         return chain.expires > time.time() and not self.server.revocations.revokes(chain)
+
+    @property
+    def waits_for_body(self) -> bool:
+        """Whether the peer has not sent its request to the end."""
+        return self.current is not None and not self.current.read_finished
 
     def lingers(self, remainder: Remainder) -> None:
         """The stream was closed, but its peer may still be sending."""

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from cachetools import LRUCache
 
 from ..dirac_bridge import cs
-from ..dirac_bridge.callers import Caller, is_registered
-from .verified_chain import VerifiedChain
+from ..dirac_bridge.callers import Caller, is_registered, vo_of
+from ..dirac_bridge.verified_chain import VerifiedChain
+from .shares import NOBODY, Owner
 
 _KNOWN_DECISIONS = 100
 """Decisions that are remembered for one peer: a portal asks for many users."""
@@ -45,7 +46,7 @@ class Peer:
         chain: Of the certificate; None for a token. Only certificates may come with ``extraCredentials``.
     """
 
-    __slots__ = ("_accepted", "_credentials", "_looked", "_registered", "_version", "chain", "expires")
+    __slots__ = ("_accepted", "_credentials", "_looked", "_owner", "_registered", "_version", "chain", "expires")
 
     def __init__(self, credentials: dict[str, Any], chain: VerifiedChain | None = None) -> None:
         self._credentials = credentials
@@ -53,6 +54,7 @@ class Peer:
         self._looked = float("-inf")
         self._registered = False
         self._version = ""
+        self._owner = NOBODY
         self.chain = chain
         self.expires = time.time() + credentials["secondsLeft"]
         if chain is not None:
@@ -68,7 +70,14 @@ class Peer:
         if now - self._looked > _REGISTRY_SECONDS:
             self._looked = now
             self._version = cs.version()
-            self._registered = is_registered(self._credentials["DN"])
+            dn = self._credentials["DN"]
+            self._registered = is_registered(dn)
+            self._owner = Owner(vo_of(dn, self._credentials.get("group")), dn) if self._registered else NOBODY
+
+    @property
+    def owner(self) -> Owner:
+        """Whose connections this peer's are, as of the last look at the Registry."""
+        return self._owner
 
     def accepted(self, call: Call) -> Accepted | None:
         """The decision on an earlier request, while it may be trusted."""

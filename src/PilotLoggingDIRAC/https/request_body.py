@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""A request's body while it arrives: no larger than it may be, and all together within a budget."""
+"""A request's body while it arrives: no larger than it may be, no slower, and all together within a budget."""
 
 from __future__ import annotations
 
@@ -9,6 +9,37 @@ from ..errors import Rejected, Unavailable
 
 _ALWAYS_ADMITTED = 2**16
 """Bytes of each body that do not count: a few large ones must not lock out the many short messages."""
+
+
+LEAST_SPEED = 1024
+"""Bytes a second that a body has to come with, as it is sent, on the average of each :data:`LOOK_SECONDS`."""
+LOOK_SECONDS = 20.0
+
+
+class Pace:
+    """How quickly one body comes, looked at now and then.
+
+    Args:
+        seconds: That it may take at all.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self._left = seconds
+        self._size = 0
+        self.next_look = min(seconds, LOOK_SECONDS)
+        """When to look, in seconds from the last look."""
+
+    def holds(self, size: int) -> bool:
+        """To be called at each look: whether the body may go on coming.
+
+        Args:
+            size: Bytes that have come.
+        """
+        fast_enough = size - self._size >= LEAST_SPEED * self.next_look
+        self._left -= self.next_look
+        self._size = size
+        self.next_look = min(self._left, LOOK_SECONDS)
+        return fast_enough and self._left > 0
 
 
 class RequestMemory:
@@ -82,6 +113,15 @@ class Body:
         self._memory.take(counted - self._counted)
         self._counted = counted
         self._content += piece
+
+    @property
+    def size(self) -> int:
+        """Bytes that have come."""
+        return len(self._content)
+
+    def beginning(self, size: int) -> bytes:
+        """The first bytes that have come."""
+        return bytes(self._content[:size])
 
     def content(self) -> bytes:
         """All of it. It is forgotten here, and counts until :meth:`release`."""

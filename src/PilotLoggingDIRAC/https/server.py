@@ -16,6 +16,7 @@ from tornado.httpserver import HTTPServer
 from tornado.httputil import HTTPMessageDelegate
 from tornado.ioloop import IOLoop, PeriodicCallback
 
+from ..dirac_bridge.chain_credentials import ca_folder
 from ..settings import CollectorSettings
 from . import authentication, crls, tls
 from .connections import Connections, add_source, descriptors_for
@@ -42,7 +43,7 @@ class BoundedServer(GracefulServer):
         super().initialize(*arguments, **options)
         self.max_body_size: int | None = self.conn_params.max_body_size or self.max_buffer_size
         self.tls_context = tls.FreshContext()
-        self.revocations = crls.RevocationLists(tls.ca_folder())
+        self.revocations = crls.RevocationLists(ca_folder())
 
     def add_sockets(self, sockets: Any) -> None:
         self._loop: asyncio.AbstractEventLoop = IOLoop.current().asyncio_loop
@@ -98,7 +99,7 @@ class BoundedServer(GracefulServer):
             except ValueError:
                 return  # for the handler to say
         if stream.peer.is_registered() and stream.peer.expires > time.time():
-            self.connections.authenticated(stream)
+            self.connections.authenticated(stream, stream.peer.owner)
 
     def request_done(self, connection: Http1Connection) -> None:
         """Its answer has been sent."""

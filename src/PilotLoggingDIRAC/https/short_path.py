@@ -19,19 +19,18 @@ from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
 from ..dirac_bridge import results
-from ..errors import PilotLoggingError
+from ..errors import PilotLoggingError, Rejected
+from .call_form import FORM, LARGEST_ON_LOOP, CallForm
 from .gzip_body import unfold_at_once
 from .http1_parser import Head
 from .peers import Accepted, Call
+from .request_body import LEAST_SPEED, LOOK_SECONDS
 from .request_log import note_failure, note_request
-from .urlencoded import parse_fields
 
 if TYPE_CHECKING:
     from .http1_connection import Http1Connection
 
-_LARGEST = 2**16
-_UNFOLDED = 2**20
-_FORM = b"application/x-www-form-urlencoded"
+_FORM = FORM.encode()
 _NOT_PLAIN = frozenset({b"expect", b"transfer-encoding", b"authorization", b"upgrade"})
 
 
@@ -73,7 +72,7 @@ class ShortPath:
                 zipped = True
             elif small in _NOT_PLAIN:
                 return None
-        if not length or length > min(_LARGEST, service.largest_body) or not form:
+        if not length or length > min(LARGEST_ON_LOOP, service.largest_body) or not form:
             return None
         if not peer.is_registered() or peer.expires <= time.time():
             return None
@@ -135,7 +134,8 @@ class _Request:
         """Take a piece of the body."""
         self._body = self._body + piece if self._body else piece
         if self._timer is None and len(self._body) < self._length:
-            self._timer = self._connection.loop.call_later(self._service.body_seconds, self._connection.stream.close)
+            seconds = min(self._service.body_seconds, LOOK_SECONDS + self._length / LEAST_SPEED)
+            self._timer = self._connection.loop.call_later(seconds, self._connection.stream.close)
 
     def end_received(self) -> None:
         """The body is complete."""
@@ -180,25 +180,24 @@ class _Request:
         """
         service = self._service
         if self._zipped:
-            unfolded = unfold_at_once(body, min(_UNFOLDED, service.largest_body))
+            unfolded = unfold_at_once(body, min(LARGEST_ON_LOOP, service.largest_body))
             if unfolded is None:
                 return None
             body = unfolded
-        fields = parse_fields(body)
-        if fields.get(b"extraCredentials"):
+        try:
+            form = CallForm(body)
+            name, extra = form.method, form.extra_credentials
+        except Rejected:
             return None
-        name = fields.get(b"method", b"").decode("ascii", "replace")
         peer = self._connection.stream.peer
-        if name not in service.short_path or peer is None:
+        if extra or name not in service.short_path or peer is None:
             return None
         accepted = peer.accepted(Call(service._fullComponentName, name, ""))
         if accepted is None:
             return None
         try:
-            arguments = json.loads(fields[b"args"])
-        except (KeyError, ValueError, RecursionError):
-            return None
-        if not isinstance(arguments, list):
+            arguments = form.arguments(name, service.short_path)
+        except Rejected:
             return None
         self._accepted, self._method = accepted, name
         call = service.__new__(service)

@@ -21,12 +21,12 @@ from typing import Any, Protocol
 
 from DIRAC import gLogger
 
+from ..dirac_bridge import verified_chain
+from ..dirac_bridge.proxy_policy import UnsoundChain
+from ..dirac_bridge.verified_chain import Certificate, VerifiedChain
 from ..text import one_line
-from . import verified_chain
 from .lingering_close import Remainder
 from .peers import Peer
-from .proxy_policy import UnsoundChain
-from .verified_chain import Certificate, VerifiedChain
 
 _RECORD = 2**14
 """What one read gives at most: the text of one TLS record."""
@@ -45,6 +45,8 @@ class Receiver(Protocol):
     def connection_lost(self) -> None: ...
     def is_good(self, chain: VerifiedChain) -> bool: ...
     def lingers(self, remainder: Remainder) -> None: ...
+    @property
+    def waits_for_body(self) -> bool: ...
     def remainder_gone(self, remainder: Remainder) -> None: ...
 
 
@@ -86,6 +88,11 @@ class Stream:
     def worth_keeping(self) -> bool:
         """Whether there is work in this connection that its peer would have to ask for again."""
         return getattr(self._socket, "hello", False) and not self.half_a_head
+
+    @property
+    def waits_for_peer(self) -> bool:
+        """Whether it is the peer's turn: to send the rest of a request, or to read an answer."""
+        return self.pending or self._receiver.waits_for_body
 
     # The handshake
 

@@ -17,6 +17,8 @@ from typing import Any
 from DIRAC import gLogger
 from DIRAC.Core.Security import Locations
 
+from ..dirac_bridge.chain_credentials import ca_folder
+
 _FRESH_SECONDS = 60.0
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20"
 """Of TLS 1.2. Those of TLS 1.3 are all of this kind."""
@@ -46,11 +48,6 @@ def make_context() -> ssl.SSLContext:
     _switch_session_cache_off(context)
     context.sni_callback = _note_hello
     return context
-
-
-def ca_folder() -> str:
-    """Where the CAs are, with their CRLs."""
-    return str(Locations.getCAsLocation())
 
 
 class FreshContext:

@@ -47,7 +47,7 @@ class _VOBuckets(Buckets):
 
 
 class Admission:
-    """Decides for each message whether it may come in now. Called on one thread only, the event loop's."""
+    """Decides for each message whether it may come in now. Called by one thread at a time."""
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -25,7 +26,7 @@ class VOPolicy(NamedTuple):
 
 
 class IngestService:
-    """Takes appends of all VOs. For one thread only, the event loop's; it never blocks.
+    """Takes appends of all VOs, from several threads. It never blocks for longer than the next caller needs.
 
     Args:
         writer: Stores them.
@@ -48,6 +49,7 @@ class IngestService:
         self._policy_of = policy_of
         self._metrics = metrics
         self._clock = clock
+        self._lock = threading.Lock()
 
     def store(self, append: Append) -> Future[Appended]:
         """Have an append stored.
@@ -60,9 +62,10 @@ class IngestService:
         """
         begun = self._clock()
         vo, size = append.key.vo, len(append.data)
-        settings, redactor = self._policy_of(vo)
-        no_room = self._admission.check(append, settings)
-        rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor, no_room)
+        with self._lock:
+            settings, redactor = self._policy_of(vo)
+            no_room = self._admission.check(append, settings)
+            rules = Rules(settings.max_log_size, self._admission.may_open(vo, settings), redactor, no_room)
 
         def note(done: Future[Appended]) -> None:
             if done.exception() is None:

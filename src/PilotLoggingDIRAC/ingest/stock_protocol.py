@@ -6,21 +6,23 @@ Source: DIRACGrid/Pilot, ``pilotTools.sendMessage``, and DIRAC 9.1.22, ``FileCac
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from .. import names, text
+from .. import bounded_json, names, text
 from ..documents import accept_object, read_argument
 from ..model import Append, Final, LogKey
+
+_MOST_PARTS = 500_000
+"""Of a message: a list of 250,000 lines."""
 
 
 def _accept_json(value: Any) -> Any:
     if not isinstance(value, str):
         raise ValueError("is not a string with a JSON document in it")
     try:
-        return json.loads(value)
-    except (ValueError, RecursionError) as error:
+        return bounded_json.loads(value, _MOST_PARTS)
+    except ValueError as error:
         raise ValueError(f"is not a JSON document: {error}") from error
 
 

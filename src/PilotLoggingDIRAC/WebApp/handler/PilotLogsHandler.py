@@ -11,7 +11,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from DIRAC import gConfig
+from DIRAC import S_ERROR, S_OK, gConfig
 from DIRAC.ConfigurationSystem.Client.Helpers import Registry
 from DIRAC.Core.Tornado.Server.private.BaseRequestHandler import TornadoResponse, authorization
 from tornado.ioloop import IOLoop
@@ -19,7 +19,8 @@ from tornado.web import url as TornadoURL
 from WebAppDIRAC.Lib import Conf
 from WebAppDIRAC.Lib.WebHandler import WebHandler
 
-from PilotLoggingDIRAC.dirac_bridge.callers import only_own_group
+from PilotLoggingDIRAC.dirac_bridge.callers import NO_GROUP, only_own_group
+from PilotLoggingDIRAC.dirac_bridge.proxy_policy import UnsoundChain
 from PilotLoggingDIRAC.errors import PilotLoggingError, Rejected
 from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.lines.pattern import LONGEST as LONGEST_LIKE
@@ -28,7 +29,8 @@ from PilotLoggingDIRAC.names import check_stamp, check_vo
 from PilotLoggingDIRAC.read import limits
 from PilotLoggingDIRAC.read.line_window import LEAST_OF_LINE
 from PilotLoggingDIRAC.store.logs import DEEPEST, QUICK_SORTS
-from PilotLoggingDIRAC.WebApp import refusals, responses
+from PilotLoggingDIRAC.text import one_line
+from PilotLoggingDIRAC.WebApp import certificates, refusals, responses
 from PilotLoggingDIRAC.WebApp.access import Reader, meant_by, reader
 from PilotLoggingDIRAC.WebApp.collector import ask, stamp_and_vo
 from PilotLoggingDIRAC.WebApp.compat import saved_states
@@ -50,6 +52,7 @@ _LIMITS = json.dumps(
     }
 )
 """What the page has to know of the collector's; its ``limits.js`` reads it."""
+_SHOWN_CHARACTERS = 300
 
 
 class PilotLogsHandler(WebHandler):
@@ -57,6 +60,7 @@ class PilotLogsHandler(WebHandler):
 
     DEFAULT_AUTHORIZATION = "authenticated"
     SUPPORTED_METHODS = ("GET",)
+    _refused_certificate = _proxy_group = ""
 
     @classmethod
     def _pre_initialize(cls) -> list[TornadoURL]:
@@ -161,10 +165,27 @@ class PilotLogsHandler(WebHandler):
         else:
             await super().get(*arguments, **options)
 
+    def _authzSSL(self) -> dict[str, Any]:
+        """Of what the browser has shown only the verified part counts."""
+        try:
+            credentials = certificates.credentials_shown(self.request)
+        except UnsoundChain as error:
+            self._refused_certificate = one_line(str(error), _SHOWN_CHARACTERS)
+            self.log.warn("A certificate is not taken", f"{self.getRemoteAddress()}: {self._refused_certificate}")
+            return S_ERROR(self._refused_certificate)
+        if not credentials:
+            return S_ERROR("no certificate was shown")
+        if credentials["isProxy"]:
+            self._proxy_group = credentials.get("group") or NO_GROUP
+        return S_OK(credentials)
+
     def _gatherPeerCredentials(self) -> dict[str, Any]:
         """DIRAC's portal would let a known user into any group that the address names."""
         credentials: dict[str, Any] = super()._gatherPeerCredentials()
         if credentials and credentials.get("DN"):
+            if self._proxy_group not in ("", credentials.get("group")):
+                # Who holds a user's proxy for one group, as a pilot or its payload does, is not in the user's others.
+                credentials["group"] = NO_GROUP
             if "group" not in credentials and self._init_kwargs["method"] == "page":
                 best = reader(credentials, self._wanted_vo, self._opens).best()
                 if best:
@@ -257,7 +278,7 @@ class PilotLogsHandler(WebHandler):
         )
         return refusals.Arrival(
             is_encrypted=self.request.protocol == "https",
-            refused=verified.removeprefix("FAILED:") if verified.startswith("FAILED") else "",
+            refused=verified.removeprefix("FAILED:") if verified.startswith("FAILED") else self._refused_certificate,
             logged_out=self.get_cookie("authGrant", "") == "Visitor",
             session_ended=self.get_cookie("session_id", "") == "expired",
         )

@@ -55,6 +55,7 @@ class TornadoPilotLoggingHandler(AsyncService):
     """
 
     short_path = frozenset({"sendMessage", "appendLog"})
+    whole_replies = frozenset({"getLogs"})
 
     @classmethod
     def _pre_initialize(cls):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""Who a certificate chain is of: what has been *verified*, never what was sent beside it.
+"""Whom a certificate chain is of: what has been *verified*, never what was sent beside it.
 
 The path is found and verified by OpenSSL, in a TLS handshake (:func:`of_connection`) or for a chain in a balancer's
 headers (:func:`of_text`), and then
@@ -94,7 +94,7 @@ def of_connection(ssl_object: Any) -> VerifiedChain | None:
 
 
 def of_text(text: str, ca_folder: str) -> VerifiedChain:
-    """A chain that somebody trusted hands on, verified from here.
+    """A chain that somebody trusted hands on, verified from here. In any thread.
 
     Args:
         text: Certificates in PEM, the leaf first.
@@ -108,9 +108,10 @@ def of_text(text: str, ca_folder: str) -> VerifiedChain:
         raise UnsoundChain("there is no certificate in the header, or there are too many")
     try:
         sent = [X509.load_cert_string(block) for block in blocks]
-        return _checked(_verified_path(sent, Path(ca_folder)))
+        path = _verified_path(sent, Path(ca_folder))
     except (X509.X509Error, AttributeError, TypeError, OSError) as error:
         raise UnsoundChain(f"the certificate cannot be read: {error}") from error
+    return _read(path, digest_of(*path))
 
 
 def _verified_path(sent: list[Any], ca_folder: Path) -> list[bytes]:
