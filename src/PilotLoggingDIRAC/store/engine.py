@@ -32,6 +32,8 @@ _CONNECT_SECONDS = 5
 _IDLE_SECONDS = 8
 """How long a transaction on MariaDB that may lock rests between two statements: less than others wait for its locks."""
 _POOL = "PilotLogDB"
+_STATEMENTS = 100
+"""Compiled statements that an engine keeps, 100 kB each and more: readers ask for ever new combinations."""
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
@@ -210,7 +212,7 @@ _DISK_OF_SERVER = text(
 
 
 def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
-    engine = create_engine(url, creator=file.connect)
+    engine = create_engine(url, creator=file.connect, query_cache_size=_STATEMENTS)
 
     @event.listens_for(engine, "checkout")
     def _same_file(connection: FileConnection, _record: Any, _proxy: Any) -> None:
@@ -234,6 +236,7 @@ def _server_engine(
     return create_engine(
         url,
         isolation_level=isolation_level,
+        query_cache_size=_STATEMENTS,
         pool_pre_ping=True,
         pool_recycle=1800,
         pool_logging_name=_POOL,
