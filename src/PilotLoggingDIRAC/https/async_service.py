@@ -9,7 +9,8 @@ for a commit, so here
   same proxy, and forms are decoded in C (:mod:`.urlencoded`);
 - short messages to the methods of :attr:`AsyncService.short_path` do not even come here (:mod:`.short_path`);
 - methods marked with :func:`on_event_loop` run there and may give a future: nothing is held while they wait;
-- other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
+- other methods run in a pool of this class's own, by turns of VOs and callers: readers hold up neither writers nor
+  DIRAC, nor another VO's readers.
 
 What is authorised, and how, stays DIRAC's: ``AuthManager`` decides, and its word holds for some seconds or until the CS
 changes.
@@ -23,18 +24,18 @@ import inspect
 import json
 import re
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from http import HTTPStatus
 from typing import Any, ClassVar, TypeVar
 
 from DIRAC.Core.Tornado.Server.TornadoService import TornadoService
 from tornado.httputil import parse_body_arguments
-from tornado.ioloop import IOLoop
 from tornado.web import HTTPError, stream_request_body
 
 from ..dirac_bridge import results
 from ..dirac_bridge.callers import Caller, caller_of, only_own_group
-from ..errors import PilotLoggingError, Rejected
+from ..errors import PilotLoggingError, Rejected, Unavailable
+from ..read.fair_pool import FairPool, Turn
 from ..settings import CollectorSettings, IPNetwork
 from ..text import one_line
 from . import connections, server
@@ -44,7 +45,6 @@ from .request_body import Body, RequestMemory
 from .request_log import LOGGED_CHARACTERS, note_failure, note_request
 from .urlencoded import parse_fields
 
-_READERS = 8
 _STRANGERS_BODY = 2**16
 """Bytes of a body that are taken from somebody who has a certificate, but is not in the Registry."""
 _STRANGERS_SECONDS = 20.0
@@ -76,13 +76,14 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     """Methods that read nothing of an instance but ``caller``, run on the event loop, and are answered by a future or
     at once: short messages to them are served without a handler (:mod:`.short_path`)."""
 
-    _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+    _readers: ClassVar[FairPool] = FairPool()
 
     caller: Caller
     # Tornado refuses some requests, for their verb, before prepare().
     _method_name = "?"
     _outcome: Any = None
     _early = False
+    _turn: Turn | None = None
     _body = Body(request_memory, 0)
 
     def refused(self, error: PilotLoggingError) -> None:
@@ -154,8 +155,11 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         super().write_error(status_code)
 
     def on_connection_close(self) -> None:
-        """The peer has gone before it had its answer. What it sent whole is served: it may be a pilot's last line."""
+        """The peer has gone before it had its answer. What it sent whole is served: it may be a pilot's last line. A
+        reader that waits for its turn is forgotten."""
         super().on_connection_close()
+        if self._turn is not None:
+            self._turn.give_up()
         if self.request.body.exception() is not None:
             self._body.release()
 
@@ -229,7 +233,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         arguments = _arguments(fields.get("args", "[]"))
         try:
             if not getattr(method, "on_event_loop", False):
-                return await IOLoop.current().run_in_executor(self._readers, lambda: method(*arguments))
+                return await self._read(lambda: method(*arguments))
             outcome = method(*arguments)
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
         except PilotLoggingError:
@@ -238,6 +242,15 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             if isinstance(error, TypeError) and not _takes(method, arguments):
                 raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
             return note_failure(self, self._method_name, error)
+
+    async def _read(self, work: Callable[[], Any]) -> Any:
+        self._turn = self._readers.submit(self.caller.vo, self.caller.name, work)
+        try:
+            return await asyncio.wrap_future(self._turn.future)
+        except asyncio.CancelledError:
+            if not self._turn.future.cancelled():
+                raise
+            raise Unavailable("The reader has hung up before it was its turn.", reason="hung up") from None
 
     def _fields(self) -> dict[str, str]:
         """The form's fields. Repeated ones count once, the last."""

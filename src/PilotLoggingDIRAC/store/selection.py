@@ -107,7 +107,7 @@ def _contains(parts: Mapping[str, Sequence[str]]) -> ColumnElement[bool]:
 
 def _has_one_of(name: str, parts: Sequence[str]) -> ColumnElement[bool]:
     # So many that there are few statements of different form: each is kept, compiled.
-    looked_for = [*parts, *parts[-1:] * (_next_power_of_two(len(parts)) - len(parts))]
+    looked_for = [*parts, *[parts[-1]] * (_next_power_of_two(len(parts)) - len(parts))]
     return or_(*(logs.c[column].icontains(part, autoescape=True) for column in _SEARCHED[name] for part in looked_for))
 
 
