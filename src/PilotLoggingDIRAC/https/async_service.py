@@ -233,7 +233,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         arguments = _arguments(fields.get("args", "[]"))
         try:
             if not getattr(method, "on_event_loop", False):
-                return await self._read(lambda: method(*arguments))
+                return await self._in_turn(lambda: method(*arguments))
             outcome = method(*arguments)
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
         except PilotLoggingError:
@@ -243,7 +243,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
                 raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
             return note_failure(self, self._method_name, error)
 
-    async def _read(self, work: Callable[[], Any]) -> Any:
+    async def _in_turn(self, work: Callable[[], Any]) -> Any:
         self._turn = self._readers.submit(self.caller.vo, self.caller.name, work)
         try:
             return await asyncio.wrap_future(self._turn.future)
