@@ -419,6 +419,10 @@ WRONG_LISTS: dict[str, list[Any]] = {
     "a part of a lone surrogate": [{"Contains": {"Site": "\ud800"}}],
     "a part that is longer than the column": [{"Contains": {"Site": "x" * 256}}],
     "silent as a word": [{"Silent": "yes"}],
+    "too many values": [{"Stamp": [STAMP] * 1001}],
+    "too many exit codes": [{"ExitCode": list(range(1001))}],
+    "a value that is longer than the column": [{"Site": "x" * 256}],
+    "too many sorts": [{}, [["VO", "ASC"]] * 5],
 }
 
 
@@ -486,7 +490,7 @@ def test_wrong_looks_at_lines(user: Client, name: str) -> None:
 
 
 def test_a_long_list_of_stamps_is_served(user: Client) -> None:
-    assert user("listLogs", {"Stamp": [STAMP] * 40_000}).value["total"] == 0
+    assert user("listLogs", {"Stamp": [STAMP] * 1000}).value["total"] == 0
 
 
 def test_a_refusal_cannot_forge_a_line_of_the_collectors_log(stack: RunningStack, pilot: Client) -> None:

@@ -9,6 +9,9 @@ import random
 import threading
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -383,3 +386,37 @@ def test_statistics(stack: RunningStack, pilot: Client, stamp: str) -> None:
     until(lambda: operator("getStatistics").value["pendingBytes"] == 0, what="nothing waits for its commit")
     assert 0 < after["latency"]["p50"] <= after["latency"]["p99"] < 30
     assert after["secondsUp"] > 0
+
+
+@pytest.fixture
+def archive_that_hangs(stack: RunningStack) -> Iterator[str]:
+    """A stamp of VO alpha: whoever opens its archived log waits, until the fixture ends. A pipe that nobody writes."""
+    stamp = uuid.uuid4().hex
+    pipe = stack.archived("alpha", stamp)
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(pipe)
+    yield stamp
+    pipe.unlink()
+
+
+def let_go(pipe: Path) -> bool:
+    """Let those who wait for a pipe's writer find its end. There may be more, so it is never done."""
+    with suppress(OSError):  # nobody waits now
+        os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))
+    return False
+
+
+def test_an_archive_that_hangs_keeps_no_other_vos_readers_waiting(stack: RunningStack, archive_that_hangs: str) -> None:
+    readers = [stack.client("alpha_user") for _ in range(20)]
+    pipe = stack.archived("alpha", archive_that_hangs)
+    with ThreadPoolExecutor(len(readers)) as pool:
+        reads = [pool.submit(reader, "readLog", archive_that_hangs, "alpha") for reader in readers]
+        try:
+            beta, stamp = stack.client("beta_user"), uuid.uuid4().hex
+            assert stack.client("beta_pilot")("appendLog", batch(stamp, 1, "text\n", vo="beta"))["OK"]
+            for _ in range(10):
+                assert beta("readLog", stamp).value["text"] == "text\n"
+            assert [read.result() for read in reads if read.done()] == []
+        finally:
+            until(lambda: all(read.done() for read in reads) or let_go(pipe), 30)
+        assert {read.result().value["text"] for read in reads} == {""}

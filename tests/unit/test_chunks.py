@@ -65,6 +65,28 @@ def test_a_late_chunk_goes_to_its_place() -> None:
     assert reading_order([first, third, second, other]) == (first, second, third, other)
 
 
+class Counted(ChunkEntry):
+    """An entry that counts how often its number is asked for."""
+
+    asked = 0
+
+    @property
+    def number(self) -> tuple[str, int] | None:
+        Counted.asked += 1
+        return super().number
+
+
+def test_a_session_that_came_backwards_is_put_in_order_in_few_steps() -> None:
+    """As one that came in order; each of 100,000 chunks must not be compared with all others."""
+    size = 2000
+    entries = [Counted(number, "a", number, 0) for number in range(1, size + 1)]
+    entries += [Counted(size + number, "b", size + 1 - number, 0) for number in range(1, size + 1)]
+    Counted.asked = 0
+    ordered = reading_order(entries)
+    assert [entry.seq for entry in of_session(ordered, "b")] == list(range(1, size + 1))
+    assert Counted.asked <= 4 * len(entries)
+
+
 @given(arrivals(), st.fixed_dictionaries({}, optional={"a": st.integers(1, 14), "b": st.integers(1, 14)}))
 def test_gaps_are_exactly_what_is_missing(entries: list[ChunkEntry], due: dict[str, int]) -> None:
     ordered = reading_order(entries)

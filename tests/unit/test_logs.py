@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from support.store import Store
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.model import Append, Final, LogKey
 from PilotLoggingDIRAC.store import logs, schema
+from PilotLoggingDIRAC.store.selection import where
 
 
 def days_ago(days: float) -> datetime:
@@ -306,7 +308,7 @@ def test_a_value_of_another_type_is_rejected(listed: Any) -> None:
 
 
 def test_very_many_values(listed: Any) -> None:
-    assert listed({"Stamp": [f"{number:032d}" for number in range(5, 5000)]}) == "5"
+    assert listed({"Stamp": [f"{number:032d}" for number in range(5, 1005)]}) == "5"
 
 
 BAD_SORTS: list[Any] = [
@@ -362,3 +364,42 @@ def test_an_empty_database(store: Store) -> None:
         assert logs.list_vos(connection) == []
         assert logs.count_states(connection) == {}
         assert logs.list_logs(connection, {}, [], 0, 10) == ([], 0)
+
+
+BOUNDLESS: dict[str, tuple[dict[str, Any], Any]] = {
+    "values": ({"Site": ["x"] * 1001}, []),
+    "exit codes": ({"ExitCode": [0] * 1001}, []),
+    "a long value": ({"Site": ["x" * 256]}, []),
+    "sorts": ({}, [["VO", "ASC"]] * 5),
+}
+
+
+@pytest.mark.parametrize("name", BOUNDLESS)
+def test_selections_and_sorts_have_bounds(store: Store, name: str) -> None:
+    asked, sort = BOUNDLESS[name]
+    with store.database.reading() as connection, pytest.raises(Rejected, match=r"at most|1001 values"):
+        logs.list_logs(connection, asked, sort, 0, 1)
+
+
+def test_values_that_are_counted_have_bounds(store: Store) -> None:
+    with store.database.reading() as connection, pytest.raises(Rejected, match="at most"):
+        logs.list_values(connection, {}, ["Site"] * 100, 10)
+
+
+def test_selections_that_mean_the_same_are_one_statement() -> None:
+    """Each form of a statement is compiled, and kept: order and number of what is asked for make few of them."""
+    asked = {"Site": ["a", "b"], "HasErrors": True, "Since": "2026-06-10", "VO": "alpha"}
+    orders = {str(where(dict(pairs))) for pairs in itertools.permutations(asked.items())}
+    assert len(orders) == 1
+    parts = {str(where({"Contains": {"Site": ["x"] * number, "Pilot": "y"}})) for number in range(1, 21)}
+    parts |= {str(where({"Contains": {"Pilot": "y", "Site": ["x"] * number}})) for number in range(1, 21)}
+    assert len(parts) == 6  # for 1, 2, 4, 8, 16 and 32
+
+
+def test_only_so_many_statements_are_kept(store: Store) -> None:
+    for columns in itertools.islice(itertools.permutations(logs.COLUMNS, 4), 300):
+        with store.database.reading() as connection:
+            logs.list_logs(connection, {}, [[name, "ASC"] for name in columns], 0, 1)
+    kept = store.database._readers._compiled_cache
+    assert kept is not None
+    assert len(kept) <= 150

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.lines.pattern import LONGEST, pattern_of
+from PilotLoggingDIRAC.read.look_time import LookTime
 from PilotLoggingDIRAC.read.query import Query
 
 HEADERS = (
@@ -25,7 +26,7 @@ def fits(message: str, text: str) -> bool:
     query = Query.parse({"regex": pattern_of(message).regex})
     data = f"{text}\n".encode("utf-8", "surrogatepass")
     (line,) = LineParser().feed(data)
-    return query.in_block(b"before\n" + data + b"behind\n") and query.fits(line)
+    return query.in_block(b"before\n" + data + b"behind\n", LookTime(60.0)) and query.fits(line)
 
 
 SAME = [

@@ -9,7 +9,8 @@ for a commit, so here
   same proxy, and forms are decoded in C (:mod:`.urlencoded`), large ones in a thread (:mod:`.call_form`);
 - short messages to the methods of :attr:`AsyncService.short_path` do not even come here (:mod:`.short_path`);
 - methods marked with :func:`on_event_loop` run there and may give a future: nothing is held while they wait;
-- other methods run in a pool of this class's own: readers that wait for an archive hold up neither writers nor DIRAC.
+- other methods run in a pool of this class's own, by turns of VOs and callers: readers hold up neither writers nor
+  DIRAC, nor another VO's readers.
 
 What is authorised, and how, stays DIRAC's: ``AuthManager`` decides, and its word holds for some seconds or until the CS
 changes.
@@ -34,7 +35,8 @@ from tornado.web import HTTPError, stream_request_body
 
 from ..dirac_bridge import results
 from ..dirac_bridge.callers import Caller, caller_of, only_own_group
-from ..errors import PilotLoggingError, Rejected
+from ..errors import PilotLoggingError, Rejected, Unavailable
+from ..read.fair_pool import FairPool, Turn
 from ..settings import CollectorSettings, IPNetwork
 from ..text import one_line
 from . import connections, server
@@ -47,8 +49,7 @@ from .request_body import Body, RequestMemory
 from .request_log import LOGGED_CHARACTERS, note_failure, note_request
 from .shares import Owner
 
-_READERS = 8
-_ENCODERS = 2
+_DECODERS, _ENCODERS = 2, 2
 _PIECE = 2**18
 """Bytes of a large reply that are encoded at once, and must be read before the next."""
 _STRANGERS_BODY = 2**16
@@ -92,8 +93,9 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     piece_seconds: ClassVar[float] = 30.0
     """How long the next 256 KiB of a large reply may wait to be read."""
 
+    _decoders: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_DECODERS, thread_name_prefix="decoder")
     _encoders: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_ENCODERS, thread_name_prefix="encoder")
-    _readers: ClassVar[ThreadPoolExecutor] = ThreadPoolExecutor(_READERS, thread_name_prefix="reader")
+    _readers: ClassVar[FairPool] = FairPool()
 
     caller: Caller
     # Tornado refuses some requests, for their verb, before prepare().
@@ -102,6 +104,7 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     _early = False
     _weight = 0
     _room: Room | None = None
+    _turn: Turn | None = None
     _body = Body(request_memory, 0)
 
     def refused(self, error: PilotLoggingError) -> None:
@@ -188,8 +191,11 @@ class AsyncService(TornadoService):  # type: ignore[misc]
         super().write_error(status_code)
 
     def on_connection_close(self) -> None:
-        """The peer has gone before it had its answer. What it sent whole is served: it may be a pilot's last line."""
+        """The peer has gone before it had its answer. What it sent whole is served: it may be a pilot's last line. A
+        reader that waits for its turn is forgotten."""
         super().on_connection_close()
+        if self._turn is not None:
+            self._turn.give_up()
         if self.request.body.exception() is not None:
             self._body.release()
 
@@ -290,12 +296,14 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             raise HTTPError(HTTPStatus.NOT_IMPLEMENTED)
         self._authorise(method, call.extra_credentials)
         run = partial(self._run, method, call)
-        if is_small and getattr(method, "on_event_loop", False):
-            outcome = run()
-        else:
+        if not getattr(method, "on_event_loop", False):
             if self._method_name in self.whole_replies:
                 await self._reserve(self.largest_reply)
-            outcome = await IOLoop.current().run_in_executor(self._readers, run)
+            outcome = await self._in_turn(run)
+        elif is_small:
+            outcome = run()
+        else:
+            outcome = await IOLoop.current().run_in_executor(self._decoders, run)
         try:
             return await asyncio.wrap_future(outcome) if isinstance(outcome, Future) else outcome
         except PilotLoggingError:
@@ -316,6 +324,15 @@ class AsyncService(TornadoService):  # type: ignore[misc]
             if isinstance(error, TypeError) and not _takes(method, arguments):
                 raise Rejected(f"{self._method_name} was called with other arguments than it has.") from error
             return note_failure(self, self._method_name, error)
+
+    async def _in_turn(self, work: Callable[[], Any]) -> Any:
+        self._turn = self._readers.submit(self.caller.vo, self.caller.name, work)
+        try:
+            return await asyncio.wrap_future(self._turn.future)
+        except asyncio.CancelledError:
+            if not self._turn.future.cancelled():
+                raise
+            raise Unavailable("The reader has hung up before it was its turn.", reason="hung up") from None
 
     def _authorise(self, method: Callable[..., Any], extra_credentials: str) -> None:
         call = Call(self._fullComponentName, self._method_name, extra_credentials)

@@ -3,16 +3,16 @@
 
 from __future__ import annotations
 
-import time
+import time as clocks
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..lines.parser import LineParser, State
 from .log_text import LogText
+from .look_time import LookTime, TimeIsOver
 from .outline import Outline
 from .query import Query
-from .sliced_parsing import Slice, find_in_slices, read_slices, slices_of
-from .time_slice import time_slice
+from .sliced_parsing import Slice, find_block, find_in_slices, read_slices, slices_of
 
 PIECE = 2**20
 """A longer line is looked at in pieces of so many bytes."""
@@ -40,43 +40,60 @@ def find_lines(
     first: int,
     limit: int,
     seconds: float,
-    clock: Callable[[], float] = time.monotonic,
+    clock: Callable[[], float] = clocks.monotonic,
 ) -> Found:
-    """Look from line ``first`` on, until a time is over; at least through one block.
+    """Look from line ``first`` on, until a time is over; at least through one line.
 
     Args:
         text, outline: Of the same version.
         limit: How many numbers are wanted; what is found beyond is only counted.
-        seconds: After this time no further block is looked at.
+        seconds: After this time no further line is looked at.
+
+    Raises:
+        Rejected: An expression is too slow for a single line.
     """
     found = Found()
-    until = clock() + seconds
+    time = LookTime(seconds, clock)
     looked = False
     for place in range(max(outline.block_of(first), 0), len(outline.blocks)):
         block = outline.blocks[place]
-        if looked and clock() > until:
+        if looked and time.is_over:
             found.next = max(first, block.line)
             break
-        if query.may_be_in(block):
-            looked = True
-            _look_through(text, outline, place, query, first, limit, found)
+        if not query.may_be_in(block):
+            continue
+        try:
+            _look_through(text, outline, place, query, first, limit, found, time)
+        except TimeIsOver:
+            found.next = time.line
+            break
+        looked = True
     return found
 
 
 def _look_through(
-    text: LogText, outline: Outline, place: int, query: Query, first: int, limit: int, found: Found
+    text: LogText,
+    outline: Outline,
+    place: int,
+    query: Query,
+    first: int,
+    limit: int,
+    found: Found,
+    time: LookTime,
 ) -> None:
     block = outline.blocks[place]
     _, end = outline.end_of(place)
+    begin = first
     slices: Iterable[Slice] = read_slices(text, block.offset, end)
     if end - block.offset <= PIECE:
         data = text.read(block.offset, end)
-        with time_slice():
-            if not query.in_block(data):
-                return
+        can_be = find_block(data, 0, first - 1, query, time, block.line - 1, first)
+        if can_be is None:
+            return
+        begin = max(first, can_be)
         slices = slices_of(data)
     parser = LineParser(State(block.line - 1, block.message), PIECE)
-    for line in find_in_slices(parser, slices, query.fits, first):
+    for line in find_in_slices(parser, slices, query, begin, time, first):
         found.total += 1
         if len(found.numbers) < limit:
             found.numbers.append(line.number)

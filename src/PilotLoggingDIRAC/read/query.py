@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -11,21 +12,22 @@ from typing import Annotated, Any
 from pydantic import PlainValidator
 
 from ..documents import Document, accept_flag, accept_time, read_document
-from ..errors import Rejected, Unavailable
 from ..lines.header import Level
 from ..lines.parser import Line
+from .expression import Expression
+from .look_time import LookTime
 from .outline import Block
+from .shown import as_shown, is_shown_otherwise
 
 LONGEST = 500
 """Characters of a text or a pattern."""
 _MOST_NAMES = 100
-_MEMORY = 1 << 22
-"""Bytes that RE2 may take for a pattern."""
+_LONGEST_NAME = 255
 
-_Matches = Callable[[bytes], bool]
+_Matches = Callable[[bytes, LookTime], bool]
 
 
-def _always(_: bytes) -> bool:
+def _always(_: bytes, __: LookTime) -> bool:
     return True
 
 
@@ -34,8 +36,9 @@ class Query:
     """Conditions for a line, which all hold.
 
     Attributes:
-        in_line: Whether the bytes of a line, without its end, are what is looked for.
-        in_block: Whether a text of many lines can have such a line; quick, and never wrong when it says no.
+        in_line: Whether the bytes of a line, without its end, have what is looked for: as they were sent, or as the
+            page shows them. It may take long; its time is looked at meanwhile.
+        in_block: Whether a text of many lines can have such a line; never wrong when it says no.
         levels, commands: Of the message that the line belongs to; None for any.
         since, until: The same for its time.
         own: Only lines with a header.
@@ -61,16 +64,22 @@ class Query:
         return cls(in_line, in_block, asked.levels, asked.commands, asked.since, asked.until, asked.own)
 
     def fits(self, line: Line) -> bool:
-        """Whether a line is what is looked for."""
+        """Whether a line is what is looked for, however long that takes."""
+        return self.may_fit(line) and self.has_text(line, LookTime(math.inf))
+
+    def has_text(self, line: Line, time: LookTime) -> bool:
+        """Whether a line has the text that is looked for."""
+        return self.in_line(line.data.removesuffix(b"\n").removesuffix(b"\r"), time)
+
+    def may_fit(self, line: Line) -> bool:
+        """Whether a line is what is looked for, but for its text; quick."""
         if self.own and not line.own:
             return False
         if self.levels is not None and line.level not in self.levels:
             return False
         if self.commands is not None and (line.message is None or line.command not in self.commands):
             return False
-        if (self.since or self.until) and not self._in_time(line.time):
-            return False
-        return self.in_line(line.data.removesuffix(b"\n").removesuffix(b"\r"))
+        return not (self.since or self.until) or self._in_time(line.time)
 
     def may_be_in(self, block: Block) -> bool:
         """Whether such a line can be in a block; never wrong when it says no."""
@@ -96,7 +105,12 @@ def _accept_text(value: Any) -> str | None:
 def _accept_levels(value: Any) -> frozenset[Level] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or not all(isinstance(name, str) and name in Level.__members__ for name in value):
+    names = Level.__members__
+    if (
+        not isinstance(value, list)
+        or len(value) > _MOST_NAMES
+        or not all(isinstance(name, str) and name in names for name in value)
+    ):
         raise ValueError(f"are not a list of {', '.join(Level.__members__)}")
     return frozenset(Level[name] for name in value)
 
@@ -104,8 +118,12 @@ def _accept_levels(value: Any) -> frozenset[Level] | None:
 def _accept_commands(value: Any) -> frozenset[str] | None:
     if value is None:
         return None
-    if not isinstance(value, list) or len(value) > _MOST_NAMES or not all(isinstance(name, str) for name in value):
-        raise ValueError(f"are not a list of at most {_MOST_NAMES} names")
+    if (
+        not isinstance(value, list)
+        or len(value) > _MOST_NAMES
+        or not all(isinstance(name, str) and len(name) <= _LONGEST_NAME for name in value)
+    ):
+        raise ValueError(f"are not a list of at most {_MOST_NAMES} names of at most {_LONGEST_NAME} characters")
     return frozenset(value)
 
 
@@ -139,54 +157,40 @@ def _matcher(asked: _Conditions) -> tuple[_Matches, _Matches]:
     conditions: list[tuple[_Matches, _Matches]] = []
     if asked.text is not None:
         if asked.ignoreCase:
-            pattern = _compiled("text", asked.text, asked.ignoreCase, literal=True)
-            conditions.append((_searches(pattern), _searches(pattern)))
+            expression = Expression("text", asked.text, asked.ignoreCase, literal=True)
+            conditions.append((expression.is_in, expression.is_in))
         else:
-            data = asked.text.encode("utf-8", "surrogatepass")
-            conditions.append((lambda line: data in line, lambda block: data in block))
+            in_text = _contains(asked.text.encode("utf-8", "surrogatepass"))
+            conditions.append((in_text, in_text))
     if asked.regex is not None:
-        pattern = _compiled("regex", asked.regex, asked.ignoreCase)
-        conditions.append((_searches(pattern), _block_searcher(asked.regex, asked.ignoreCase)))
+        expression = Expression("regex", asked.regex, asked.ignoreCase)
+        conditions.append((expression.is_in, _block_searcher(asked.regex, asked.ignoreCase)))
     if not conditions:
         return _always, _always
-    if len(conditions) == 1:
-        return conditions[0]
-    (first, first_block), (second, second_block) = conditions
-    return (
-        lambda line: first(line) and second(line),
-        lambda block: first_block(block) and second_block(block),
+    in_lines, in_blocks = zip(*conditions, strict=True)
+    return _all_of([_as_sent_or_shown(each) for each in in_lines]), _all_of(
+        [_as_sent_or_shown(each) for each in in_blocks]
     )
 
 
-def _searches(pattern: Any) -> _Matches:
-    search = pattern.search
-    return lambda data: search(data) is not None
+def _contains(wanted: bytes) -> _Matches:
+    return lambda data, _: wanted in data
+
+
+def _all_of(conditions: Sequence[_Matches]) -> _Matches:
+    return lambda data, time: all(condition(data, time) for condition in conditions)
+
+
+def _as_sent_or_shown(matches: _Matches) -> _Matches:
+    if matches is _always:
+        return matches
+    return lambda data, time: matches(data, time) or (is_shown_otherwise(data) and matches(as_shown(data), time))
 
 
 def _block_searcher(regex: str, ignore_case: bool) -> _Matches:
     if any(part in regex for part in ("\\A", "\\z", "\\Z", "(?")):
         # What is the beginning of a line need not be that of a block.
         return _always
-    search = _compiled("regex", f"(?m:{regex})", ignore_case).search
+    expression = Expression("regex", f"(?m:{regex})", ignore_case)
     # A carriage return before a line's end is not part of the line.
-    return lambda data: search(data.replace(b"\r\n", b"\n") if b"\r" in data else data) is not None
-
-
-def _compiled(name: str, pattern: str, ignore_case: bool, literal: bool = False) -> Any:
-    try:
-        import re2
-    except ImportError as error:
-        raise Unavailable("To search by patterns the collector needs RE2: pip install google-re2.") from error
-    options = re2.Options()
-    options.max_mem = _MEMORY
-    options.log_errors = False
-    options.literal = literal
-    options.case_sensitive = not ignore_case
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        reason = error.args[0] if error.args else error
-        reason = reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)
-        raise Rejected(f"The {name} is not a regular expression of RE2: {ascii(reason)[1:-1][:200]}.") from error
-    except UnicodeEncodeError as error:
-        raise Rejected(f"The {name} has characters that are not valid Unicode.") from error
+    return lambda data, time: expression.is_in(data.replace(b"\r\n", b"\n") if b"\r" in data else data, time)

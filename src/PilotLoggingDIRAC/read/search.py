@@ -21,9 +21,10 @@ from ..store.quiet import Quietness
 from .find import PIECE
 from .line_window import ShownLine
 from .log_text import LogText
+from .look_time import LookTime, TimeIsOver
 from .query import Query
 from .reader import Reader
-from .sliced_parsing import find_in_slices, slices_of
+from .sliced_parsing import find_block, find_in_slices, slices_of
 from .time_slice import time_slice
 
 _FROM_EACH = 20
@@ -102,7 +103,7 @@ class Search:
     _begun: bool = False
     _lines: int = 0
     _bytes: int = 0
-    _until: float = 0.0
+    _time: LookTime = field(default_factory=lambda: LookTime(0.0))
 
     def run(
         self, selection: Mapping[str, Any], vo: str | None, progress: SearchCursor | None
@@ -119,7 +120,7 @@ class Search:
         Raises:
             Rejected: A condition is unknown or ill-typed.
         """
-        self._until = self.clock() + self.seconds
+        self._time = LookTime(self.seconds, self.clock)
         database = self.reader.database
         if progress is None:
             with database.reading() as connection:
@@ -148,9 +149,7 @@ class Search:
 
     def _is_over(self) -> bool:
         # Each call comes further, by a log or a piece of text.
-        return self._begun and (
-            self._lines >= self.limit or self._bytes >= self.most_bytes or self.clock() > self._until
-        )
+        return self._begun and (self._lines >= self.limit or self._bytes >= self.most_bytes or self._time.is_over)
 
     def _look_through(self, row: Mapping[str, Any], progress: SearchCursor) -> bool:
         """Whether it came to the log's end, or had enough of it."""
@@ -167,24 +166,32 @@ class Search:
         return come_to_end
 
     def _look(self, text: LogText, progress: SearchCursor, hit: Hit) -> bool:
+        try:
+            return self._look_until(text, progress, hit)
+        except TimeIsOver:
+            progress.line = max(progress.line, self._time.line - 1)
+            return False
+
+    def _look_until(self, text: LogText, progress: SearchCursor, hit: Hit) -> bool:
         place = _Place()
+        begun = 0 if self._begun else progress.line + 1
         while place.position < text.size:
             if not place.inside and self._is_over():
                 progress.line = max(progress.line, place.line)
                 return False
             data = _whole_lines(text.read(place.position, place.position + PIECE))
             last = place.line_behind(data)
-            with time_slice():
-                later = last > progress.line
-                wanted = later and self.query.in_block(data)
-            if later:
+            can_be = None
+            if last > progress.line:
+                can_be = find_block(data, place.inside, progress.line, self.query, self._time, place.line, begun)
                 self._begun = True
                 self._bytes += len(data)
-            if not wanted:
+            if can_be is None:
                 with time_slice():
                     place.pass_over(data, last)
                 continue
-            for line in self._fitting(data, place, progress.line):
+            above = max(progress.line, can_be - 1)
+            for line in self._fitting(data, place, above, begun):
                 if len(hit.lines) >= _FROM_EACH:
                     hit.more = True
                     return True
@@ -195,10 +202,10 @@ class Search:
                 self._lines += 1
         return True
 
-    def _fitting(self, data: bytes, place: _Place, above: int) -> Iterator[Line]:
+    def _fitting(self, data: bytes, place: _Place, above: int, begun: int) -> Iterator[Line]:
         """The lines of a piece that fit; of a long line's pieces the first."""
         parser = LineParser(State(place.line, place.message, place.inside, place.own), PIECE)
-        yield from find_in_slices(parser, slices_of(data), self.query.fits, above + 1)
+        yield from find_in_slices(parser, slices_of(data), self.query, above + 1, self._time, begun)
         place.go_behind(data, parser.state)
 
 

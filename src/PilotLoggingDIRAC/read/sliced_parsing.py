@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 from ..lines.parser import Line, LineParser
 from .log_text import LogText
-from .time_slice import SLICE, time_slice
+from .look_time import LookTime
+from .query import Query
+from .time_slice import SLICE, pause, time_slice
 
+_PART = 2**16
 Slice = tuple[bytes, bool]
 """Bytes, and whether they are the last."""
 
@@ -26,24 +29,64 @@ def parse_slices(parser: LineParser, slices: Iterable[Slice]) -> Iterator[list[L
 
 
 def find_in_slices(
-    parser: LineParser, slices: Iterable[Slice], fits: Callable[[Line], bool], first: int
+    parser: LineParser, slices: Iterable[Slice], query: Query, first: int, time: LookTime, begun: int
 ) -> Iterator[Line]:
     """The lines that fit; of a long line's pieces the first one that does.
 
+    Text is looked for outside the time slices: an expression may take long, and nobody waits for it.
+
     Args:
         parser: At the first slice's beginning.
-        fits: Looked at within the time slices.
         first: The line to begin with.
+        time: That of the call; it may end before each line behind line ``begun``.
+
+    Raises:
+        TimeIsOver, Rejected: See :meth:`.look_time.LookTime.match`.
     """
     above = first - 1
     for data, is_last in slices:
         with time_slice():
-            lines = _parse(parser, data, is_last)
-            fitting = [line for line in lines if line.number > above and fits(line)]
-        for line in fitting:
-            if line.number > above:
+            lines = [line for line in _parse(parser, data, is_last) if line.number > above and query.may_fit(line)]
+        for line in lines:
+            if line.number <= above:
+                continue
+            time.come_to(line.number, line.number > begun)
+            if query.has_text(line, time):
                 above = line.number
                 yield line
+
+
+def find_block(data: bytes, inside: int, skip: int, query: Query, time: LookTime, line: int, begun: int) -> int | None:
+    """The first line of that part of a text where a line can be that fits; None if there is none.
+
+    Args:
+        data: Whole lines, or a part of one.
+        inside: 1 if it begins within a line, else 0.
+        skip: Lines up to this one are not looked at.
+        line: The last line that was begun before the text.
+        time, begun: As of :func:`find_in_slices`.
+    """
+    for part in parts_of(data):
+        first = line + 1 - inside
+        ends = part.count(b"\n")
+        last = first + max(ends, 1) - 1
+        if last > skip:
+            time.come_to(first, first > begun)
+            can_be = query.in_block(part, time)
+            pause()
+            if can_be:
+                return first
+        line, inside = last, int(not ends)
+    return None
+
+
+def parts_of(data: bytes) -> Iterator[bytes]:
+    """A text in parts that end with a line, of 64 kB where lines are not longer."""
+    begin = 0
+    while begin < len(data):
+        end = data.rfind(b"\n", begin, begin + _PART) + 1 or data.find(b"\n", begin + _PART) + 1 or len(data)
+        yield data[begin:end]
+        begin = end
 
 
 def _parse(parser: LineParser, data: bytes, is_last: bool) -> list[Line]:

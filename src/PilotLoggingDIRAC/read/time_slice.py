@@ -26,4 +26,9 @@ def time_slice() -> Iterator[None]:
     """Around each slice."""
     with _turn:
         yield
+    pause()
+
+
+def pause() -> None:
+    """Leave the others some time, after work that needs no turn."""
     time.sleep(_PAUSE)

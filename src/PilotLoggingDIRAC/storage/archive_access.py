@@ -16,11 +16,10 @@ from cachetools import TTLCache
 from ..dirac_bridge import cs
 from ..errors import ConfigurationError, NotFound, NotKept, Unavailable
 from ..model import Delivery, LogKey
+from .archive_places import ArchivePlaces
 from .plugin_loading import is_stream, load_archives, load_plugin, open_located
 from .vo_process import VOProcess
 
-_AT_ONCE = 2
-"""Fetching processes at one time; more readers are told to come back."""
 _FETCH_SECONDS = 300.0
 _KEPT_SECONDS = 600.0
 """A fetched log stays on local disk for so long: it is read page by page."""
@@ -38,9 +37,8 @@ class ArchiveAccess:
 
     def __init__(self, folder: Path | None = None) -> None:
         self._folder = folder or cs.work_folder() / "FetchedPilotLogs"
-        self._places = threading.BoundedSemaphore(_AT_ONCE)
+        self._places = ArchivePlaces()
         self._lock = threading.Lock()
-        self._fetching: dict[str, threading.Lock] = {}
         self._unknown: TTLCache[LogKey, bool] = TTLCache(_MOST_UNKNOWN, _UNKNOWN_SECONDS)
 
     def open_archived(self, vo: str, delivery: Delivery) -> AbstractContextManager[BinaryIO]:
@@ -94,13 +92,14 @@ class ArchiveAccess:
     @contextmanager
     def _fetched(self, vo: str, task: str, arguments: Sequence[str], version: str) -> Iterator[BinaryIO]:
         name = hashlib.sha256("\0".join([vo, task, *arguments, version]).encode()).hexdigest()
-        with self._lock:
-            one_fetches = self._fetching.setdefault(name, threading.Lock())
-        with one_fetches:
-            file = self._opened(name)
-            if file is None:
-                self._fetch(name, vo, task, arguments)
+        file = self._opened(name)
+        if file is None:
+            with self._places.fetch(vo, name):
+                # It may have come just before.
                 file = self._opened(name)
+                if file is None:
+                    self._fetch(name, vo, task, arguments)
+                    file = self._opened(name)
         if file is None:
             raise Unavailable("The local copy of the log was removed at once: the disk may be full.")
         with file:
@@ -113,8 +112,6 @@ class ArchiveAccess:
             return None
 
     def _fetch(self, name: str, vo: str, task: str, arguments: Sequence[str]) -> None:
-        if not self._places.acquire(blocking=False):
-            raise Unavailable("The collector is fetching other logs from the archive: ask again in some seconds.")
         partial = self._folder / f"{name}.part"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
@@ -125,7 +122,6 @@ class ArchiveAccess:
             raise Unavailable(f"The log cannot be copied from the archive: {error}.") from error
         finally:
             partial.unlink(missing_ok=True)
-            self._places.release()
 
     def _tidy(self) -> None:
         """Remove local copies that are old, and the oldest of those that are too many. Open ones stay readable."""
@@ -136,6 +132,3 @@ class ArchiveAccess:
             size += status.st_size
             if size > _KEPT_BYTES or status.st_mtime < time.time() - _KEPT_SECONDS:
                 file.unlink(missing_ok=True)
-        with self._lock:
-            if len(self._fetching) > 10_000:
-                self._fetching.clear()

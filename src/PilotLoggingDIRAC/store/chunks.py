@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import NamedTuple
 
 import zstandard
@@ -85,22 +87,53 @@ def reading_order(entries: Sequence[ChunkEntry]) -> tuple[ChunkEntry, ...]:
     That is the order of arrival, but for a numbered chunk that came after a later one of its session: it goes to its
     place, right before the first that has a higher number.
     """
-    ordered: list[ChunkEntry] = []
-    highest: dict[str, int] = {}
-    for entry in entries:
-        place = len(ordered)
+    late = _late_chunks(entries)
+    if not late:
+        return tuple(entries)
+    # A ring of places, closed by one behind the last: each chunk is put before its successor, in the order of arrival.
+    end = len(entries)
+    before, behind = [end] * (end + 1), [end] * (end + 1)
+    for place in range(end):
+        successor = late.get(place, end)
+        predecessor = before[successor]
+        behind[predecessor], before[place] = place, predecessor
+        behind[place], before[successor] = successor, place
+    ordered = []
+    place = behind[end]
+    while place != end:
+        ordered.append(entries[place])
+        place = behind[place]
+    return tuple(ordered)
+
+
+def _late_chunks(entries: Sequence[ChunkEntry]) -> dict[int, int]:
+    """The places of chunks that came after a later one of their session, each with the place of its successor: of those
+    that had come by then the one with the next higher number.
+
+    It takes as long as sorting: each session is put in order once, and from its end backwards in time a chunk's
+    neighbour is its successor, after which the chunk itself is taken out.
+    """
+    sessions: dict[str, list[tuple[int, int]]] = {}
+    for place, entry in enumerate(entries):
         if entry.number:
             session, seq = entry.number
-            if seq < highest.get(session, -1):
-                place = next(
-                    index
-                    for index, other in enumerate(ordered)
-                    if other.number and other.number[0] == session and other.number[1] > seq
-                )
-            else:
-                highest[session] = seq
-        ordered.insert(place, entry)
-    return tuple(ordered)
+            sessions.setdefault(session, []).append((seq, place))
+    late: dict[int, int] = {}
+    for arrived in sessions.values():
+        in_order = sorted(arrived)
+        if in_order == arrived:
+            continue
+        rank = {place: index for index, (_, place) in enumerate(in_order)}
+        last = len(in_order)
+        lower, higher = list(range(-1, last - 1)), list(range(1, last + 1))
+        for _, place in reversed(arrived):
+            index = rank[place]
+            if higher[index] < last:
+                late[place] = in_order[higher[index]][1]
+                lower[higher[index]] = lower[index]
+            if lower[index] >= 0:
+                higher[lower[index]] = higher[index]
+    return late
 
 
 def find_gaps(ordered: Sequence[ChunkEntry], due: Mapping[str, int], missing: Missing) -> tuple[Gap, ...]:
@@ -115,9 +148,10 @@ def find_gaps(ordered: Sequence[ChunkEntry], due: Mapping[str, int], missing: Mi
         if entry.number:
             session, seq = entry.number
             start = expected.get(session, 1)
-            for first, last in missing.get(session, ()):
-                if start <= last and first < seq:
-                    gaps.append(Gap(offset, session, max(first, start), min(last, seq - 1)))
+            of_session = missing.get(session, ()) if seq > start else ()
+            begin = bisect_left(of_session, start, key=itemgetter(1))
+            for first, last in of_session[begin : bisect_left(of_session, seq, key=itemgetter(0))]:
+                gaps.append(Gap(offset, session, max(first, start), min(last, seq - 1)))
             expected[session] = max(seq + 1, start)
         offset += entry.size
     return tuple(gaps)

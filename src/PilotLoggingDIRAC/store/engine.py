@@ -36,6 +36,8 @@ _IDLE_SECONDS = 8
 _POOL = "PilotLogDB"
 _JOURNAL_ROOM = 256 * 2**20
 """Bytes that a database's journal may need on its disk beside its files, even if new text fits into them."""
+_STATEMENTS = 100
+"""Compiled statements that an engine keeps, 100 kB each and more: readers ask for ever new combinations."""
 _PACKET_FACTOR = 1.5
 """Room for what cannot be compressed, and for the rest of the statement."""
 _CONFLICT_RETRIES = 8
@@ -265,7 +267,7 @@ def room(disk: int, inside: int) -> int:
 
 
 def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
-    engine = create_engine(url, creator=file.connect)
+    engine = create_engine(url, creator=file.connect, query_cache_size=_STATEMENTS)
 
     @event.listens_for(engine, "checkout")
     def _same_file(connection: FileConnection, _record: Any, _proxy: Any) -> None:
@@ -289,6 +291,7 @@ def _server_engine(
     return create_engine(
         url,
         isolation_level=isolation_level,
+        query_cache_size=_STATEMENTS,
         pool_pre_ping=True,
         pool_recycle=1800,
         pool_logging_name=_POOL,

@@ -25,6 +25,8 @@ MOST_COUNTED = 20_000
 MOST_GROUPED = 200_000
 """Logs that are counted by a column."""
 _FEW = 1000
+MOST_SORTS = 4
+"""Columns by which one list is sorted."""
 DEEPEST = 100_000
 QUICK_SORTS = frozenset(("LastArrival", "Stamp"))
 """For others all logs are sorted for each page, and a deep one takes MariaDB ten seconds and more."""
@@ -105,6 +107,8 @@ def list_logs(
     Raises:
         Rejected: A condition or a sort is unknown or ill-typed.
     """
+    if len(sort) > MOST_SORTS:
+        raise Rejected(f"The sort has {len(sort)} columns; it takes {MOST_SORTS} at most.")
     order = [_sorted_by(pair) for pair in sort] or [logs.c.LastArrival.desc()]
     # In the same direction as the last column, so that its index gives this order.
     backwards = not sort or list(sort)[-1][1] == "DESC"
@@ -213,6 +217,10 @@ def list_values(
     Raises:
         Rejected: A condition or a column is unknown or ill-typed.
     """
+    if len(columns) > len(COUNTED):
+        raise Rejected(
+            f"There are {len(columns)} columns of which values are wanted; {len(COUNTED)} at most are given."
+        )
     for name in columns:
         if name not in COUNTED:
             raise Rejected(f"Values of {ascii(name)[:80]} are not counted; of these they are: {', '.join(COUNTED)}.")

@@ -18,6 +18,9 @@ _LONGEST_PART = 255
 """Characters; no column has more."""
 _MOST_PARTS = 20
 """For one column: each is looked for in each row."""
+_MOST_VALUES = 1000
+"""That one column may have: as many as a page of a list has rows."""
+_LONGEST_VALUE = 255
 _SEARCHED: Mapping[str, tuple[str, ...]] = {
     **{name: (name,) for name in ("VO", "Stamp", *(fact.column for fact in FACTS if fact.searched))},
     "Pilot": ("Stamp", "PilotReference"),
@@ -28,6 +31,8 @@ _SEARCHED: Mapping[str, tuple[str, ...]] = {
 def _one_or_more(fits: Callable[[Any], bool], what: str) -> PlainValidator:
     def accept(value: Any) -> Sequence[Any]:
         values = value if isinstance(value, (list, tuple)) else [value]
+        if len(values) > _MOST_VALUES:
+            raise ValueError(f"has {len(values)} values; it takes {_MOST_VALUES} at most")
         if not all(fits(each) for each in values):
             raise ValueError(f"is neither {what} nor a list of such")
         return values
@@ -38,6 +43,10 @@ def _one_or_more(fits: Callable[[Any], bool], what: str) -> PlainValidator:
 def _is_text(value: Any) -> bool:
     # Lone surrogates can be in no column.
     return isinstance(value, str) and not any("\ud800" <= character <= "\udfff" for character in value)
+
+
+def _is_value(value: Any) -> bool:
+    return isinstance(value, str) and len(value) <= _LONGEST_VALUE and _is_text(value)
 
 
 def _is_exit_code(value: Any) -> bool:
@@ -54,7 +63,7 @@ def _accept_parts(name: str, value: Any) -> Sequence[str]:
     parts = value if isinstance(value, (list, tuple)) else [value]
     if not 0 < len(parts) <= _MOST_PARTS:
         raise ValueError(f"has {len(parts)} parts for {name}; it takes 1 to {_MOST_PARTS}")
-    if not all(_is_text(part) and 0 < len(part) <= _LONGEST_PART for part in parts):
+    if not all(isinstance(part, str) and 0 < len(part) <= _LONGEST_PART and _is_text(part) for part in parts):
         raise ValueError(f"has a part for {name} that is not a text of 1 to {_LONGEST_PART} characters")
     return parts
 
@@ -77,7 +86,7 @@ class _Selection(Document):
 
 
 _TEXTS = ("VO", "Stamp", "State", *(fact.column for fact in FACTS))
-_Texts = Annotated[Sequence[str] | None, _one_or_more(_is_text, "a text")]
+_Texts = Annotated[Sequence[str] | None, _one_or_more(_is_value, f"a text of at most {_LONGEST_VALUE} characters")]
 _fields: dict[str, Any] = dict.fromkeys(_TEXTS, (_Texts, None))
 _WithoutQuiet = create_model("_WithoutQuiet", __base__=_Selection, **_fields)
 _WithQuiet = create_model("_WithQuiet", __base__=_WithoutQuiet, Quiet=(Flag, None))
@@ -93,11 +102,17 @@ _FLAGS: Mapping[str, ColumnElement[bool]] = {
 
 
 def _contains(parts: Mapping[str, Sequence[str]]) -> ColumnElement[bool]:
-    return and_(True, *(_has_one_of(name, of_name) for name, of_name in parts.items()))
+    return and_(True, *(_has_one_of(name, parts[name]) for name in _SEARCHED if name in parts))
 
 
 def _has_one_of(name: str, parts: Sequence[str]) -> ColumnElement[bool]:
-    return or_(*(logs.c[column].icontains(part, autoescape=True) for column in _SEARCHED[name] for part in parts))
+    # So many that there are few statements of different form: each is kept, compiled.
+    looked_for = [*parts, *[parts[-1]] * (_next_power_of_two(len(parts)) - len(parts))]
+    return or_(*(logs.c[column].icontains(part, autoescape=True) for column in _SEARCHED[name] for part in looked_for))
+
+
+def _next_power_of_two(number: int) -> int:
+    return 1 << (number - 1).bit_length()
 
 
 def _flagged(condition: ColumnElement[bool]) -> Callable[[bool], ColumnElement[bool]]:
@@ -133,8 +148,8 @@ def where(
     asked = read_document(_WithQuiet if quietness else _WithoutQuiet, selection)
     means = {**_CONDITIONS, "Quiet": _flagged(quietness.condition(vo))} if quietness else _CONDITIONS
     conditions = [] if vo is None else [logs.c.VO == vo]
-    for name in selection:
-        conditions.append(means[name](getattr(asked, name)))
+    # In one order, whatever that of the selection: a statement of another form is compiled and kept anew.
+    conditions += [condition(getattr(asked, name)) for name, condition in means.items() if name in selection]
     return and_(True, *conditions)
 
 
