@@ -29,6 +29,7 @@ TEXT = (
 CALLS = {
     "config": ["show --vo alpha", "check --vo alpha", "enable --vo alpha --yes", "show --vo alpha --json"],
     "download": [f"--to=copies {STAMP}", "--to=copy.tar --site=s"],
+    "erase": [f"{STAMP} --text=needle --dry-run", f"{STAMP} --lines=4 --yes", f"{STAMP} --text=nothing-of-it"],
     "list": ["", "--by=site --color=always", "--json"],
     "search": ["needle", "--color=never needle", "--json needle"],
     "show": [

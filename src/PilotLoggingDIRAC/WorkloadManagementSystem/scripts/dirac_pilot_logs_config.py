@@ -21,11 +21,10 @@ Example:
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PilotLoggingDIRAC.commands.command_line import Script, Switches, fail_use, name, run, say
+from PilotLoggingDIRAC.commands.command_line import Script, Switches, fail_use, name, run
 from PilotLoggingDIRAC.text import dump_json
 
 if TYPE_CHECKING:
@@ -139,6 +138,7 @@ def _change(switches: Switches, wanted: Wanted) -> int:
     from PilotLoggingDIRAC.activation import presentation
     from PilotLoggingDIRAC.activation.editing import apply_changes, describe
     from PilotLoggingDIRAC.commands import vo_report
+    from PilotLoggingDIRAC.commands.asking import agreed
     from PilotLoggingDIRAC.commands.cs_changes import CSChanges
 
     vo, output = switches["vo"], switches.output
@@ -155,22 +155,13 @@ def _change(switches: Switches, wanted: Wanted) -> int:
     output.write_rendered(presentation.render_verdicts(reports, notes, output.look, output.width))
     if changes:
         grave = any(each.grave for each in [*notes, *(each for report in reports for each in report.mistakes)])
-        if not switches["yes"] and not _agreed(grave):
+        if not switches["yes"] and not agreed(f"Change the CS so{', with these problems' if grave else ''}?"):
             output.write("Nothing was changed.\n")
             return 1
         configuration.commit(changes)
         output.write(f"The CS has been changed. {vo_report.synchronizer_sentence()}\n")
     output.write(vo_report.next_sentence(vo, any(report.sends for report in reports)))
     return 0
-
-
-def _agreed(problems: bool) -> bool:
-    if not sys.stdin.isatty():
-        say("nobody is here to be asked; give --yes")
-        return False
-    question = "Change the CS so, with these problems?" if problems else "Change the CS so?"
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def check(switches: Switches) -> int:

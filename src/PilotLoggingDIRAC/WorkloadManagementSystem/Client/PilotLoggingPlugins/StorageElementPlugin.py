@@ -9,7 +9,7 @@ another log, or must not be touched before the new copy is safe, a number is add
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -77,7 +77,7 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
                 # An earlier attempt of ours whose confirmation was lost.
                 return lfn
             # To replace a copy is to remove it first. Should the upload then fail, the database has all of the log.
-            if lfn == log.previous or self._is_ours(lfn, registered, content):
+            if lfn == log.previous or self._is_ours(lfn, registered, content, log.erased):
                 self._files.upload(lfn, file, self.settings.upload_se, overwrite=True)
                 return lfn
         raise Unavailable(f"All names for the log, up to {lfn}, are taken by files with another content.")
@@ -100,7 +100,9 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
     def _names(self, stamp: str) -> list[str]:
         return [f"{self._folder}/{name}" for name in list_names(stamp)]
 
-    def _is_ours(self, lfn: str, registered: Registered | None, content: BinaryIO) -> bool:
+    def _is_ours(
+        self, lfn: str, registered: Registered | None, content: BinaryIO, erased: Sequence[tuple[int, int]]
+    ) -> bool:
         """Whether a name is free, or has an earlier copy of this log: of an attempt that failed half-way, or whose
         confirmation was lost before the log grew."""
         if registered:
@@ -109,4 +111,4 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
         elif not self._files.is_on(self.settings.upload_se, lfn):
             return True
         with self._files.download(lfn, None if registered else self.settings.upload_se) as path:
-            return begins_with(content, path)
+            return begins_with(content, path, erased)
