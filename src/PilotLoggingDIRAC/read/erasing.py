@@ -227,12 +227,16 @@ class Eraser:
             for place in text.places(begin, begin + 1)[:1]
         ]
 
-        def erase(connection: Connection) -> None:
-            now = self._reader.database.now(connection)
-            erasure.erase(connection, record, places, notices, found.lines, by, now)
+        if not places:
+            return
+        database = self._reader.database
+        with database.reading() as connection:
+            prepared = erasure.prepare(connection, record, places, notices, found.lines)
 
-        if places:
-            self._reader.database.transact(erase)
+        def erase(connection: Connection) -> None:
+            erasure.erase(connection, prepared, by, database.now(connection))
+
+        database.transact(erase)
 
 
 def _known(key: LogKey, text: LogText) -> LogRecord:

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 import zstandard
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ..errors import NotFound, Unavailable
 from ..model import Gap, LogRecord, LogState
@@ -27,7 +27,12 @@ from .schema import chunks, logs
 ERASURE = " erased"
 """The ``Session`` of the chunks that remember it, which no sender can have; their ``Seq`` is their ``ChunkID``."""
 _STARS = bytes(byte if byte == 10 else 42 for byte in range(256))
-_CHUNKS_AT_ONCE = 50
+_CHUNKS_AT_ONCE = 200
+_UPDATE_DATA = (
+    chunks.update()
+    .where(chunks.c.LogID == bindparam("log_id"), chunks.c.ChunkID == bindparam("chunk_id"))
+    .values(Data=bindparam("data"))
+)
 
 Range = tuple[int, int]
 """From a byte to before another one."""
@@ -111,7 +116,7 @@ class Erasure:
 
 
 class Changed(Unavailable):
-    """The log's text has moved since it was looked at: look again."""
+    """The log's text has moved or changed since it was looked at: look again."""
 
 
 def mask(data: bytes, ranges: Iterable[Range], offset: int = 0) -> bytes:
@@ -149,39 +154,88 @@ def ranges_of_chunk(erasures: Iterable[Erasure], chunk_id: int) -> list[Range]:
     return [(place.start, place.end) for erasure in erasures for place in erasure.places if place.chunk == chunk_id]
 
 
-def erase(
-    connection: Connection,
-    log: LogRecord,
-    places: Sequence[Place],
-    notices: Sequence[Notice],
-    lines: int,
-    by: str,
-    now: datetime,
-) -> Erasure:
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is ready to be written, so that pilots do not wait meanwhile.
+
+    Attributes:
+        log: As it was when the places were found.
+        chunks: ChunkID and new data of those that change.
+        lines: How many lines are concerned.
+        known: How often something had been erased of the log by then.
+    """
+
+    log: LogRecord
+    places: tuple[Place, ...]
+    notices: tuple[Notice, ...]
+    lines: int
+    chunks: tuple[tuple[int, bytes], ...]
+    known: int
+
+
+def prepare(
+    connection: Connection, log: LogRecord, places: Sequence[Place], notices: Sequence[Notice], lines: int
+) -> Prepared:
+    """Make what :func:`erase` writes.
+
+    Args:
+        connection: In a reading transaction.
+
+    Raises:
+        Unavailable: A part of the log is damaged.
+    """
+    by_chunk: dict[int, list[Range]] = {}
+    for place in places:
+        if place.chunk:
+            by_chunk.setdefault(place.chunk, []).append((place.start, place.end))
+    known = _count(connection, log.log_id)
+    compressor, decompressor = zstandard.ZstdCompressor(level=3, write_checksum=True), zstandard.ZstdDecompressor()
+    masked, ids = [], sorted(by_chunk)
+    for start in range(0, len(ids), _CHUNKS_AT_ONCE):
+        part = ids[start : start + _CHUNKS_AT_ONCE]
+        statement = select(chunks.c.ChunkID, chunks.c.Data)
+        for chunk_id, data in connection.execute(
+            statement.where(chunks.c.LogID == log.log_id, chunks.c.ChunkID.in_(part))
+        ):
+            try:
+                text = mask(decompressor.decompress(data), by_chunk[chunk_id])
+            except zstandard.ZstdError as error:
+                raise Unavailable(f"A part of the log is damaged in the database: {error}.") from error
+            masked.append((chunk_id, compressor.compress(text)))
+    return Prepared(log, tuple(places), tuple(notices), lines, tuple(masked), known)
+
+
+def _count(connection: Connection, log_id: int) -> int:
+    statement = select(func.count()).where(chunks.c.LogID == log_id, chunks.c.Session == ERASURE)
+    return connection.execute(statement).scalar_one()
+
+
+def erase(connection: Connection, prepared: Prepared, by: str, now: datetime) -> Erasure:
     """Erase some text of a log, in the caller's transaction, and open the log's deliveries again.
 
     Args:
         connection: In a writing transaction.
-        log: As it was when the places were found.
-        lines: How many lines are concerned.
+        prepared: Text that has come since then is not looked at.
         by: Who does it.
         now: By the database's clock.
 
     Raises:
         NotFound: The log is not in the database any more.
-        Changed: Text has left the database since then, or the log was shortened.
+        Changed: Text has left the database since then, or was erased, or the log was shortened.
     """
+    log = prepared.log
     row = connection.execute(select(logs).where(logs.c.LogID == log.log_id).with_for_update()).one_or_none()
     if row is None:
         raise NotFound(f"There is no log {log.key.stamp} of VO {log.key.vo}.")
-    if (row.ExpiredChunkID, row.Truncated) != (log.expired_chunk_id, log.truncated):
-        raise Changed("The log has just left the database or was shortened: try it again.")
-    by_chunk: dict[int, list[Range]] = {}
-    for place in places:
-        if place.chunk:
-            by_chunk.setdefault(place.chunk, []).append((place.start, place.end))
-    _mask_chunks(connection, log.log_id, by_chunk)
-    erasure = Erasure(row.LastChunkID + 1, by, now, lines, tuple(places), tuple(notices))
+    before = (log.expired_chunk_id, log.truncated, prepared.known)
+    if (row.ExpiredChunkID, row.Truncated, _count(connection, log.log_id)) != before:
+        raise Changed("The log has just left the database or was changed: try it again.")
+    if prepared.chunks:
+        connection.execute(
+            _UPDATE_DATA,
+            [{"log_id": log.log_id, "chunk_id": chunk_id, "data": data} for chunk_id, data in prepared.chunks],
+        )
+    erasure = Erasure(row.LastChunkID + 1, by, now, prepared.lines, prepared.places, prepared.notices)
     connection.execute(
         chunks.insert().values(
             LogID=log.log_id,
@@ -204,25 +258,6 @@ def erase(
         .values(LastChunkID=erasure.chunk_id, State=state, Numbering=_without_text(row.Numbering))
     )
     return erasure
-
-
-def _mask_chunks(connection: Connection, log_id: int, by_chunk: Mapping[int, Sequence[Range]]) -> None:
-    ids = sorted(by_chunk)
-    for start in range(0, len(ids), _CHUNKS_AT_ONCE):
-        part = ids[start : start + _CHUNKS_AT_ONCE]
-        rows = connection.execute(
-            select(chunks.c.ChunkID, chunks.c.Data).where(chunks.c.LogID == log_id, chunks.c.ChunkID.in_(part))
-        ).all()
-        for chunk_id, data in rows:
-            try:
-                text = mask(zstandard.decompress(data), by_chunk[chunk_id])
-            except zstandard.ZstdError as error:
-                raise Unavailable(f"A part of the log is damaged in the database: {error}.") from error
-            connection.execute(
-                chunks.update()
-                .where(chunks.c.LogID == log_id, chunks.c.ChunkID == chunk_id)
-                .values(Data=zstandard.ZstdCompressor(level=3, write_checksum=True).compress(text))
-            )
 
 
 def _without_text(document: str) -> str:
