@@ -45,6 +45,7 @@ class ClosedLog:
         keep_progress: Only for plugins that give nothing back: keeps a reference at once, so that it is ``previous`` of
             the next attempt should this one fail or be killed. It raises Unavailable when the log is no longer this
             process's to deliver.
+        begun: When the first text of it came; it never changes. None where a log is stored outside an agent.
         erased: Bytes from which text was erased, as pairs of the first and the one behind the last: there an earlier
             copy may differ from the content, and is still an earlier copy of this log. Nothing of it may stay. Where
             :attr:`Plugin.gives_back`, what the plugin returns for the new copy must not be ``previous`` unless
@@ -60,6 +61,7 @@ class ClosedLog:
     previous_is_needed: bool = False
     keep_progress: Callable[[str], None] = field(default=_keep_nothing, compare=False, repr=False)
     erased: tuple[tuple[int, int], ...] = ()
+    begun: datetime | None = None
 
 
 class Plugin(ABC, Generic[S]):

@@ -101,6 +101,7 @@ class Courier:
                 previous_is_needed=log.expired_bytes > 0,
                 keep_progress=partial(self._keep_progress, delivery),
                 erased=content.erased,
+                begun=log.first_arrival,
             )
             reference = plugin.store(closed, content.file)
             if content.erased and plugin.gives_back:
