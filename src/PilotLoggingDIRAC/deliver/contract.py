@@ -61,7 +61,7 @@ class ClosedLog:
     previous_is_needed: bool = False
     keep_progress: Callable[[str], None] = field(default=_keep_nothing, compare=False, repr=False)
     erased: tuple[tuple[int, int], ...] = ()
-    begun: datetime | None = None
+    begun: datetime | None = field(default=None, compare=False)
 
 
 class Plugin(ABC, Generic[S]):
