@@ -253,10 +253,15 @@ def test_the_archive_cannot_be_looked_through_now(store: Store, eraser: Eraser, 
     archives.deliver(store.record().log_id)
     store.expire()
     plugin.problem = Unavailable("away")
-    with pytest.raises(Unavailable):
-        erase(eraser)
+    for what in ({"text": SECRET}, {"lines": [1, 1]}):
+        with pytest.raises(Unavailable):
+            erase(eraser, **what)
+    assert erase(eraser, all=True)["lines"] == 1, "for all of it, it need not be looked at"
     plugin.problem = None
-    assert erase(eraser)["lines"] == 1
+    log_id = store.record().log_id
+    assert archives.deliver(log_id) == [True]
+    assert set(plugin.content()) == {"*", "\n"}
+    assert erase(eraser, all=True)["lines"] == 0
 
 
 def test_a_delivery_under_way_is_done_again(store: Store, eraser: Eraser, archives: Archives) -> None:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import random
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..documents import accept_string, read_argument
-from ..errors import NotFound, Rejected
+from ..errors import NotFound, Rejected, Unavailable
 from ..model import LogKey, LogRecord
 from ..store import deliveries, erasure
 from ..store.chunks import Moved
@@ -25,7 +27,10 @@ LONGEST_TEXT = 2**16
 MOST_PLACES = 10_000
 _MOST_NOTICES = 200
 _PIECE = 2**20
-_TRIES = 5
+_ROUNDS = 5
+_TRIES = 20
+_PAUSE = 0.1
+"""Seconds at most, before it is tried again because somebody else has changed the log meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +65,13 @@ class Wanted:
 
 @dataclass(slots=True)
 class _Found:
-    """Where it stands, in bytes of the log; the notices are the beginnings of lines."""
+    """Where it stands, in bytes of the log; the notices are the beginnings of lines. ``unseen``: the archive was away,
+    so that what was erased there before cannot be told from what was not."""
 
     ranges: list[Range] = field(default_factory=list)
     notices: list[tuple[int, int]] = field(default_factory=list)
     lines: int = 0
+    unseen: bool = False
     _last_line: int = -1
 
     def note(self, start: int, end: int, line: int, line_begin: int, lines: int, masked: int = 0) -> None:
@@ -92,7 +99,19 @@ class _Found:
 
 def find(text: LogText, wanted: Wanted) -> _Found:
     """Where it stands in a log; nothing of what was erased before."""
-    return _find_text(text, wanted.text) if wanted.text else _find_lines(text, wanted.lines)
+    if wanted.text:
+        return _find_text(text, wanted.text)
+    try:
+        return _find_lines(text, wanted.lines)
+    except Moved:
+        raise
+    except Unavailable:
+        if wanted.lines or not text.expired:
+            raise
+        # All of it goes, whatever it is: the archive need not be there for that.
+        found = _Found(unseen=True)
+        found.note(0, text.size, 0, 0, max(text.record.lines if text.record else 1, 1))
+        return found
 
 
 def _find_text(text: LogText, needle: bytes) -> _Found:
@@ -200,11 +219,12 @@ class Eraser:
                 tries -= 1
                 if not tries:
                     raise
+                time.sleep(random.uniform(0, _PAUSE))  # noqa: S311 - spreads, guards nothing
                 continue
             lines, places = lines + found.lines, places + len(found.ranges)
-            rounds += 1
+            rounds, tries = rounds + 1, _TRIES
             # Once more for what was written meanwhile; not for ever, should its pilot go on writing it.
-            if dry_run or not found.ranges or rounds == _TRIES:
+            if dry_run or found.unseen or not found.ranges or rounds == _ROUNDS:
                 break
         if places and not dry_run:
             self._clean()

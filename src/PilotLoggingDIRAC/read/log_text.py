@@ -113,6 +113,11 @@ class LogText:
         log_id = self.record.log_id if self.record else -self.size
         return hash((log_id, self._expired, self._erased, self._entries[:place]))
 
+    @property
+    def expired(self) -> int:
+        """How many bytes, the first ones, stand in the archive only."""
+        return self._expired
+
     def places(self, start: int, end: int) -> list[erasure.Place]:
         """Where bytes ``start`` to ``end`` are by now; the line that stands for what was left out is passed over."""
         found = []
