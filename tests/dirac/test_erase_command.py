@@ -7,13 +7,14 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
+import pexpect
 import pytest
 from harness.client import Client
 from harness.sender import batch
 from harness.show import client_environment, command, run_command
 from harness.stacks import RunningStack
 from harness.terminal import at_terminal, seen
-from harness.waiting import until
+from harness.waiting import PATIENCE, until
 
 SECRET = "hunter2-Zm9v"
 STARS = "*" * len(SECRET)
@@ -97,6 +98,19 @@ def test_lines_and_all_at_a_terminal(stack: RunningStack, user: Client, log: str
     assert set(user.text_of(log)) == {"*", "\n"}
     code, _, errors = erase(stack, log, "--VO=alpha", "--all", "--yes")
     assert (code, "There is nothing of it" in errors) == (1, True)
+
+
+def test_the_question_comes_to_the_terminal_while_the_text_comes_from_elsewhere(
+    stack: RunningStack, user: Client, log: str
+) -> None:
+    line = f"printf %s {SECRET} | {command('erase')} {log} --VO=alpha --text=-"
+    child = pexpect.spawn(
+        "/bin/sh", ["-c", line], env=client_environment(stack, "operator"), encoding="utf-8", timeout=PATIENCE
+    )
+    child.expect(r"for good\? \[y/N\] ")
+    child.sendline("y")
+    assert seen(child)[0] == 0
+    assert user.text_of(log) == TEXT.replace(SECRET, STARS)
 
 
 def _operator(stack: RunningStack) -> str:
