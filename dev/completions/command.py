@@ -17,7 +17,7 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[2]
 FOLDER = PROJECT / "completion"
 COMMON = "dirac-pilot-logs"
-COMMANDS = tuple(f"{COMMON}-{word}" for word in ("config", "download", "list", "search", "show", "status"))
+COMMANDS = tuple(f"{COMMON}-{word}" for word in ("config", "download", "erase", "list", "search", "show", "status"))
 _SCRIPTS = "PilotLoggingDIRAC.WorkloadManagementSystem.scripts"
 _FILES_OF_DIRAC = {"cfg"}
 _ONLY_SOMETIMES = {"autoreload"}

@@ -10,6 +10,7 @@ names is that of the log. What is on disk is acknowledged; all else the broker s
 import base64
 import json
 import os
+import re
 import sys
 import threading
 from pathlib import Path
@@ -26,6 +27,8 @@ class Rebuilder(stomp.ConnectionListener):
         log = self.folder / piece["vo"] / piece["stamp"]
         log.mkdir(parents=True, exist_ok=True)
         (log / f"{piece['chunk']:012d}.{piece['part']:06d}").write_bytes(b"".join(map(exact, piece["entries"])))
+        for place in piece.get("erased", {}).get("places", ()):
+            erase(log, place["chunk"], place["bytes"])
         if "end" in piece:  # all of it has come; should the pilot say more, another end follows
             whole = b"".join(part.read_bytes() for part in sorted(log.iterdir()))
             log.with_suffix(".new").write_bytes(whole)
@@ -34,6 +37,18 @@ class Rebuilder(stomp.ConnectionListener):
 
     def on_disconnected(self):
         self.gone.set()
+
+
+def erase(log, chunk, ranges):
+    """A secret had come through: in the text of a chunk, or with 0 of all of them, these bytes become stars."""
+    begin = 0
+    for part in sorted(log.glob(f"{chunk:012d}.*" if chunk else "*")):
+        data = bytearray(part.read_bytes())
+        for first, last in ranges or [(0, begin + len(data))]:
+            there = slice(max(first - begin, 0), max(last - begin, 0))
+            data[there] = re.sub(rb"[^\n]", b"*", data[there])
+        part.write_bytes(data)
+        begin += len(data)
 
 
 def exact(entry):

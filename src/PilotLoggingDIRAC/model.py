@@ -161,12 +161,16 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Messages ``first`` to ``last`` of a session never arrived; they belong at byte ``offset`` of the log's text."""
+    """Messages ``first`` to ``last`` of a session never arrived; they belong at byte ``offset`` of the log's text.
+
+    Or text was erased there, of ``first`` lines: then ``erased`` says by whom and when.
+    """
 
     offset: int
     session: str
     first: int
     last: int
+    erased: str = ""
 
 
 @dataclass(frozen=True, slots=True)

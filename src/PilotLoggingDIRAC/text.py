@@ -3,6 +3,10 @@
 
 from __future__ import annotations
 
+import json
+import re
+from typing import Any
+
 from .errors import Rejected
 
 
@@ -45,24 +49,36 @@ def cut_at_character(data: bytes, size: int) -> bytes:
     return data[:end]
 
 
-def escape_controls(text: str) -> str:
-    """Control characters as visible ones: an escape sequence could rewrite what the terminal shows, or worse."""
-    return "".join(_visible(character) for character in text)
+def escape_controls(text: str, colours: bool = False) -> str:
+    """A text that cannot steer a terminal: what could do so becomes visible. Line ends and tabs stay.
+
+    This is the one place that decides what a terminal may be given. It could else be made to show other text than
+    there is, to fill its clipboard, or worse.
+
+    Args:
+        text: Of anybody.
+        colours: Whether sequences that change nothing but colours pass: for text that we have coloured ourselves, after
+            its parts were made harmless.
+    """
+    return (_STEERING_BUT_COLOURS if colours else _STEERING).sub(_visible, text)
 
 
-def _visible(character: str) -> str:
-    code = ord(character)
-    if (
-        character in "\t\n"
-        or 32 <= code < 127
-        or (code >= 160 and not _redirects(code) and not 0xD800 <= code < 0xE000)
-    ):
-        return character
-    if code < 32:
-        return chr(0x2400 + code)  # the picture of that control character
-    return "\ufffd"
+def dump_json(value: Any, indent: int | None = None) -> str:
+    """A JSON document in printable ASCII, and so harmless to a terminal; programs read the very text from it."""
+    return json.dumps(value, indent=indent).replace("\x7f", "\\u007f")
 
 
-def _redirects(code: int) -> bool:
-    """Unicode's marks that change the direction of what follows."""
-    return 0x202A <= code <= 0x202E or 0x2066 <= code <= 0x2069 or code in (0x200E, 0x200F, 0x061C)
+# Control characters but for the tab and the line's end; all that Unicode calls formats (category Cf: marks that turn
+# the direction of what follows, or take no room), its separators of lines and paragraphs, and halves of characters.
+_STEERS = (
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u2028-\u202e"
+    "\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e007f]"
+)
+_STEERING = re.compile(_STEERS)
+_STEERING_BUT_COLOURS = re.compile(rf"(?!\x1b\[[0-9;]*m){_STEERS}")
+
+
+def _visible(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return chr(0x2400 + code) if code < 32 else "\ufffd"  # the picture of that control character

@@ -46,7 +46,7 @@ COLUMNS = (
         "findLines",
         "searchLogs",
     ),
-    ("getStatistics", "getMetadata"),
+    ("getStatistics", "getMetadata", "eraseLog"),
     ("any other",),
 )
 WRITERS = (*COLUMNS[2], *COLUMNS[3])
@@ -184,6 +184,7 @@ def _arguments(method: str, vo: str, new: str, old: str) -> list[Any]:
         "outlineLog": [old, vo],
         "readLines": [old, vo],
         "findLines": [old, vo, {"text": "secret"}],
+        "eraseLog": [old, vo, {"text": "secret"}],
         "searchLogs": ["secret", {"Stamp": old, "VO": vo}],
     }.get(method, [])
 

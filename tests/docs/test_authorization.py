@@ -66,7 +66,9 @@ def test_check_tries_each_method_that_pilots_and_users_need():
     pilots, users = called_by({"GenericPilot", "Pilot"}), called_by(READERS)
     assert set(pilots) == {name for name, who in defaults().items() if {"GenericPilot", "Pilot"} <= set(who)}
     assert set(users) == {name for name, who in defaults().items() if who == ["authenticated"]}
-    assert {*pilots, *users, "getMetadata", "getStatistics"} == exported(), "that of operators is tried by its call"
+    assert {*pilots, *users, "getMetadata", "getStatistics", "eraseLog"} == exported(), (
+        "that of operators is tried by its call"
+    )
 
 
 def test_configuration_names_each_method_with_who_may_call_it():

@@ -5,13 +5,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from grid_support.grid import Grid, StorageElement
 from grid_support.plugin_process import PluginProcess
 
-from PilotLoggingDIRAC.deliver.conformance import ArchiveConformance, store
+from PilotLoggingDIRAC.deliver.conformance import ArchiveConformance, fetched, store
+from PilotLoggingDIRAC.deliver.dated_folders import Folders
 
 _NO_CATALOGUE = "/Systems/DataManagement/URLs/FileCatalog=https://localhost:1/DataManagement/TornadoFileCatalog"
 
@@ -75,3 +77,27 @@ class TestOnXrootd(StorageElementConformance):
 
 class TestOnS3(StorageElementConformance):
     vo = "beta"
+
+
+def test_folders_by_date(grid: Grid, tmp_path: Path) -> None:
+    """Each log is in the folder of its own day, however late its lines come, and is found by its stamp alone."""
+    flat, dated, monthly = uuid.uuid4().hex, uuid.uuid4().hex, uuid.uuid4().hex
+    begun = datetime(2024, 2, 29, 23, 59, tzinfo=UTC)
+    options = "/Operations/alpha/Pilot/Folders="
+    plain, by_month, by_day = (PluginProcess(grid.stack, "alpha", f"{options}{kind}") for kind in Folders)
+    try:
+        assert store(plain, flat, b"flat\n", tmp_path, begun=begun) == f"/alpha/pilotlogs/{flat}.log"
+        reference = store(by_day, dated, b"dated\n", tmp_path, begun=begun)
+        assert reference == f"/alpha/pilotlogs/2024-02-29/{dated}.log"
+        assert store(by_day, dated, b"dated\nlate\n", tmp_path, begun=begun, previous=reference) == reference
+        assert fetched(by_day, reference) == b"dated\nlate\n"
+        of_month = store(by_month, monthly, b"monthly\n", tmp_path, begun=begun)
+        assert of_month == f"/alpha/pilotlogs/2024-02/{monthly}.log"
+        for plugin in (by_day, by_month):
+            located = [plugin.locate(stamp) for stamp in (flat, dated, monthly, uuid.uuid4().hex)]
+            assert located == [f"/alpha/pilotlogs/{flat}.log", reference, of_month, None]
+        by_day.remove(reference)
+        assert by_day.locate(dated) is None
+    finally:
+        for plugin in (plain, by_day, by_month):
+            plugin.end()

@@ -175,6 +175,14 @@ def test_each_community_finds_every_line_though_its_broker_is_killed(stack: Runn
         waiting = f"SELECT * FROM PilotLogs WHERE State != 'Archived' AND Stamp IN ({marks})"
         until(lambda: not stack.rows(waiting, *stamps), 60, "all are archived")
         assert all(stored(stack, pilot).read_bytes() == pilot.bytes for pilot in writing if pilot.vo == "alpha")
+        # A secret came through: consumers and the storage element get to know.
+        for pilot, logs in ((writing[0], of_alpha), (writing[-1], of_beta)):
+            secret = pilot.sent.partition("\n")[0][-12:]  # of a number that no other line has
+            client = stack.client("operator")
+            assert client("eraseLog", pilot.stamp, pilot.vo, {"text": secret}, False).value["erased"]
+            pilot.sent = pilot.sent.replace(secret, "*" * len(secret))
+            until(lambda pilot=pilot, logs=logs: rebuilt(logs, pilot), 200, f"{pilot.vo}'s consumer has erased it")
+        until(lambda: stored(stack, writing[0]).read_bytes() == writing[0].bytes, 200, "the storage element has a copy")
 
 
 def test_a_broker_that_hangs_troubles_neither_pilots_nor_the_other_community(stack: RunningStack) -> None:

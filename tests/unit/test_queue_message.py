@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from PilotLoggingDIRAC.deliver.contract import Chunk, End
+from PilotLoggingDIRAC.deliver.contract import Chunk, End, Erased
 from PilotLoggingDIRAC.deliver.queue.encoder import SMALLEST_BODY, encode
 from PilotLoggingDIRAC.lines.parser import LineParser
 from PilotLoggingDIRAC.model import LogKey
@@ -115,6 +115,21 @@ def test_the_end_of_a_log() -> None:
     (document,) = documents(chunk(b"", end=End(True, 3)))
     assert (document["end"], document["entries"]) == ({"finalised": True, "exitCode": 3}, [])
     assert (document["firstLine"], document["lastLine"]) == (3, 2)
+
+
+@pytest.mark.parametrize("places", [1, 400, 5000])
+def test_what_was_erased(places: int) -> None:
+    """With the bytes where they fit, else with the chunks, else without places."""
+    where = dict.fromkeys(range(1, places + 1), ((2, 5), (10**6, 10**6 + 7)))
+    (document,) = documents(chunk(b"", erased=Erased("an operator", ARRIVAL, 3, where)), SMALLEST_BODY)
+    erased = document["erased"]
+    assert (erased["by"], erased["lines"], document["entries"]) == ("an operator", 3, [])
+    if places == 1:
+        assert erased["places"] == [{"chunk": 1, "bytes": [[2, 5], [10**6, 10**6 + 7]]}]
+    elif places == 400:
+        assert erased["places"][-1] == {"chunk": 400, "bytes": []}
+    else:
+        assert erased["places"] == []
 
 
 def test_a_line_that_stands_for_what_was_left_out() -> None:

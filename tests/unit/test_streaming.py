@@ -22,6 +22,7 @@ from PilotLoggingDIRAC.deliver.delivery_round import Round, deliver_due
 from PilotLoggingDIRAC.deliver.streaming import Limits, Sent, StreamCourier
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import Append, DeliveryState, Final, LogKey, LogState, Rules
+from PilotLoggingDIRAC.read.erasing import Eraser
 from PilotLoggingDIRAC.settings import Settings
 from PilotLoggingDIRAC.store import deliveries, lifecycle, schema, streams
 
@@ -541,3 +542,28 @@ def test_settled_when_a_stream_is_taken_off_the_list(store: Store, archives: Arc
     with store.database.writing() as connection:
         log_ids = lifecycle.list_settled(connection, "alpha", ("Folder",))
         assert lifecycle.settle(connection, "alpha", ("Folder",), store.database.now(connection), log_ids) == 1
+
+
+def test_a_stream_is_told_what_was_erased(
+    store: Store, archives: Archives, wire: Wire, carry: Callable[..., Sent], key: LogKey
+) -> None:
+    """It gets what it lacks without the text, and of what it had that it has to go; also when the log is closed."""
+    store.send_numbered(1, "first\nhunter2-Zm9v\n")
+    carry()
+    store.send_numbered(2, "again hunter2-Zm9v\n")
+    Eraser(archives.reader).erase(key, {"text": "hunter2-Zm9v"}, "an operator", False)
+    carry()
+    first, second, told = wire.of(key)
+    assert (first.text, second.text) == (b"first\nhunter2-Zm9v\n", b"again ************\n")
+    assert told.erased is not None
+    assert (told.text, told.erased.by, told.erased.lines) == (b"", "an operator", 2)
+    assert told.erased.bytes == {1: ((6, 18),), 2: ((6, 18),)}
+    store.finalise()
+    carry()
+    assert store.record().state is LogState.ARCHIVED
+    Eraser(archives.reader).erase(key, {"lines": [1, 1]}, "an operator", False)
+    carry()
+    *_, told, end = wire.of(key)
+    assert told.erased is not None and told.erased.bytes == {1: ((0, 6),)}
+    assert end.end is not None
+    assert store.record().state is LogState.ARCHIVED

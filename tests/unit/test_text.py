@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
+import json
+import sys
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.lines.tally import Counts, count
-from PilotLoggingDIRAC.text import cut_at_character, decode, encode
+from PilotLoggingDIRAC.text import cut_at_character, decode, dump_json, encode, escape_controls, one_line
 
 # All code points: NULs, escapes and the surrogates, alone or in pairs, that JSON may bring.
 ANY_TEXT = st.text(st.characters(codec=None))
@@ -85,3 +89,27 @@ def test_figures_of_parts_add_up_where_they_are_cut_at_lines(parts: list[str]) -
     assert whole == Counts(
         sum(each.lines for each in single), sum(each.warnings for each in single), sum(each.errors for each in single)
     )
+
+
+def test_what_may_steer_a_terminal_is_what_unicode_says() -> None:
+    steering = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    for character in map(chr, range(sys.maxunicode + 1)):
+        # Later versions of Unicode may know more formats than this Python; what it knows must not pass.
+        if unicodedata.category(character) in steering and character not in "\t\n":
+            assert escape_controls(character) != character, ascii(character)
+            assert one_line(character, 1) == "?"
+        elif unicodedata.category(character) not in {"Cn", *steering}:
+            assert escape_controls(character) == character, ascii(character)
+
+
+def test_of_our_own_text_colours_pass_and_nothing_else() -> None:
+    text = "\x1b[31mred\x1b[0m \x1b[1;32mgreen \x1b[2J\x1b]52;c;AA\x07\x1b[31\x9b1m\u202e"
+    shown = escape_controls(text, colours=True)
+    assert shown == "\x1b[31mred\x1b[0m \x1b[1;32mgreen \u241b[2J\u241b]52;c;AA\u2407\u241b[31\ufffd1m\ufffd"
+
+
+@given(ANY_TEXT)
+def test_json_is_printable_ascii_and_says_the_same(text: str) -> None:
+    document = dump_json({text: text}, 2)
+    assert all(character == "\n" or " " <= character <= "~" for character in document)
+    assert json.loads(document) == json.loads(json.dumps({text: text}))

@@ -21,6 +21,7 @@ from ..model import FACTS
 from ..terminal.appearance import WISHES
 from ..terminal.line_output import levels_from
 from .ending import fail_use, run, say
+from .harmless_streams import make_streams_harmless
 from .kinds import ALL, Kind, duration, limit, moment, name, names, number, one_of, path, text
 from .output import Output
 from .start import parse_command_line
@@ -57,6 +58,7 @@ class Switches:
         self._values: dict[str, Any] = {}
         self._wrong = ""
         self.output = Output(take_stdout())
+        make_streams_harmless()
 
     def flag(self, name: str, meaning: str, short: str = "") -> None:
         """A switch without a value."""

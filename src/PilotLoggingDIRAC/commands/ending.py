@@ -13,6 +13,7 @@ from DIRAC import exit as DIRACExit
 from DIRAC.Core.Base.Script import Script
 
 from ..errors import PilotLoggingError
+from ..text import escape_controls
 from .interrupts import die_of_interrupt
 from .output import Output
 from .start import connect
@@ -29,8 +30,11 @@ def fail_use(sentence: str) -> NoReturn:
 
 
 def say(sentence: str) -> None:
-    """A sentence for the person who has called the command, beside its output."""
-    print(f"{Script.scriptName}: {sentence}", file=sys.stderr, flush=True)
+    """A sentence for the person who has called the command, beside its output. Of several lines all but the first are
+    indented, so that what somebody else wrote does not look like another sentence of ours."""
+    first, *others = escape_controls(sentence).split("\n")
+    indented = [f"\n  {line.lstrip()}" for line in others if line.strip()]
+    print(f"{Script.scriptName}: {first}{''.join(indented)}", file=sys.stderr, flush=True)
 
 
 def run(work: Callable[[], int], output: Output | None = None, seen_enough: int = 0) -> NoReturn:

@@ -13,6 +13,7 @@ import sys
 from typing import IO, BinaryIO
 
 from ..terminal.appearance import Look, choose_look
+from ..text import escape_controls
 
 _USUAL_PAGER = "less"
 _PAGER_SETTINGS = {"LESS": "FRX", "LV": "-c"}
@@ -57,11 +58,22 @@ class Output:
         self._pages = pages and self.terminal
 
     def write(self, text: str, errors: str = "replace") -> None:
-        """Write and show at once.
+        """Write and show at once, on a terminal so that nothing of it steers the terminal.
 
         Raises:
             BrokenPipeError: The reader has seen enough.
         """
+        self._send(escape_controls(text) if self.look.harmless else text, errors)
+
+    def write_rendered(self, text: str, errors: str = "replace") -> None:
+        """The same for what :mod:`..terminal` has made: its colours stay.
+
+        Raises:
+            BrokenPipeError: The reader has seen enough.
+        """
+        self._send(escape_controls(text, colours=True) if self.look.harmless else text, errors)
+
+    def _send(self, text: str, errors: str) -> None:
         if self._pages:
             self._pages = False
             self._start_pager()

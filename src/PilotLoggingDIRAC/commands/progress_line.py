@@ -6,6 +6,8 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
+from .harmless_streams import HarmlessStream
+
 _CLEAR = "\r\x1b[K"
 
 
@@ -36,11 +38,18 @@ class ProgressLine:
         """So many of so many."""
         if self._shows:
             share = f" ({100 * done // total} %)" if total else ""
-            sys.stderr.write(f"{_CLEAR}{done} of {total} {self._what}{share}{more}")
+            _steer(_CLEAR)
+            sys.stderr.write(f"{done} of {total} {self._what}{share}{more}")
             sys.stderr.flush()
 
     def clear(self) -> None:
         """Make room for something else."""
         if self._shows:
-            sys.stderr.write(_CLEAR)
-            sys.stderr.flush()
+            _steer(_CLEAR)
+
+
+def _steer(sequence: str) -> None:
+    if isinstance(sys.stderr, HarmlessStream):
+        sys.stderr.steer(sequence)
+    else:
+        sys.stderr.write(sequence)

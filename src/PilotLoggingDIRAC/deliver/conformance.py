@@ -29,7 +29,8 @@ import pytest
 
 from ..errors import NotFound, NotKept, PilotLoggingError, Unavailable
 from ..model import LogKey
-from .contract import ArchivePlugin, Chunk, ClosedLog, End, StreamPlugin
+from ..store.erasure import mask
+from .contract import ArchivePlugin, Chunk, ClosedLog, End, Erased, StreamPlugin
 
 _LONGEST_REFERENCE = 1024
 _LINES = b"".join(b"2026-11-22T12:00:00Z INFO [Pilot] line %d\n" % number for number in range(120))
@@ -166,6 +167,34 @@ class ArchiveConformance:
         assert store(_LINES + b"late\n", **more) == first
         assert fetched(plugin, first) == _LINES + b"late\n"
         assert len(far_side.files(stamp)) <= 2
+
+    @pytest.mark.parametrize("known", ["", "previous", "previous, and needed"])
+    def test_an_earlier_copy_goes_whose_text_was_erased(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str, known: str
+    ) -> None:
+        """Also one whose confirmation was lost, so that nobody knows its reference."""
+        first = store(_LINES)
+        erased = ((100, 160), (500, 520))
+        data = mask(_LINES, erased) + b"late line\n"
+        more: dict[str, Any] = {"previous": first, "previous_is_needed": "needed" in known} if known else {}
+        reference = store(data, erased=erased, **more)
+        if reference != first:
+            plugin.remove(first)  # as the agent does
+        assert fetched(plugin, reference) == data
+        assert list(far_side.files(stamp).values()) == [data]
+        again = store(data, previous=reference, erased=erased)
+        if again != reference:
+            plugin.remove(reference)
+        assert list(far_side.files(stamp).values()) == [data]
+
+    def test_a_foreign_file_is_not_destroyed_by_an_erasure(
+        self, plugin: ArchivePlugin[Any], far_side: FarSide, store: Callable[..., str], stamp: str
+    ) -> None:
+        foreign = b"somebody else's" + _LINES[15:]
+        far_side.put_foreign(stamp, foreign)
+        data = mask(_LINES, [(100, 160)])
+        assert fetched(plugin, store(data, erased=((100, 160),))) == data
+        assert sorted(far_side.files(stamp).values()) == sorted([data, foreign])
 
     @pytest.mark.parametrize("foreign", [b"somebody else's", _LINES + b"but other lines than ours\n"])
     def test_a_foreign_file_under_the_wanted_name_is_never_destroyed(
@@ -346,6 +375,18 @@ class StreamConformance:
         send(plugin, chunks[:-3])
         send(plugin, chunks[2:])
         assert far_side.received(key, 1) == [(chunk.chunk_id, chunk.text) for chunk in chunks if not chunk.end]
+
+    def test_that_text_was_erased_is_passed_on(
+        self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey
+    ) -> None:
+        """It has a number, and no text: what becomes of it, the far side decides."""
+        erased = Erased("an operator", datetime.now(UTC), 1, {1: ((0, 3),)})
+        told = Chunk(key, 2, b"", 2, datetime.now(UTC), erased=erased)
+        first = Chunk(key, 1, b"one\n", 1, datetime.now(UTC))
+        end = Chunk(key, 2, b"", 2, datetime.now(UTC), end=End(True, 0))
+        ledger = send(plugin, [first, told, end])
+        assert not ledger.refusals
+        assert b"".join(text for _, text in far_side.received(key, 1)) == b"one\n"
 
     def test_a_log_that_goes_on_after_its_end(self, plugin: StreamPlugin[Any], far_side: Receiver, key: LogKey) -> None:
         chunks = in_chunks(key, _LINES, size=500)

@@ -45,6 +45,11 @@ class ClosedLog:
         keep_progress: Only for plugins that give nothing back: keeps a reference at once, so that it is ``previous`` of
             the next attempt should this one fail or be killed. It raises Unavailable when the log is no longer this
             process's to deliver.
+        begun: When the first text of it came; it never changes. None where a log is stored outside an agent.
+        erased: Bytes from which text was erased, as pairs of the first and the one behind the last: there an earlier
+            copy may differ from the content, and is still an earlier copy of this log. Nothing of it may stay. Where
+            :attr:`Plugin.gives_back`, what the plugin returns for the new copy must not be ``previous`` unless
+            that was replaced; else the agent removes ``previous``, and tries until that has worked.
     """
 
     key: LogKey
@@ -55,6 +60,8 @@ class ClosedLog:
     previous: str | None = None
     previous_is_needed: bool = False
     keep_progress: Callable[[str], None] = field(default=_keep_nothing, compare=False, repr=False)
+    erased: tuple[tuple[int, int], ...] = ()
+    begun: datetime | None = field(default=None, compare=False)
 
 
 class Plugin(ABC, Generic[S]):
@@ -153,14 +160,33 @@ class End:
 
 
 @dataclass(frozen=True, slots=True)
+class Erased:
+    """Text of chunks that were sent before was erased by somebody who may do so: the far side should erase it too.
+
+    Attributes:
+        by: Who did it.
+        time: When.
+        lines: How many lines had something of it.
+        bytes: For each ``chunk_id`` the bytes of its text, as pairs of the first and the one behind the last. With the
+            number 0 they are bytes of the whole log, the text of its chunks in reading order.
+    """
+
+    by: str
+    time: datetime
+    lines: int
+    bytes: Mapping[int, tuple[tuple[int, int], ...]]
+
+
+@dataclass(frozen=True, slots=True)
 class Chunk:
-    """The text of one message of a pilot, on its way to a stream; or the news that a log has ended.
+    """The text of one message of a pilot, on its way to a stream; or the news that a log has ended, or that text of it
+    was erased.
 
     Attributes:
         key: VO and stamp.
         chunk_id: Counts up within the log, in the order of arrival, and leaves numbers out. With the key and whether it
             is an end it names the chunk for ever: what is sent again has the same name and the same text.
-        text: Its bytes, cut by the sender anywhere; empty for an end.
+        text: Its bytes, cut by the sender anywhere; empty for an end and for an erasure.
         first_line: Number of the line that its first byte is in, from 1, counting what is sent.
         arrival: When the collector got it; for an end, the arrival of the last text.
         session: Names the sender's own numbering; None for a stock pilot, which numbers nothing.
@@ -169,6 +195,8 @@ class Chunk:
         context: What is known of the pilot, where the sender said it: ``site``, ``ce`` and the other names of
             :data:`..model.FACTS`.
         end: Set where the log is closed, and all chunks before it have been sent.
+        erased: Set where text was erased. A stream that indexes text must erase it there; what comes again of the
+            chunks named is already without it.
     """
 
     key: LogKey
@@ -181,6 +209,7 @@ class Chunk:
     left_out: int = 0
     context: Mapping[str, str] = field(default_factory=dict)
     end: End | None = None
+    erased: Erased | None = None
 
 
 class Acknowledgements(Protocol):

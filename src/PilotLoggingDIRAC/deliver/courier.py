@@ -22,6 +22,7 @@ from ..store.engine import Database
 from .backoff import compute_backoff
 from .content import assemble
 from .contract import ArchivePlugin, ClosedLog, Plugin
+from .erased_copies import remove_erased
 
 LEASE = timedelta(minutes=5)
 """An agent that dies keeps its deliveries from the others for so long. A living one renews its lease."""
@@ -99,8 +100,13 @@ class Courier:
                 previous=delivery.reference or None,
                 previous_is_needed=log.expired_bytes > 0,
                 keep_progress=partial(self._keep_progress, delivery),
+                erased=content.erased,
+                begun=log.first_arrival,
             )
-            return plugin.store(closed, content.file), content.cursor
+            reference = plugin.store(closed, content.file)
+            if content.erased and plugin.gives_back:
+                remove_erased(self, delivery, reference, content.cursor)
+            return reference, content.cursor
 
     def _keep_progress(self, delivery: Delivery, reference: str) -> None:
         def keep(connection: Connection) -> bool:

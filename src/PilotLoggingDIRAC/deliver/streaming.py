@@ -17,8 +17,9 @@ from ..errors import PilotLoggingError, Unavailable
 from ..model import LogKey, LogState
 from ..store import deliveries, lifecycle, streams
 from ..store.engine import Database
+from ..store.erasure import Erasure, ranges_of_chunk
 from .backoff import compute_backoff
-from .contract import Chunk, End, StreamPlugin
+from .contract import Chunk, End, Erased, StreamPlugin
 from .courier import LEASE, Courier
 
 _OVERLAP = timedelta(minutes=1)
@@ -231,6 +232,7 @@ class _Call:
                     seq=stored.seq,
                     left_out=stored.left_out,
                     context=known,
+                    erased=_erased(stored.erasure),
                 )
                 line += stored.text.count(b"\n")
                 arrival = stored.arrival
@@ -347,3 +349,11 @@ class _Call:
         with self._lock:
             for sending in self._sending.values():
                 sending.noted = cursors.get(sending.claim.log.log_id, sending.noted)
+
+
+def _erased(erasure: Erasure | None) -> Erased | None:
+    if erasure is None:
+        return None
+    chunk_ids = sorted({place.chunk for place in erasure.places})
+    of_chunks = {chunk_id: tuple(ranges_of_chunk([erasure], chunk_id)) for chunk_id in chunk_ids}
+    return Erased(erasure.by, erasure.time, erasure.lines, of_chunks)

@@ -7,12 +7,13 @@ import tempfile
 from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import replace
 from itertools import accumulate
 from typing import Any, BinaryIO, Protocol
 
 from ..errors import Unavailable
-from ..model import Gap, LogRecord
-from ..store import chunks
+from ..model import LogRecord
+from ..store import chunks, erasure
 from ..store.engine import Database
 
 _AHEAD = 2**20
@@ -67,10 +68,10 @@ class LogText:
         else:
             self.size = self._starts[-1]
         of_expired = record.expired_part.gaps if record else ()
-        self.gaps = (
-            *of_expired,
-            *(Gap(gap.offset + self._expired, gap.session, gap.first, gap.last) for gap in index.gaps),
-        )
+        own = (replace(gap, offset=gap.offset + self._expired) for gap in index.gaps)
+        self.gaps = chunks.in_order((*of_expired, *index.erased_before, *own))
+        self._erased = len(index.erasures)
+        self._erased_in_archive = erasure.ranges_of_chunk(index.erasures, 0)
 
     def __enter__(self) -> LogText:
         return self
@@ -100,7 +101,8 @@ class LogText:
         for entry in reversed(self._entries):
             moved += entry.chunk_id > least
             least = min(least, entry.chunk_id)
-        return f"{record.log_id}.{record.truncated}.{moved}"
+        # What was erased looks otherwise, too.
+        return f"{record.log_id}.{record.truncated}.{moved}.{self._erased}"
 
     def fingerprint(self, end: int) -> int | None:
         """Of the chunks before byte ``end``; None if no chunk ends there. The same text has the same one, within a
@@ -109,7 +111,26 @@ class LogText:
         if place < 0 or self._starts[place] != end:
             return None
         log_id = self.record.log_id if self.record else -self.size
-        return hash((log_id, self._expired, self._entries[:place]))
+        return hash((log_id, self._expired, self._erased, self._entries[:place]))
+
+    @property
+    def expired(self) -> int:
+        """How many bytes, the first ones, stand in the archive only."""
+        return self._expired
+
+    def places(self, start: int, end: int) -> list[erasure.Place]:
+        """Where bytes ``start`` to ``end`` are by now; the line that stands for what was left out is passed over."""
+        found = []
+        if start < self._expired:
+            found.append(erasure.Place(0, start, min(end, self._expired)))
+        place = max(bisect_right(self._starts, max(start, self._expired)) - 1, 0)
+        while place < len(self._entries) and self._starts[place] < end:
+            entry, begin = self._entries[place], self._starts[place]
+            first, last = max(start - begin, 0), min(end - begin, entry.size)
+            if first < last and not entry.is_mark:
+                found.append(erasure.Place(entry.chunk_id, first, last))
+            place += 1
+        return found
 
     def pieces(self, start: int, size: int) -> Iterator[bytes]:
         """The text from ``start`` to the end, in pieces of at most ``size`` bytes."""
@@ -141,7 +162,7 @@ class LogText:
         data = self._archived.read(min(end, self._expired) - start)
         if not data:
             raise Unavailable("The archived copy of the log is shorter than the log was.")
-        return data
+        return erasure.mask(data, self._erased_in_archive, start)
 
     def _own_part(self, start: int, end: int) -> bytes:
         within = start - self._buffered

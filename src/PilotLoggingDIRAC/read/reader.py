@@ -11,7 +11,7 @@ from typing import BinaryIO, TypeVar
 from ..errors import NotFound, NotKept, Unavailable
 from ..gap_lines import insert_gap_lines
 from ..model import Delivery, Gap, LogKey, LogRecord
-from ..store import chunks, deliveries, logs
+from ..store import chunks, deliveries, erasure, logs
 from ..store.engine import Database
 from ..text import cut_at_character, decode
 from .cursor import Cursor
@@ -168,6 +168,7 @@ class Reader:
         record = log.record
         with self.open_expired(record) as archived:
             data, more = _piece(archived, cursor.total, size, record.expired_bytes)
+        data = erasure.mask(data, erasure.ranges_of_chunk(log.index.erasures, 0), cursor.total)
         if not data:
             raise Unavailable("The archived copy of the log is shorter than the log was.")
         end = cursor.total + len(data)
@@ -175,7 +176,7 @@ class Reader:
         chunk = 0 if more else record.expired_chunk_id
         gaps = tuple(
             replace(gap, offset=len(decode(data[: gap.offset - cursor.total])))
-            for gap in record.expired_part.gaps
+            for gap in chunks.in_order((*record.expired_part.gaps, *log.index.erased_before))
             if cursor.total <= gap.offset < end or (gap.offset == end and not more)
         )
         return Page(record, decode(data), Cursor(chunk, 0, end), gaps, more or bool(log.index.entries))
@@ -287,9 +288,16 @@ def _gaps(log: _Log, cursor: Cursor, start: int, within: int, end: int, piece: b
     first = start + 1 if within else start
     due = chunks.due_after(entries[:first], record.expired_part.due)
     skipped = entries[start].size - within if within else 0
+    missing = (
+        replace(gap, offset=gap.offset + skipped) for gap in chunks.find_gaps(entries[first:end], due, record.missing)
+    )
+    erased = (
+        replace(gap, offset=gap.offset - within)
+        for gap in chunks.erased_gaps(entries[start:end], log.index.erasures)
+        if 0 <= gap.offset - within < len(piece)
+    )
     return unseen + tuple(
-        replace(gap, offset=len(decode(piece[: gap.offset + skipped])))
-        for gap in chunks.find_gaps(entries[first:end], due, record.missing)
+        replace(gap, offset=len(decode(piece[: gap.offset]))) for gap in chunks.in_order((*missing, *erased))
     )
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from ..lines.header import time_of
-from ..model import LogKey, LogState
+from ..model import Gap, LogKey, LogState
 from ..settings import VOSettings
 from ..store.deliveries import Backlog
 from ..store.usage import Usage
@@ -34,7 +34,7 @@ def render_page(key: LogKey, page: Page, row: Mapping[str, Any] | None = None) -
         "text": page.text,
         "cursor": str(page.cursor),
         "more": page.more,
-        "gaps": [asdict(gap) for gap in page.gaps],
+        "gaps": [_render_gap(gap) for gap in page.gaps],
         "state": LogState.ARCHIVED if record is None else record.state,
         "finalised": None if record is None else record.finalised is not None,
         "exitCode": None if record is None else record.exit_code,
@@ -46,6 +46,10 @@ def render_page(key: LogKey, page: Page, row: Mapping[str, Any] | None = None) -
         "quietSince": None if quiet_since is None else quiet_since.isoformat(),
         "usualSeconds": row["UsualSeconds"] if row else None,
     }
+
+
+def _render_gap(gap: Gap) -> dict[str, Any]:
+    return {name: value for name, value in asdict(gap).items() if name != "erased" or value}
 
 
 def render_row(row: Mapping[str, Any]) -> dict[str, Any]:

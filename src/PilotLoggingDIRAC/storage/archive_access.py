@@ -7,7 +7,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -27,6 +27,7 @@ _KEPT_BYTES = 2 * 2**30
 _UNKNOWN_SECONDS = 60.0
 """A stamp that no archive knows is not asked for again for so long."""
 _MOST_UNKNOWN = 10_000
+_PART = ".part"
 
 
 class ArchiveAccess:
@@ -111,13 +112,24 @@ class ArchiveAccess:
         except FileNotFoundError:
             return None
 
+    def drop_copies(self) -> None:
+        """Remove all local copies: text of them was erased. Open ones stay readable."""
+        with suppress(FileNotFoundError):
+            for file in self._folder.iterdir():
+                if not file.name.endswith(_PART):
+                    file.unlink(missing_ok=True)
+
     def _fetch(self, name: str, vo: str, task: str, arguments: Sequence[str]) -> None:
-        partial = self._folder / f"{name}.part"
+        partial = self._folder / f"{name}{_PART}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             self._tidy()
             VOProcess(vo, task, [*arguments, str(partial)]).wait(_FETCH_SECONDS)
             partial.replace(self._folder / name)
+            # Also where nothing else is fetched: text of it may be erased, and another collector told.
+            later = threading.Timer(_KEPT_SECONDS + 1, self._tidy)
+            later.daemon = True
+            later.start()
         except OSError as error:
             raise Unavailable(f"The log cannot be copied from the archive: {error}.") from error
         finally:

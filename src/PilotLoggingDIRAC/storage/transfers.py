@@ -62,6 +62,13 @@ class CataloguedFiles:
             found[lfn] = Registered(int(metadata["Size"]), str(metadata["Checksum"]).lower().zfill(8))
         return found
 
+    def find_folders(self, paths: Sequence[str]) -> list[str]:
+        """Those of some folders that the catalogue has, in that order. What is in them is not looked at."""
+        doing = f"Looking for {paths[0]} in the file catalogue failed"
+        with as_shifter(self._vo):
+            answers = value_of(FileCatalog(vo=self._vo).isDirectory(list(paths)), doing)
+        return [path for path in paths if _of_one(answers, path, doing)]
+
     def is_on(self, storage_element: str, lfn: str) -> bool:
         """Whether a storage element has a file under this name, catalogued or not."""
         doing = f"Looking for {lfn} on {storage_element} failed"

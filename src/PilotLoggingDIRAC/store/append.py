@@ -16,7 +16,7 @@ from ..errors import PilotLoggingError, Rejected, Unavailable
 from ..lines.tally import count
 from ..model import FACTS, Append, Appended, LogKey, LogState
 from ..redaction import Carry
-from . import truncation
+from . import erasure, truncation
 from .engine import insert_if_absent
 from .numbering import Numbering
 from .schema import chunks, logs
@@ -136,7 +136,13 @@ class _Log:
         redactor = append.rules.redactor
 
         def begins_with(chunk_id: int, text: bytes) -> bool:
-            return self._text_of(chunk_id).startswith(redactor.redacted(text)[0] if redactor else text)
+            stored = self._text_of(chunk_id)
+            sent = redactor.redacted(text)[0] if redactor else text
+            if stored.startswith(sent):
+                return True
+            # What was erased must not come back because it is not recognised any more.
+            erased = erasure.ranges_of_chunk(erasure.load(self.connection, self.row["LogID"]), chunk_id)
+            return bool(erased) and stored.startswith(erasure.mask(sent, erased))
 
         return self.numbering.deduplication.strip_known(append.data, self.row["LastChunkID"] + 1, begins_with)
 

@@ -14,6 +14,8 @@ from sqlalchemy import Connection, select
 
 from ..errors import Unavailable
 from ..model import Gap, LogRecord
+from . import erasure
+from .erasure import ERASURE, Erasure, Range
 from .schema import chunks
 from .truncation import MARK
 
@@ -38,19 +40,44 @@ class ChunkEntry(NamedTuple):
         return self.session == MARK
 
     @property
+    def is_erasure(self) -> bool:
+        """Whether it says that text of others was erased, and has none."""
+        return self.session == ERASURE
+
+    @property
     def number(self) -> tuple[str, int] | None:
         """Session and number; None where its sender numbers nothing."""
-        if self.session is None or self.seq is None or self.is_mark:
+        if self.session is None or self.seq is None or self.is_mark or self.is_erasure:
             return None
         return self.session, self.seq
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The chunks of one log in reading order, and the gaps between them."""
+    """The chunks of one log in reading order, and the gaps between them; what was erased of it is a gap, too.
+
+    Attributes:
+        erased_before: The same for the text that stands in the archive only; offsets are bytes of the log.
+    """
 
     entries: tuple[ChunkEntry, ...]
     gaps: tuple[Gap, ...]
+    erasures: tuple[Erasure, ...] = ()
+
+    @property
+    def erased_before(self) -> tuple[Gap, ...]:
+        return tuple(each.gap(at, at.start) for each in self.erasures for at in each.notices if not at.chunk)
+
+    def erased_ranges(self, expired_bytes: int) -> tuple[Range, ...]:
+        """What was erased, as bytes of the whole log, of which so many stand in the archive only."""
+        if not self.erasures:
+            return ()
+        ranges, start = erasure.ranges_of_chunk(self.erasures, 0), expired_bytes
+        for entry in self.entries:
+            of_chunk = erasure.ranges_of_chunk(self.erasures, entry.chunk_id)
+            ranges += [(start + first, start + last) for first, last in of_chunk]
+            start += entry.size
+        return tuple(ranges)
 
     @property
     def size(self) -> int:
@@ -73,7 +100,11 @@ def load_index(connection: Connection, log_id: int, after: int, due: Mapping[str
         .order_by(chunks.c.ChunkID)
     )
     ordered = reading_order([ChunkEntry(*row) for row in rows])
-    return Index(ordered, find_gaps(ordered, due, missing))
+    gaps = find_gaps(ordered, due, missing)
+    if not any(entry.is_erasure for entry in ordered):
+        return Index(ordered, gaps)
+    erasures = erasure.load(connection, log_id)
+    return Index(ordered, in_order([*gaps, *erased_gaps(ordered, erasures)]), erasures)
 
 
 def index_of(connection: Connection, log: LogRecord) -> Index:
@@ -157,6 +188,25 @@ def find_gaps(ordered: Sequence[ChunkEntry], due: Mapping[str, int], missing: Mi
     return tuple(gaps)
 
 
+def erased_gaps(ordered: Sequence[ChunkEntry], erasures: Sequence[Erasure]) -> tuple[Gap, ...]:
+    """Where of these chunks text was erased; offsets count from the first one."""
+    starts, offset = {}, 0
+    for entry in ordered:
+        starts[entry.chunk_id] = offset
+        offset += entry.size
+    return tuple(
+        each.gap(notice, starts[notice.chunk] + notice.start)
+        for each in erasures
+        for notice in each.notices
+        if notice.chunk in starts
+    )
+
+
+def in_order(gaps: Sequence[Gap]) -> tuple[Gap, ...]:
+    """By their places; at the same place as they were."""
+    return tuple(sorted(gaps, key=lambda gap: gap.offset))
+
+
 def due_after(ordered: Sequence[ChunkEntry], due: Mapping[str, int]) -> dict[str, int]:
     """For each session the number that comes next behind these chunks."""
     expected = dict(due)
@@ -186,7 +236,11 @@ def load_text(connection: Connection, log_id: int, entries: Sequence[ChunkEntry]
     found = {row.ChunkID: row.Data for row in rows}
     decompressor = zstandard.ZstdDecompressor()
     try:
-        texts = [decompressor.decompress(found[entry.chunk_id]) for entry in entries if entry.chunk_id in found]
+        texts = [
+            b"" if entry.is_erasure else decompressor.decompress(found[entry.chunk_id])
+            for entry in entries
+            if entry.chunk_id in found
+        ]
     except zstandard.ZstdError as error:
         raise Unavailable(f"A part of the log is damaged in the database: {error}.", reason="damaged") from error
     if [len(text) for text in texts] != [entry.size for entry in entries]:

@@ -148,6 +148,19 @@ def keep_progress(connection: Connection, log_id: int, plugin: str, owner: str, 
     return connection.execute(statement.values(Reference=reference)).rowcount > 0
 
 
+def keep_copy(connection: Connection, log_id: int, plugin: str, owner: str, cursor: int, reference: str) -> bool:
+    """Note a copy that has all chunks up to ``cursor``, while the delivery goes on; False when somebody else has taken
+    it over."""
+    statement = deliveries.update().where(of(log_id, plugin), deliveries.c.Owner == owner)
+    values = {"State": DeliveryState.DELIVERED, "Cursor": cursor, "Reference": reference}
+    return connection.execute(statement.values(**values)).rowcount > 0
+
+
+def drop_reference(connection: Connection, log_id: int, plugin: str) -> None:
+    """Note that a plugin that nobody delivers to any more has no copy of a log either."""
+    connection.execute(deliveries.update().where(of(log_id, plugin)).values(Reference=""))
+
+
 def release(connection: Connection, log_id: int, plugin: str, owner: str) -> bool:
     """Give a delivery back undone, as at the end of an agent."""
     return _end(connection, log_id, plugin, owner)

@@ -33,6 +33,7 @@ _ANSWER_SECONDS = 15.0
 _CONNECT_SECONDS = 5
 _IDLE_SECONDS = 8
 """How long a transaction on MariaDB that may lock rests between two statements: less than others wait for its locks."""
+_REMNANTS_SECONDS = 1.0
 _POOL = "PilotLogDB"
 _JOURNAL_ROOM = 256 * 2**20
 """Bytes that a database's journal may need on its disk beside its files, even if new text fits into them."""
@@ -182,6 +183,27 @@ class Database:
             return datetime.now(UTC)
         value = connection.execute(select(func.utc_timestamp(text("6")))).scalar_one()
         return datetime.fromisoformat(str(value)).replace(tzinfo=UTC)
+
+    def drop_remnants(self, seconds: float = 0.0) -> bool:
+        """Let earlier states of what was changed go from the SQLite file's ``-wal``. A server sees to that itself.
+
+        Args:
+            seconds: How long it is tried again, while somebody reads them.
+
+        Returns:
+            Whether they are gone.
+        """
+        until = time.monotonic() + seconds
+        while self.file is not None:
+            try:
+                if self.file.drop_remnants():
+                    return True
+            except (PilotLoggingError, sqlite3.Error):
+                _log.warning("Remnants of what was erased could not be removed yet.", exc_info=True)
+            if time.monotonic() > until:
+                return False
+            time.sleep(_REMNANTS_SECONDS)
+        return True
 
     def server_problem(self, largest_message: int) -> str | None:
         """What an operator must mend in the database server; None when all is well.

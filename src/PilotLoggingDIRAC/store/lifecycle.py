@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, delete, exists, select
 
 from ..model import DeliveryState, ExpiredPart, LogState
-from .chunks import load_index
+from .chunks import in_order, load_index
 from .logs import closed
 from .numbering import Numbering
 from .schema import chunks, deliveries, logs
@@ -107,7 +107,13 @@ def expire(connection: Connection, log_id: int) -> bool:
     numbering = Numbering.load(row.Numbering)
     index = load_index(connection, log_id, row.ExpiredChunkID, before.due, numbering.missing)
     part = ExpiredPart(
-        (*before.gaps, *(replace(gap, offset=gap.offset + row.ExpiredBytes) for gap in index.gaps)),
+        in_order(
+            (
+                *before.gaps,
+                *index.erased_before,
+                *(replace(gap, offset=gap.offset + row.ExpiredBytes) for gap in index.gaps),
+            )
+        ),
         {name: state.next_seq for name, state in numbering.sessions.items()},
     )
     connection.execute(delete(chunks).where(chunks.c.LogID == log_id))

@@ -17,6 +17,7 @@ _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _OWN_WORD = b"PilotLog"
 """Stands in each file of ours: SQLite keeps the words with which a table was made."""
 _LOST_TABLE = "no such table: PilotLog"
+_REMNANTS_MILLISECONDS = 200
 _LOOKS = 3
 
 
@@ -106,6 +107,23 @@ class SQLiteFile:
             except OSError as error:
                 raise Unavailable(f"PilotLogDB cannot do that now: {error}.", reason="database") from error
         raise Unavailable("PilotLogDB is damaged again and again: look at its disk.", reason="database")
+
+    def drop_remnants(self) -> bool:
+        """Empty the ``-wal``, in which earlier states of pages stand; False where somebody reads one of them now.
+
+        Raises:
+            Unavailable, sqlite3.Error: The file cannot be opened.
+        """
+        connection = self.connect()
+        try:
+            # Writers wait meanwhile: not for long.
+            connection.execute(f"PRAGMA busy_timeout = {_REMNANTS_MILLISECONDS}")
+            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            return not busy
+        except sqlite3.OperationalError:
+            return False
+        finally:
+            connection.close()
 
     def found_damaged(self, damaged: Identity | None, problem: str) -> Unavailable:
         """Set a file aside, unless somebody else has done so.
@@ -197,6 +215,8 @@ def _configure(connection: sqlite3.Connection, busy_seconds: float) -> None:
     _use_wal(connection, busy_seconds)
     # FULL: a commit has reached the disk when it returns. Promise 1 stands on this line.
     connection.execute("PRAGMA synchronous = FULL")
+    # What is erased, or has expired, is not to be had from the file's free space either.
+    connection.execute("PRAGMA secure_delete = ON")
 
 
 def _use_wal(connection: sqlite3.Connection, busy_seconds: float) -> None:

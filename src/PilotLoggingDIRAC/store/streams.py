@@ -20,6 +20,7 @@ from ..model import Delivery, DeliveryState, LogRecord, LogState
 from . import deliveries as stored
 from . import logs as found
 from .engine import insert_if_absent
+from .erasure import ERASURE, Erasure
 from .schema import chunks, deliveries, logs
 from .truncation import MARK
 
@@ -46,6 +47,7 @@ class StoredChunk(NamedTuple):
 
     Attributes:
         left_out: Bytes, where this is the line that stands for what was left out of a log that is too long.
+        erasure: Where this says that text of chunks before it was erased.
     """
 
     chunk_id: int
@@ -54,6 +56,7 @@ class StoredChunk(NamedTuple):
     arrival: datetime
     text: bytes
     left_out: int
+    erasure: Erasure | None = None
 
 
 def list_due(
@@ -149,6 +152,9 @@ def load(connection: Connection, log_id: int, after: int, limit: int) -> Iterato
     ).all()
     decompressor = zstandard.ZstdDecompressor()
     for chunk_id, session, seq, arrival, data in rows:
+        if session == ERASURE:
+            yield StoredChunk(chunk_id, None, None, arrival, b"", 0, Erasure.load(chunk_id, data))
+            continue
         try:
             text = decompressor.decompress(data)
         except zstandard.ZstdError as error:

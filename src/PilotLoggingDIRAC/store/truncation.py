@@ -11,8 +11,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import zstandard
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, or_, select
 
+from .erasure import ERASURE
 from .schema import chunks
 
 MARK = ""
@@ -50,7 +51,8 @@ def shorten(connection: Connection, row: dict[str, Any], limit: int, most_chunks
     log_id = row["LogID"]
     entries = connection.execute(
         select(chunks.c.ChunkID, chunks.c.Session, chunks.c.Seq, chunks.c.RawBytes)
-        .where(chunks.c.LogID == log_id)
+        # What was erased, and by whom, stays.
+        .where(chunks.c.LogID == log_id, or_(chunks.c.Session.is_(None), chunks.c.Session != ERASURE))
         .order_by(chunks.c.ChunkID)
     ).all()
     size_limit = limit or row["Bytes"]

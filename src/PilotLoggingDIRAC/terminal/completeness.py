@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..model import LogState
+from ..gap_lines import format_gap
+from ..model import Gap, LogState
 from ..text import one_line
 from .tail import Reply
 
@@ -129,11 +130,20 @@ def _sender(findings: Findings, version: str) -> _Part:
 
 
 def _gaps(findings: Findings) -> _Part:
-    if not findings.gaps:
-        return ["No message is missing."], ""
+    erased = [gap for gap in findings.gaps if gap.get("erased")]
+    missing = [gap for gap in findings.gaps if not gap.get("erased")]
+    said = [_sentence(Gap(**gap)) for gap in erased]
+    if not missing:
+        return ["No message is missing.", *said], ""
     return [
-        f"Missing: messages {gap['first']} to {gap['last']} of session {gap['session']}." for gap in findings.gaps
+        *(f"Missing: messages {gap['first']} to {gap['last']} of session {gap['session']}." for gap in missing),
+        *said,
     ], "messages are missing"
+
+
+def _sentence(gap: Gap) -> str:
+    said = format_gap(gap).strip("[]. \n")
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def _end(reply: Reply) -> _Part:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..lines.header import Level
 from ..lines.parser import Line, LineParser
-from ..text import escape_controls
+from ..text import escape_controls, one_line
 from .appearance import Look, show_minute
 
 LEVELS = tuple(Level.__members__)
@@ -40,12 +40,13 @@ def abbreviate(stamps: Sequence[str]) -> dict[str, str]:
 
 def render_prefix(place: int, short: str, look: Look) -> str:
     """What stands before each line of the log at that place among several."""
+    short = one_line(short, len(short))
     return f"{_OF_LOGS[place % len(_OF_LOGS)]}{short}{_PLAIN} " if look.coloured else f"{short} "
 
 
 def render_heading(stamp: str, first: bool, look: Look) -> str:
     """What stands before one of several logs, as ``tail`` has it."""
-    text = f"==> {stamp} <=="
+    text = f"==> {one_line(stamp, len(stamp))} <=="
     return f"{'' if first else chr(10)}{f'{_BOLD}{text}{_PLAIN}' if look.coloured else text}\n"
 
 
@@ -56,15 +57,21 @@ def _cut(line: Mapping[str, Any]) -> str:
 def render_hit(hit: Mapping[str, Any], terminal: bool, look: Look) -> str:
     """The lines of one log that a search has found: one under the other on a terminal, each for itself in a pipe."""
     row = hit["row"]
-    stamp = row["Stamp"]
+    stamp = _plain(row["Stamp"])
     bold, dim, plain = (_BOLD, _DIM, _PLAIN) if look.coloured else ("", "", "")
     if not terminal:
-        return "".join(f"{bold}{stamp}:{line['n']}:{plain}{render_line(line, look)}" for line in hit["lines"])
-    place = escape_controls(f"{stamp}  {row['Site'] or row['CE']}  {show_minute(row['LastArrival'])}")
-    lines = [f"{bold}{place.replace(chr(10), ' ')}{plain}\n"]
-    lines += [f"{dim}{line['n']:>7}{plain} {render_line(line, look)}" for line in hit["lines"]]
+        return "".join(f"{bold}{stamp}:{_plain(line['n'])}:{plain}{render_line(line, look)}" for line in hit["lines"])
+    place = _plain(f"{stamp}  {row['Site'] or row['CE']}  {show_minute(row['LastArrival'])}")
+    lines = [f"{bold}{place}{plain}\n"]
+    lines += [f"{dim}{_plain(line['n']):>7}{plain} {render_line(line, look)}" for line in hit["lines"]]
     lines += [f"{dim}        and more in this log{plain}\n"] if hit["more"] else []
     return "".join(lines)
+
+
+def _plain(value: Any) -> str:
+    """What a collector says, beside a line: on one line, and harmless in a pipe too."""
+    text = str(value)
+    return one_line(text, len(text))
 
 
 def _shown(text: str, level: str | None, look: Look) -> str:

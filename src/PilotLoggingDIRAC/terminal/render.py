@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
-from ..text import one_line
+from ..text import dump_json, one_line
 from .appearance import Look, print_with_rich
 from .collector_status import Answer
 from .table import Cell, Table, as_text, for_rich
@@ -29,7 +28,7 @@ def as_json(answers: Sequence[Answer], problems: Sequence[str]) -> str:
             for answer in answers
         ],
     }
-    return json.dumps(document, indent=2) + "\n"
+    return dump_json(document, 2) + "\n"
 
 
 def render_status(tables: Sequence[Table], problems: Sequence[str], look: Look, width: int) -> str:

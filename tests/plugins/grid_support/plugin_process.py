@@ -65,6 +65,7 @@ class PluginProcess(ArchivePlugin[Settings]):
     def store(self, log: ClosedLog, content: BinaryIO) -> str:
         more = asdict(log)
         del more["keep_progress"]
+        more["begun"] = log.begun and log.begun.isoformat()
         return str(self.ask("store", content.name, more.pop("key"), more))
 
     @contextmanager

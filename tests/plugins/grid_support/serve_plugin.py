@@ -12,6 +12,7 @@ import json
 import os
 import shutil
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ class Server:
         self._plugin = load_plugin(vo, plugin)
 
     def store(self, path: str, key: list[str], log: dict[str, Any]) -> str:
+        begun = log["begun"] and datetime.fromisoformat(log["begun"])
         with Path(path).open("rb") as content:
-            return self._plugin.store(ClosedLog(LogKey(*key), **log), content)
+            return self._plugin.store(ClosedLog(LogKey(*key), **log | {"begun": begun}), content)
 
     def fetch(self, reference: str, path: str) -> None:
         with self._plugin.fetch(reference) as source, Path(path).open("wb") as target:

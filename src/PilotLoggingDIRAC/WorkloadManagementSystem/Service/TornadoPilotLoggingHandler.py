@@ -10,6 +10,7 @@
 
 import os
 import socket
+import threading
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -30,6 +31,7 @@ from PilotLoggingDIRAC.ingest.metrics import Metrics
 from PilotLoggingDIRAC.ingest.service import IngestService
 from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.names import check_stamp
+from PilotLoggingDIRAC.read.erasing import Eraser
 from PilotLoggingDIRAC.read.line_window import LONGEST_LINE
 from PilotLoggingDIRAC.read.reader import Reader
 from PilotLoggingDIRAC.read.service import ReadService
@@ -42,6 +44,8 @@ from PilotLoggingDIRAC.WorkloadManagementSystem.DB.PilotLogDB import PilotLogDB
 
 _ENCODED = 8
 """A byte of text may take so many in a request: JSON within JSON within a form turns a line's end into %5C%5Cn."""
+_REMNANTS_SECONDS = 600
+"""How long it is tried to let remnants of what was erased go, while readers use them."""
 
 
 class TornadoPilotLoggingHandler(AsyncService):
@@ -85,8 +89,15 @@ class TornadoPilotLoggingHandler(AsyncService):
             cls._writer, Admission(cls._look_at_usage, cls._disk), policies.__getitem__, cls._metrics
         )
         archives = ArchiveAccess()
+        reader = Reader(database, archives.open_archived, archives.open_forgotten)
+
+        def clean():
+            archives.drop_copies()
+            cls._drop_remnants()
+
+        cls._eraser = Eraser(reader, clean)
         cls._read = ReadService(
-            Reader(database, archives.open_archived, archives.open_forgotten),
+            reader,
             settings.max_reply_size,
             settings.max_log_reply_size,
             policies.quietness_at,
@@ -94,6 +105,13 @@ class TornadoPilotLoggingHandler(AsyncService):
         cls._statistics = Statistics(
             database, lambda vo: policies[vo].settings, policies.quietness_at, [cls._describe, cls._metrics.answer]
         )
+
+    @classmethod
+    def _drop_remnants(cls):
+        """Of what was erased, also by a collector that was killed then."""
+        threading.Thread(
+            target=cls._database.drop_remnants, args=(_REMNANTS_SECONDS,), name="remnants", daemon=True
+        ).start()
 
     @classmethod
     def _look_at_usage(cls):
@@ -111,6 +129,7 @@ class TornadoPilotLoggingHandler(AsyncService):
             raise SystemExit(f"TornadoPilotLogging does not start: {error}") from None
         except PilotLoggingError as error:
             problem = f"Until this is mended pilots are told to come back later. {error}"
+        cls._drop_remnants()
         if problem:
             cls.log.error("PilotLogDB is not as it should be", problem)
 
@@ -339,6 +358,26 @@ class TornadoPilotLoggingHandler(AsyncService):
         return selection, self.caller.keeps_to(vo, selection.get("Contains"))
 
     # Operators
+
+    auth_eraseLog = ["Operator"]
+
+    def export_eraseLog(self, stamp, vo="", what=None, dryRun=True):
+        """Erase text of a log that should never have come, here and in each storage.
+
+        :param str stamp: the pilot's stamp
+        :param str vo: the VO; empty for the caller's
+        :param dict what: ``{"text": ...}``, ``{"lines": [first, last]}`` or ``{"all": True}``
+        :param bool dryRun: only say how much it is
+        :return: S_OK({"lines", "places", "erased", "plugins", "vo", "stamp"}) / S_ERROR
+        """
+        key = self._key(stamp, vo)
+        if not isinstance(dryRun, bool):
+            raise Rejected("dryRun is neither true nor false.")
+        done = self._eraser.erase(key, what, self.caller.name, dryRun)
+        if done["erased"]:
+            where = f"log {key.stamp} of VO {key.vo}"
+            self.log.notice("Text was erased", f"{done['lines']} lines of {where}, by {self.caller.name}")
+        return S_OK(done)
 
     @on_event_loop
     def export_ping(self):

@@ -21,12 +21,11 @@ Example:
 
 from __future__ import annotations
 
-import json
-import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from PilotLoggingDIRAC.commands.command_line import Script, Switches, fail_use, name, run, say
+from PilotLoggingDIRAC.commands.command_line import Script, Switches, fail_use, name, run
+from PilotLoggingDIRAC.text import dump_json
 
 if TYPE_CHECKING:
     from PilotLoggingDIRAC.activation.editing import Change
@@ -96,9 +95,9 @@ def show(switches: Switches) -> int:
     output = switches.output
     report = vo_report.report(switches["vo"], next(iter(switches["ce"] or ()), ""))
     if switches["json"]:
-        output.write(json.dumps(report.as_document(), indent=2) + "\n")
+        output.write(dump_json(report.as_document(), 2) + "\n")
     else:
-        output.write(presentation.render_report(report, output.look, output.width))
+        output.write_rendered(presentation.render_report(report, output.look, output.width))
     return 0
 
 
@@ -139,6 +138,7 @@ def _change(switches: Switches, wanted: Wanted) -> int:
     from PilotLoggingDIRAC.activation import presentation
     from PilotLoggingDIRAC.activation.editing import apply_changes, describe
     from PilotLoggingDIRAC.commands import vo_report
+    from PilotLoggingDIRAC.commands.asking import agreed
     from PilotLoggingDIRAC.commands.cs_changes import CSChanges
 
     vo, output = switches["vo"], switches.output
@@ -149,28 +149,19 @@ def _change(switches: Switches, wanted: Wanted) -> int:
     reports = [vo_report.report(vo, ce, then) for ce in switches["ce"] or [""]]
     notes = [*vo_report.unreachable(reports, _urls_in(elsewhere)), *notes]
     if changes:
-        output.write(presentation.render_changes(list(describe(changes)), output.look, output.width))
+        output.write_rendered(presentation.render_changes(list(describe(changes)), output.look, output.width))
     else:
         output.write("Nothing has to change in the CS.\n")
-    output.write(presentation.render_verdicts(reports, notes, output.look, output.width))
+    output.write_rendered(presentation.render_verdicts(reports, notes, output.look, output.width))
     if changes:
         grave = any(each.grave for each in [*notes, *(each for report in reports for each in report.mistakes)])
-        if not switches["yes"] and not _agreed(grave):
+        if not switches["yes"] and not agreed(f"Change the CS so{', with these problems' if grave else ''}?"):
             output.write("Nothing was changed.\n")
             return 1
         configuration.commit(changes)
         output.write(f"The CS has been changed. {vo_report.synchronizer_sentence()}\n")
     output.write(vo_report.next_sentence(vo, any(report.sends for report in reports)))
     return 0
-
-
-def _agreed(problems: bool) -> bool:
-    if not sys.stdin.isatty():
-        say("nobody is here to be asked; give --yes")
-        return False
-    question = "Change the CS so, with these problems?" if problems else "Change the CS so?"
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def check(switches: Switches) -> int:
@@ -180,9 +171,9 @@ def check(switches: Switches) -> int:
     output = switches.output
     found = diagnose(switches["vo"])
     if switches["json"]:
-        output.write(json.dumps(findings.as_document(found), indent=2) + "\n")
+        output.write(dump_json(findings.as_document(found), 2) + "\n")
     else:
-        output.write(presentation.render_findings(found, output.look, output.width))
+        output.write_rendered(presentation.render_findings(found, output.look, output.width))
     return 1 if findings.number(found, findings.State.TODO) else 0
 
 

@@ -9,7 +9,6 @@ Example:
   $ dirac-pilot-logs-list --json --limit=0 --errors | jq -r .Stamp
 """
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
@@ -28,6 +27,7 @@ from PilotLoggingDIRAC.commands.command_line import (
 from PilotLoggingDIRAC.model import LISTED_COLUMNS
 from PilotLoggingDIRAC.terminal import count_table, log_table
 from PilotLoggingDIRAC.terminal.count_table import BY, COUNTS
+from PilotLoggingDIRAC.text import dump_json
 
 _PAGE = 1000
 _USUAL = 100
@@ -86,10 +86,10 @@ def _pages(rows: Iterable[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:
 def _write(switches: Switches, rows: list[Mapping[str, Any]], first: bool) -> None:
     output = switches.output
     if switches["json"]:
-        output.write("".join(f"{json.dumps(row)}\n" for row in rows))
+        output.write("".join(f"{dump_json(row)}\n" for row in rows))
     elif rows or not output.look.harmless:
         vo = len({row["VO"] for row in rows}) > 1
-        output.write(log_table.render(rows, vo, output.look, output.width, heads=first))
+        output.write_rendered(log_table.render(rows, vo, output.look, output.width, heads=first))
 
 
 def count_logs(switches: Switches, selection: dict[str, Any]) -> int:
@@ -100,9 +100,9 @@ def count_logs(switches: Switches, selection: dict[str, Any]) -> int:
         answer["rows"].sort(key=lambda row: (row[sort] is not None, row[sort]), reverse=not switches["ascending"])
     rows = answer["rows"][: switches["limit"] or _USUAL]
     if switches["json"]:
-        output.write("".join(f"{json.dumps({column: row.pop('Value')} | row)}\n" for row in rows))
+        output.write("".join(f"{dump_json({column: row.pop('Value')} | row)}\n" for row in rows))
     elif rows:
-        output.write(count_table.render(rows, column, output.look, output.width))
+        output.write_rendered(count_table.render(rows, column, output.look, output.width))
     if not answer["all"]:
         say(f"Only the latest {answer['logs']} logs are counted; --since narrows it.")
     if len(rows) < answer["total"]:

@@ -10,7 +10,6 @@ Example:
   $ dirac-pilot-logs-search --json --limit=1000 "CVMFS" | jq -r .stamp | sort | uniq -c
 """
 
-import json
 import os
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -29,6 +28,7 @@ from PilotLoggingDIRAC.commands.command_line import (
 )
 from PilotLoggingDIRAC.commands.progress_line import ProgressLine
 from PilotLoggingDIRAC.terminal import line_output
+from PilotLoggingDIRAC.text import dump_json
 
 _USUAL = 200
 _AT_ONCE = 1000
@@ -91,9 +91,9 @@ def _write(switches: Switches, hit: Mapping[str, Any]) -> None:
     output = switches.output
     if switches["json"]:
         row = {"vo": hit["row"]["VO"], "stamp": hit["row"]["Stamp"], "site": hit["row"]["Site"]}
-        output.write("".join(f"{json.dumps(row | line)}\n" for line in hit["lines"]))
+        output.write("".join(f"{dump_json(row | line)}\n" for line in hit["lines"]))
     else:
-        output.write(line_output.render_hit(hit, output.terminal, output.look))
+        output.write_rendered(line_output.render_hit(hit, output.terminal, output.look))
 
 
 def _summarize(last: Mapping[str, Any], found: int) -> None:

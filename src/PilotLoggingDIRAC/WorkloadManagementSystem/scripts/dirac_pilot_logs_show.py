@@ -17,7 +17,6 @@ Example:
   $ dirac-pilot-logs-show --check 1f0e95b2
 """
 
-import json
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -49,6 +48,7 @@ from PilotLoggingDIRAC.terminal.line_output import (
     render_prefix,
 )
 from PilotLoggingDIRAC.terminal.tail import LogText, Reply
+from PilotLoggingDIRAC.text import dump_json, one_line
 
 _FOLLOWED_FROM = 10
 """Lines, as tail and journalctl have it."""
@@ -214,7 +214,7 @@ class Show:
         selection = {"VO": findings.reply["vo"], "Stamp": findings.reply["stamp"]}
         rows = self._collector.ask("listing the log", "listLogs", selection)["rows"]
         sentences, good = verdict(findings, next((row["PilotVersion"] for row in rows), None))
-        self._write("".join(f"{sentence}\n" for sentence in sentences))
+        self._write("".join(f"{one_line(sentence, len(sentence))}\n" for sentence in sentences))
         return 0 if good else 1
 
     def _read(self, log: Log, cursor: str | None) -> Reply:
@@ -234,12 +234,12 @@ class Show:
         if not self._switches["json"]:
             self._write(before + render_line(line, self._output.look))
         elif "gap" not in line:
-            self._write(f"{json.dumps({'stamp': stamp} | dict(line))}\n")
+            self._write(f"{dump_json({'stamp': stamp} | dict(line))}\n")
 
     def _write(self, text: str) -> None:
         # As it is: a log may hold what no encoding of a terminal has.
         if text:
-            self._output.write(text, "surrogatepass")
+            self._output.write_rendered(text, "surrogatepass")
 
 
 if __name__ == "__main__":

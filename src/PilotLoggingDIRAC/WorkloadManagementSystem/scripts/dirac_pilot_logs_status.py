@@ -47,7 +47,7 @@ def show_status(switches: Switches) -> int:
         shown = render.render_status(collector_status.tables(answers), problems, output.look, output.width)
     # A reader that has seen enough does not make it well.
     with contextlib.suppress(BrokenPipeError):
-        output.write(shown)
+        output.write_rendered(shown)
     return 1 if problems else 0
 
 

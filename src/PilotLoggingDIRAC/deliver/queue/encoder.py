@@ -19,7 +19,7 @@ import orjson
 
 from ...lines.header import HEADER, Header, Level, header_in, time_of
 from ...text import cut_at_character
-from ..contract import Chunk
+from ..contract import Chunk, Erased
 
 VERSION = 1
 SMALLEST_BODY = 20_000
@@ -29,6 +29,9 @@ _HEADER = re.compile(rb"^" + HEADER, re.MULTILINE)
 _TO_THE_SECOND = len("2026-06-10T11:02:02")
 _ROOM_FOR_NUMBERS = 120
 """Bytes that ``part``, ``parts``, ``firstLine`` and ``lastLine`` take at most, with their names."""
+
+_ROOM_FOR_PLACES = 10_000
+"""Bytes that the places of an erasure take at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +128,20 @@ def _describe(chunk: Chunk) -> dict[str, Any]:
     }
     if chunk.left_out:
         document["leftOut"] = chunk.left_out
+    if chunk.erased:
+        document["erased"] = _describe_erased(chunk.erased)
     if chunk.end:
         document["end"] = {"finalised": chunk.end.finalised, "exitCode": chunk.end.exit_code}
     return document
+
+
+def _describe_erased(erased: Erased) -> dict[str, Any]:
+    """With the bytes, unless these would not fit into a message: then it is the chunks, of which all is to go."""
+    document = {"by": erased.by, "time": erased.time.astimezone(UTC).isoformat(), "lines": erased.lines}
+    places = [{"chunk": chunk, "bytes": ranges} for chunk, ranges in erased.bytes.items()]
+    if len(orjson.dumps(places)) > _ROOM_FOR_PLACES:
+        places = [{"chunk": chunk, "bytes": []} for chunk in erased.bytes]
+    return document | {"places": places if len(orjson.dumps(places)) <= _ROOM_FOR_PLACES else []}
 
 
 def _cut(text: bytes, room: int) -> Iterator[_Part]:

@@ -101,7 +101,7 @@ class LocalDirectoryPlugin(ArchivePlugin[LocalDirectorySettings]):
         """The log's own name, unless somebody else's log has it: that is never overwritten."""
         for name in list_names(log.key.stamp):
             file = folder / name
-            if not file.exists() or begins_with(content, file):
+            if not file.exists() or begins_with(content, file, log.erased):
                 return file
         raise Unavailable(f"All names for the log, up to {file}, are taken by files with another content.")
 

@@ -3,26 +3,32 @@
 
 Its options are DIRAC's own: ``UploadSE``, ``UploadPath`` and ``Shifter/DataManager``. A log is
 ``<UploadPath>/<stamp>.log``, so DIRAC's tools find it; its reference is that LFN. Only when that name is taken by
-another log, or must not be touched before the new copy is safe, a number is added: ``<stamp>-2.log``.
+another log, or must not be touched before the new copy is safe, a number is added: ``<stamp>-2.log``. With ``Folders``
+it is in a folder by date below ``UploadPath``, see :mod:`PilotLoggingDIRAC.deliver.dated_folders`.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import Annotated, BinaryIO
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from PilotLoggingDIRAC.activation.guess import those_there
 from PilotLoggingDIRAC.deliver.archive_names import begins_with, list_names
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
+from PilotLoggingDIRAC.deliver.dated_folders import Folders, by_year, read_folders
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
 from PilotLoggingDIRAC.settings import Settings
 from PilotLoggingDIRAC.storage.transfers import CataloguedFiles, Registered, checksum_of
+
+_AT_ONCE = 900
+"""Names that the catalogue is asked for at a time: those of a log in 100 folders."""
 
 
 class StorageElementSettings(Settings):
@@ -35,6 +41,9 @@ class StorageElementSettings(Settings):
 
     upload_path: str = Field(alias="UploadPath")
     """Folder of the logs in the file catalogue; it begins with the VO: ``/<VO>/pilotlogs``."""
+
+    folders: Annotated[Folders, BeforeValidator(read_folders)] = Field(Folders.NONE, alias="Folders")
+    """Folders by date in it, of when a log began: ``none``, ``month`` or ``day``."""
 
 
 class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
@@ -69,7 +78,7 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
     def store(self, log: ClosedLog, content: BinaryIO) -> str:
         file = Path(content.name)
         whole = Registered(log.size, checksum_of(file))
-        for lfn in self._names(log.key.stamp):
+        for lfn in self._names(log.key.stamp, self.settings.folders.of(log.begun)):
             if lfn == log.previous and log.previous_is_needed:
                 continue
             registered = self._files.find([lfn]).get(lfn)
@@ -77,7 +86,7 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
                 # An earlier attempt of ours whose confirmation was lost.
                 return lfn
             # To replace a copy is to remove it first. Should the upload then fail, the database has all of the log.
-            if lfn == log.previous or self._is_ours(lfn, registered, content):
+            if lfn == log.previous or self._is_ours(lfn, registered, content, log.erased):
                 self._files.upload(lfn, file, self.settings.upload_se, overwrite=True)
                 return lfn
         raise Unavailable(f"All names for the log, up to {lfn}, are taken by files with another content.")
@@ -90,17 +99,33 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
             yield file
 
     def locate(self, stamp: str) -> str | None:
-        found = self._files.find(self._names(stamp))
-        # The largest: of several copies that is the whole one.
+        found = self._largest(self._names(stamp))
+        if found or self.settings.folders is Folders.NONE:
+            return found
+        for folders in by_year(datetime.now(UTC).date()):
+            there = self._files.find_folders([f"{self._folder}/{folder}" for folder in folders])
+            prefix = len(self._folder) + 1
+            names = [name for folder in there for name in self._names(stamp, folder[prefix:])]
+            for start in range(0, len(names), _AT_ONCE):
+                if found := self._largest(names[start : start + _AT_ONCE]):
+                    return found
+        return None
+
+    def _largest(self, names: Sequence[str]) -> str | None:
+        """Of several copies that is the whole one."""
+        found = self._files.find(names)
         return max(found, key=lambda lfn: found[lfn].size, default=None)
 
     def remove(self, reference: str) -> None:
         self._files.remove(reference)
 
-    def _names(self, stamp: str) -> list[str]:
-        return [f"{self._folder}/{name}" for name in list_names(stamp)]
+    def _names(self, stamp: str, folder: str = "") -> list[str]:
+        path = f"{self._folder}/{folder}" if folder else self._folder
+        return [f"{path}/{name}" for name in list_names(stamp)]
 
-    def _is_ours(self, lfn: str, registered: Registered | None, content: BinaryIO) -> bool:
+    def _is_ours(
+        self, lfn: str, registered: Registered | None, content: BinaryIO, erased: Sequence[tuple[int, int]]
+    ) -> bool:
         """Whether a name is free, or has an earlier copy of this log: of an attempt that failed half-way, or whose
         confirmation was lost before the log grew."""
         if registered:
@@ -109,4 +134,4 @@ class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
         elif not self._files.is_on(self.settings.upload_se, lfn):
             return True
         with self._files.download(lfn, None if registered else self.settings.upload_se) as path:
-            return begins_with(content, path)
+            return begins_with(content, path, erased)
