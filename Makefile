@@ -51,7 +51,7 @@ lint: tools
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/node .venv/node/node_modules/eslint/bin/eslint.js
-	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build -q
+	NO_MKDOCS_2_WARNING=1 $(PYTHON) -m mkdocs build -q --strict
 
 unit: tools
 	$(PYTHON) -m pytest tests/unit -k 'not mariadb'

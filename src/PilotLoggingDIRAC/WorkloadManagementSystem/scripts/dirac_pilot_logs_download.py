@@ -13,7 +13,7 @@ Example:
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +35,8 @@ from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.model import Gap
 from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, Target, name_of
 
+_AT_ONCE = 1000
+"""Stamps that a collector takes in one selection."""
 _OUTCOMES = ("downloaded", "there already", "left alone", "failed")
 
 
@@ -52,6 +54,11 @@ def main() -> None:
     run(lambda: Download(switches).work(stamps, selection.document()), switches.output)
 
 
+def _parts(stamps: Sequence[str]) -> list[dict[str, Any]]:
+    """Selections of these stamps, of as many values as a collector takes at once."""
+    return [{"Stamp": stamps[first : first + _AT_ONCE]} for first in range(0, len(stamps), _AT_ONCE)]
+
+
 class Download:
     """Logs on their way into a folder or a tar file."""
 
@@ -67,7 +74,7 @@ class Download:
         named = self._whole(stamps)
         if stamps and not named:
             return 1
-        if not self._fetch_all(selection | ({"Stamp": named} if stamps else {})):
+        if not self._fetch_all([selection | part for part in _parts(named)] if stamps else [selection]):
             return 1
         known = self._counts.total()
         absent = 0 if self._switches["limit"] else max(0, len(named) - known)
@@ -89,16 +96,21 @@ class Download:
                 self._unknown = 1
         return list(dict.fromkeys(named))
 
-    def _fetch_all(self, wanted: dict[str, Any]) -> bool:
+    def _fetch_all(self, selections: Sequence[dict[str, Any]]) -> bool:
         """Fetch these logs, and say what became of them; False where they cannot be written."""
         overwrite, limit = bool(self._switches["overwrite"]), self._switches["limit"] or ALL
         target: Target = TarFile(self._to, overwrite) if self._to.suffix == ".tar" else Folder(self._to)
         try:
             with target, self._progress:
                 # In an order that does not change while pilots write.
-                for row, total in self._collector.rows(wanted, [["Stamp", "ASC"]], limit):
-                    self._progress.show(self._counts.total(), total)
-                    self._counts[self._fetch(target, row)] += 1
+                for wanted in selections:
+                    done = self._counts.total()
+                    left = limit - done if limit != ALL else ALL
+                    if limit != ALL and left <= 0:
+                        break
+                    for row, total in self._collector.rows(wanted, [["Stamp", "ASC"]], left):
+                        self._progress.show(self._counts.total(), done + total)
+                        self._counts[self._fetch(target, row)] += 1
         except KeyboardInterrupt:
             say("interrupted; given once more, the same command goes on from here.")
             raise
