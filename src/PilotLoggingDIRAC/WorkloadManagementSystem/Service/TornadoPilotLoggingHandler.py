@@ -11,10 +11,12 @@
 import os
 import socket
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from datetime import UTC, datetime
 from http import HTTPStatus
 from pathlib import Path
+from typing import Any, TypeVar
 
 from DIRAC import S_OK
 
@@ -47,6 +49,10 @@ _ENCODED = 8
 _REMNANTS_SECONDS = 600
 """How long it is tried to let remnants of what was erased go, while readers use them."""
 
+Result = dict[str, Any]
+"""DIRAC's S_OK or S_ERROR."""
+T = TypeVar("T")
+
 
 class TornadoPilotLoggingHandler(AsyncService):
     """Takes text from pilots and answers S_OK once it is on disk; gives it back to those who may read it.
@@ -62,7 +68,7 @@ class TornadoPilotLoggingHandler(AsyncService):
     whole_replies = frozenset({"getLogs"})
 
     @classmethod
-    def _pre_initialize(cls):
+    def _pre_initialize(cls) -> list[Any]:
         """DIRAC calls this when the server starts, so a mistake in the configuration shows there, not at a request."""
         urls = super()._pre_initialize()
         try:
@@ -78,7 +84,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         return urls
 
     @classmethod
-    def _make_services(cls):
+    def _make_services(cls) -> None:
         settings, database = cls._settings, cls._database
         policies = VOPolicies(lambda sentence: cls.log.error("The configuration is wrong", sentence))
         cls._metrics = Metrics()
@@ -91,7 +97,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         archives = ArchiveAccess()
         reader = Reader(database, archives.open_archived, archives.open_forgotten)
 
-        def clean():
+        def clean() -> None:
             archives.drop_copies()
             cls._drop_remnants()
 
@@ -107,19 +113,19 @@ class TornadoPilotLoggingHandler(AsyncService):
         )
 
     @classmethod
-    def _drop_remnants(cls):
+    def _drop_remnants(cls) -> None:
         """Of what was erased, also by a collector that was killed then."""
         threading.Thread(
             target=cls._database.drop_remnants, args=(_REMNANTS_SECONDS,), name="remnants", daemon=True
         ).start()
 
     @classmethod
-    def _look_at_usage(cls):
+    def _look_at_usage(cls) -> dict[str, usage.Usage]:
         with cls._database.reading() as connection:
             return usage.by_vo(connection)
 
     @classmethod
-    def _check_database(cls):
+    def _check_database(cls) -> None:
         """Say at the start what an operator should know; a database that is away now may come back."""
         try:
             with cls._database.reading():
@@ -134,7 +140,7 @@ class TornadoPilotLoggingHandler(AsyncService):
             cls.log.error("PilotLogDB is not as it should be", problem)
 
     @classmethod
-    def _check_portal(cls):
+    def _check_portal(cls) -> None:
         """Say whose handler gives the output of pilots to the portal: with another one the rule of VOs is not whole."""
         handler = pilot_output.expected_handler()
         if handler.keeps_rule:
@@ -145,17 +151,17 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     # What is noted of refusals
 
-    def refused(self, error):
+    def refused(self, error: PilotLoggingError) -> None:
         self._metrics.note_refusal(error, self._who())
 
-    def on_finish(self):
+    def on_finish(self) -> None:
         """Also those count that were turned away before they could ask for anything."""
         super().on_finish()
         if self.get_status() >= HTTPStatus.BAD_REQUEST:
             reason = "not authorised" if self.get_status() == HTTPStatus.UNAUTHORIZED else f"HTTP {self.get_status()}"
             self._metrics.note_refused(reason, self._who(), f"{self._method_name}: {self._reason}")
 
-    def _who(self):
+    def _who(self) -> str:
         caller = getattr(self, "caller", None)
         return f"{caller.vo or 'no VO'} {caller.name}" if caller else str(self.request.remote_ip)
 
@@ -164,7 +170,7 @@ class TornadoPilotLoggingHandler(AsyncService):
     auth_sendMessage = ["Operator", "GenericPilot", "Pilot"]
 
     @on_event_loop
-    def export_sendMessage(self, message, pilotUUID, wnVO=""):
+    def export_sendMessage(self, message: Any, pilotUUID: Any, wnVO: Any = "") -> Future[Result]:
         """Append to a pilot's log.
 
         :param str message: a JSON document: a string, or a list of strings that are a line each
@@ -179,7 +185,7 @@ class TornadoPilotLoggingHandler(AsyncService):
     auth_finaliseLogs = ["Operator", "GenericPilot", "Pilot"]
 
     @on_event_loop
-    def export_finaliseLogs(self, payload, pilotUUID, wnVO=""):
+    def export_finaliseLogs(self, payload: Any, pilotUUID: Any, wnVO: Any = "") -> Future[Result]:
         """Note that a pilot has said goodbye.
 
         :param str payload: a JSON document: ``{"retCode": "0"}``
@@ -192,7 +198,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_getMetadata = ["Operator", "TrustedHost"]
 
-    def export_getMetadata(self):
+    def export_getMetadata(self) -> Result:
         """What DIRAC's own agent asks for.
 
         :return: S_OK(dict): ``LogPath`` is where DIRAC's collector would keep its files; this one keeps none, so that
@@ -202,7 +208,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_getLogs = ["authenticated"]
 
-    def export_getLogs(self, logfile, vo):
+    def export_getLogs(self, logfile: Any, vo: Any) -> Result:
         """A pilot's log as it is now, running or finished.
 
         :param str logfile: the pilot's stamp, with or without ``.log``
@@ -218,7 +224,7 @@ class TornadoPilotLoggingHandler(AsyncService):
     auth_appendLog = ["Operator", "GenericPilot", "Pilot"]
 
     @on_event_loop
-    def export_appendLog(self, batch):
+    def export_appendLog(self, batch: Any) -> Future[Result]:
         """Append a numbered batch to a pilot's log, once however often it is sent.
 
         :param dict batch: ``{"stamp", "vo", "session", "seq", "text", "context": {...}?, "final": {"retCode"}?}``,
@@ -234,7 +240,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_readLog = ["authenticated"]
 
-    def export_readLog(self, stamp, vo="", cursor=None, maxBytes=0):
+    def export_readLog(self, stamp: Any, vo: Any = "", cursor: Any = None, maxBytes: Any = 0) -> Result:
         """The next piece of a log.
 
         :param str stamp: the pilot's stamp
@@ -247,7 +253,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_listLogs = ["authenticated"]
 
-    def export_listLogs(self, selection=None, sort=None, start=0, limit=100):
+    def export_listLogs(self, selection: Any = None, sort: Any = None, start: Any = 0, limit: Any = 100) -> Result:
         """A page of the list of logs that the caller may read.
 
         :param dict selection: conditions that all hold, see :func:`PilotLoggingDIRAC.store.selection.where`
@@ -260,7 +266,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_listValues = ["authenticated"]
 
-    def export_listValues(self, selection=None, columns=None, limit=50):
+    def export_listValues(self, selection: Any = None, columns: Any = None, limit: Any = 50) -> Result:
         """The most frequent values of some columns, for menus.
 
         :param dict selection: as for ``listLogs``
@@ -272,7 +278,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_countLogs = ["authenticated"]
 
-    def export_countLogs(self, selection=None, column="Site", limit=100):
+    def export_countLogs(self, selection: Any = None, column: Any = "Site", limit: Any = 100) -> Result:
         """How many logs have which value of a column, and how they ended.
 
         :param dict selection: as for ``listLogs``
@@ -285,7 +291,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_outlineLog = ["authenticated"]
 
-    def export_outlineLog(self, stamp, vo="", version=""):
+    def export_outlineLog(self, stamp: Any, vo: Any = "", version: Any = "") -> Result:
         """What a log looks like from afar: blocks of lines, where the errors are, what is missing.
 
         :param str stamp: the pilot's stamp
@@ -297,7 +303,15 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_readLines = ["authenticated"]
 
-    def export_readLines(self, stamp, vo="", first=1, count=500, numbers=None, longest=LONGEST_LINE):
+    def export_readLines(
+        self,
+        stamp: Any,
+        vo: Any = "",
+        first: Any = 1,
+        count: Any = 500,
+        numbers: Any = None,
+        longest: Any = LONGEST_LINE,
+    ) -> Result:
         """Some lines of a log.
 
         :param str stamp: the pilot's stamp
@@ -312,7 +326,9 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_findLines = ["authenticated"]
 
-    def export_findLines(self, stamp, vo="", query=None, first=1, limit=1000):
+    def export_findLines(
+        self, stamp: Any, vo: Any = "", query: Any = None, first: Any = 1, limit: Any = 1000
+    ) -> Result:
         """The numbers of those lines of a log that fit a query.
 
         :param str stamp: the pilot's stamp
@@ -326,7 +342,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_searchLogs = ["authenticated"]
 
-    def export_searchLogs(self, query=None, selection=None, cursor="", limit=200):
+    def export_searchLogs(self, query: Any = None, selection: Any = None, cursor: Any = "", limit: Any = 200) -> Result:
         """Lines of many logs that fit a query, a piece of the work at each call.
 
         :param query: a text, or a dict of conditions as for ``findLines``
@@ -337,14 +353,14 @@ class TornadoPilotLoggingHandler(AsyncService):
         """
         return S_OK(self._read.search(query, *self._selected(selection), cursor, limit))
 
-    def _key(self, stamp, vo):
+    def _key(self, stamp: Any, vo: Any) -> LogKey:
         """The log that a reader names.
 
         :raises Rejected: it is none, or of a VO whose logs the caller may not read
         """
         return LogKey(self.caller.reads_of(vo, self._settings.read_any_vo), check_stamp(stamp))
 
-    def _selected(self, selection):
+    def _selected(self, selection: Any) -> tuple[dict[str, Any], str | None]:
         """A selection, and the VO to which the caller is kept; None for all.
 
         :raises Rejected: it names logs that the caller may not read
@@ -361,7 +377,7 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_eraseLog = ["Operator"]
 
-    def export_eraseLog(self, stamp, vo="", what=None, dryRun=True):
+    def export_eraseLog(self, stamp: Any, vo: Any = "", what: Any = None, dryRun: Any = True) -> Result:
         """Erase text of a log that should never have come, here and in each storage.
 
         :param str stamp: the pilot's stamp
@@ -380,14 +396,14 @@ class TornadoPilotLoggingHandler(AsyncService):
         return S_OK(done)
 
     @on_event_loop
-    def export_ping(self):
+    def export_ping(self) -> Result:
         """DIRAC's, but never behind readers that wait for a database that hangs."""
         return super().export_ping()
 
     auth_getStatistics = ["Operator", "TrustedHost"]
 
     @on_event_loop
-    def export_getStatistics(self):
+    def export_getStatistics(self) -> Future[Result]:
         """The collector's own figures, since its start, and what stands in the database. It answers within seconds,
         whatever the database does; then ``databaseProblem`` says what is wrong with it.
 
@@ -396,7 +412,7 @@ class TornadoPilotLoggingHandler(AsyncService):
         return _ok(self._statistics.gather(), lambda figures: figures)
 
     @classmethod
-    def _describe(cls):
+    def _describe(cls) -> dict[str, Any]:
         """This process's own part of the statistics."""
         return {
             "version": __version__,
@@ -410,11 +426,11 @@ class TornadoPilotLoggingHandler(AsyncService):
         }
 
 
-def _ok(done, value):
+def _ok(done: Future[T], value: Callable[[T], Any]) -> Future[Result]:
     """A future of the S_OK with a value made of a future's result; its exception is passed on."""
-    answer = Future()
+    answer: Future[Result] = Future()
 
-    def answered(done):
+    def answered(done: Future[T]) -> None:
         error = done.exception()
         if error is None:
             answer.set_result(S_OK(value(done.result())))
