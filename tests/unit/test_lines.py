@@ -14,7 +14,7 @@ from support.header_forms import FORMS, OLD_STAMP, RAW, STAMP, TIME
 
 from PilotLoggingDIRAC.lines.header import LONGEST, Level
 from PilotLoggingDIRAC.lines.parser import Line, LineParser, last_header
-from PilotLoggingDIRAC.lines.tally import may_be_loud, tally
+from PilotLoggingDIRAC.lines.tally import Counts, count
 
 
 def lines_of(text: bytes, cuts: list[int] | None = None, longest: int = 0) -> list[Line]:
@@ -128,12 +128,14 @@ def test_the_last_header(text: bytes, more: bytes) -> None:
     assert last_header(text + b"\n" + more) == lines[-1].message
 
 
-@given(BITS)
-def test_counting_alone_gives_the_same(text: bytes) -> None:
+@given(
+    BITS,
+    st.sampled_from([b"", b"raw\n", f"{STAMP} ERROR a\n".encode() * 40, f"{STAMP} WARN a\nraw ERROR\n".encode() * 33]),
+)
+def test_counting_alone_gives_the_same(text: bytes, before: bytes) -> None:
+    text = before + text
     expected = Counter(line.header.level for line in lines_of(text) if line.header)
-    assert tally(text) == {level: expected[level] for level in Level}
-    if expected[Level.WARN] or expected[Level.ERROR]:
-        assert may_be_loud(text)
+    assert count(text) == Counts(text.count(b"\n"), expected[Level.WARN], expected[Level.ERROR])
 
 
 @pytest.mark.parametrize("unit", [b"x", STAMP.encode() + b" ", STAMP.encode() + b" ERROR [", b"ERROR:", b"[1] "])
@@ -148,5 +150,5 @@ def test_a_line_of_many_megabytes_takes_time_in_proportion(unit: bytes) -> None:
             found += parser.feed(text[place : place + 10_000])
         found += parser.finish()
         assert sum(len(line.data) for line in found) == len(text)
-    tally(text)
+    count(text)
     assert time.thread_time() - begun < 60

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""How many lines a text has, and messages of each level; nothing else."""
+"""How many lines a text has, and how many warnings and errors; nothing else."""
 
 from __future__ import annotations
 
@@ -10,23 +10,14 @@ import re2
 
 from .header import HEADER, Level, level_of
 
-_HEADER = re.compile(rb"^" + HEADER, re.MULTILINE)
+_HEADER = re.compile(b"^" + HEADER, re.MULTILINE)
 _BYTES = re2.Options()
 _BYTES.encoding = re2.Options.Encoding.LATIN1
-_LOUD = re2.compile(rb"WARN|ERROR|FATAL|CRITICAL|EXCEPT", _BYTES)  # looks for all of them at once, which re does not
-
-
-def tally(text: bytes) -> dict[Level, int]:
-    """Messages by level, by the headers at the beginning of lines."""
-    counts = dict.fromkeys(Level, 0)
-    for _, level, _, _, its_level, _ in _HEADER.findall(text):
-        counts[level_of(level or its_level)] += 1
-    return counts
-
-
-def may_be_loud(text: bytes) -> bool:
-    """Whether a text may have a warning or an error: most messages of a pilot have none, and this is quick."""
-    return _LOUD.search(text) is not None
+# Most messages of a pilot have no such line, and RE2 finds that out in one pass, as fast as memory is read.
+_LOUD_LINE = re2.compile(
+    rb"(?m)^[^\n]*?[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}[^\n]*?(?:WARN|ERROR|FATAL|CRITICAL|EXCEPT)",
+    _BYTES,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +30,9 @@ class Counts:
 
 
 def count(data: bytes) -> Counts:
-    """Count ended lines, and the warnings and errors by their headers."""
-    levels = tally(data) if may_be_loud(data) else {}
-    return Counts(data.count(b"\n"), levels.get(Level.WARN, 0), levels.get(Level.ERROR, 0))
+    """Count ended lines, and the warnings and errors by the headers at the beginning of lines."""
+    levels = dict.fromkeys(Level, 0)
+    if _LOUD_LINE.search(data):
+        for header in _HEADER.finditer(data):
+            levels[level_of(header[2] or header[5])] += 1
+    return Counts(data.count(b"\n"), levels[Level.WARN], levels[Level.ERROR])
