@@ -49,6 +49,12 @@ def _is_value(value: Any) -> bool:
     return isinstance(value, str) and len(value) <= _LONGEST_VALUE and _is_text(value)
 
 
+def _accept_value(value: Any) -> str | None:
+    if value is not None and not _is_value(value):
+        raise ValueError(f"is not a text of at most {_LONGEST_VALUE} characters")
+    return value  # type: ignore[no-any-return]
+
+
 def _is_exit_code(value: Any) -> bool:
     return type(value) is int and abs(value) < 2**31
 
@@ -74,6 +80,7 @@ class _Selection(Document):
     subject = "The selection"
     unknown = "Logs cannot be selected by {name}; by these they can: {known}."
 
+    StampFrom: Annotated[str | None, PlainValidator(_accept_value)] = None
     ExitCode: Annotated[Sequence[int] | None, _one_or_more(_is_exit_code, "a whole number")] = None
     Since: Time = None
     Until: Time = None
@@ -122,6 +129,7 @@ def _flagged(condition: ColumnElement[bool]) -> Callable[[bool], ColumnElement[b
 _CONDITIONS: Mapping[str, Callable[[Any], ColumnElement[bool]]] = {
     **{name: logs.c[name].in_ for name in (*_TEXTS, "ExitCode")},
     **{name: _flagged(condition) for name, condition in _FLAGS.items()},
+    "StampFrom": lambda stamp: logs.c.Stamp >= stamp,
     "Since": lambda moment: logs.c.LastArrival >= moment,
     "Until": lambda moment: logs.c.FirstArrival < moment,
     "Contains": _contains,
@@ -137,7 +145,8 @@ def where(
     Args:
         selection: Conditions that all hold: column names to a value or a list of values (VO, Stamp, State, ExitCode,
             those of :data:`..model.FACTS`); ``Contains``, some of these columns to a part of their value or a list of
-            parts, one of which is in it (``Pilot``: in the stamp or the reference); ``Since`` and ``Until``, times;
+            parts, one of which is in it (``Pilot``: in the stamp or the reference); ``StampFrom``, the first stamp that
+            is wanted, in the order of stamps; ``Since`` and ``Until``, times;
             HasErrors, HasWarnings, Finalised, Silent, Failed, Quiet: true or false.
         vo: Only logs of this VO, whatever the selection says; None for all.
         quietness: What counts as quiet; without it nobody can ask for that.

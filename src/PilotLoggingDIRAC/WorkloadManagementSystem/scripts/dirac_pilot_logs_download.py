@@ -33,6 +33,7 @@ from PilotLoggingDIRAC.commands.progress_line import ProgressLine
 from PilotLoggingDIRAC.errors import PilotLoggingError
 from PilotLoggingDIRAC.gap_lines import insert_gap_lines
 from PilotLoggingDIRAC.model import Gap
+from PilotLoggingDIRAC.terminal.by_stamp import rows_by_stamp
 from PilotLoggingDIRAC.terminal.download import Folder, Presence, TarFile, Target, name_of
 
 _AT_ONCE = 1000
@@ -102,13 +103,12 @@ class Download:
         target: Target = TarFile(self._to, overwrite) if self._to.suffix == ".tar" else Folder(self._to)
         try:
             with target, self._progress:
-                # In an order that does not change while pilots write.
                 for wanted in selections:
                     done = self._counts.total()
                     left = limit - done if limit != ALL else ALL
                     if limit != ALL and left <= 0:
                         break
-                    for row, total in self._collector.rows(wanted, [["Stamp", "ASC"]], left):
+                    for row, total in rows_by_stamp(self._list, wanted, left):
                         self._progress.show(self._counts.total(), done + total)
                         self._counts[self._fetch(target, row)] += 1
         except KeyboardInterrupt:
@@ -121,6 +121,10 @@ class Download:
             said = ", ".join(f"{self._counts[each]} {each}" for each in _OUTCOMES if self._counts[each])
             say(f"{said or 'no logs'}: {self._to}")
         return True
+
+    def _list(self, *asked: Any) -> Mapping[str, Any]:
+        answer: Mapping[str, Any] = self._collector.ask("listing the logs", "listLogs", *asked)
+        return answer
 
     def _fetch(self, target: Target, row: Mapping[str, Any]) -> str:
         """Fetch a log; gives what became of it."""
