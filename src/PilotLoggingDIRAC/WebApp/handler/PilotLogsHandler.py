@@ -256,13 +256,13 @@ class PilotLogsHandler(WebHandler):
     @property
     def _wanted_vo(self) -> str:
         """The VO of the chosen log, or of the list, or that a link comes from; empty if the address says none."""
-        for name in ("logvo", "vo", "homevo"):
+        for name in ("logvo", "vo", "voPart", "homevo"):
             try:
                 named = {check_vo(vo) for vo in self._parameters.texts(name)}
             except Rejected:
                 continue  # the page tells
             if len(named) == 1:
-                return meant_by(*named) if name == "vo" else named.pop()
+                return meant_by(*named) if name in ("vo", "voPart") else named.pop()
         return ""
 
     def _reader(self) -> Reader:

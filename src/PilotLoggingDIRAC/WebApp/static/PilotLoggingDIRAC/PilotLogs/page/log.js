@@ -18,6 +18,7 @@ import { printRows } from "./printing.js";
 import { Selection } from "./selection.js";
 import { ShownLines } from "./shown-lines.js";
 import { TimeNavigation } from "./time-navigation.js";
+import { instant } from "./times.js";
 import { Toolbar } from "./toolbar.js";
 import { isWrapped, WrapSwitch } from "./wrapping.js";
 
@@ -159,7 +160,7 @@ export class LogView {
     const { kind, sentence } = verdictOf(outline);
     this.verdict.textContent = sentence;
     this.verdict.className = `verdict ${kind}`;
-    this.times.timeline.show(outline.blocks);
+    this.times.timeline.show(outline.blocks, instant(outline.row?.LastArrival));
     this.filter.offerCommands(outline.commands, command);
     const longest = Math.min(WIDEST_COMMAND, Math.max(0, ...outline.commands.map(([name]) => name.length)));
     this.lines.setWidth("command", longest && longest + 2);

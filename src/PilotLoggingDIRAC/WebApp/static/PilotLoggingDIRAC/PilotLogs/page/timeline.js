@@ -3,7 +3,8 @@
 
 import { button, make } from "./dom.js";
 import { onThemeChange } from "./theme.js";
-import { bothTimes, clock, moment, span } from "./times.js";
+import { LEAST, partsOf, scaleOf } from "./time-scale.js";
+import { bothTimes, clock, day, moment, span } from "./times.js";
 
 const HEIGHT = 64;
 const BAR = 7;
@@ -16,6 +17,7 @@ export class Timeline {
   constructor(go) {
     this.go = go;
     this.blocks = [];
+    this.scale = scaleOf([]);
     this.range = null; // [from, to] when zoomed
     this.sight = null;
     this.drag = null;
@@ -39,9 +41,10 @@ export class Timeline {
     onThemeChange(() => this.draw());
   }
 
-  /** Show a log's blocks: [firstLine, firstTime, lastTime, debug, info, warn, error, raw] each. */
-  show(blocks) {
+  /** Show a log's blocks, [firstLine, firstTime, lastTime, debug, info, warn, error, raw] each, and when it arrived. */
+  show(blocks, arrival = null) {
     this.blocks = blocks.filter((block) => block[1] !== null);
+    this.scale = scaleOf(this.blocks, arrival);
     this.element.hidden = !this.blocks.length;
     this.draw();
   }
@@ -53,8 +56,7 @@ export class Timeline {
   }
 
   get whole() {
-    let [from, to] = [Infinity, -Infinity];
-    for (const [, first, last] of this.blocks) [from, to] = [Math.min(from, first), Math.max(to, last)];
+    const { from, to } = this.scale;
     return [from, Math.max(to, from + 1000)];
   }
 
@@ -75,7 +77,7 @@ export class Timeline {
     const count = Math.max(20, Math.floor(this.canvas.clientWidth / BAR));
     const width = (to - from) / count;
     const bars = Array.from({ length: count }, () => ({ debug: 0, info: 0, warn: 0, error: 0, raw: 0 }));
-    for (const [, first, last, debug, info, warn, error, raw] of this.blocks) {
+    for (const [, first, last, debug, info, warn, error, raw] of this.scale.blocks) {
       const counts = { debug, info, warn, error, raw };
       const low = Math.max(0, Math.floor((first - from) / width));
       const high = Math.min(count - 1, Math.floor((last - from) / width));
@@ -102,15 +104,15 @@ export class Timeline {
     const step = width / bars.length;
     const most = Math.max(1, ...bars.map((bar) => KINDS.reduce((sum, kind) => sum + bar[kind], 0)));
     // By the root: an error must be seen beside a thousand lines of information.
-    const heightOf = (lines) => (lines > 0 ? Math.max(2, Math.sqrt(lines / most) * (HEIGHT - 6)) : 0);
+    const heightOf = (lines) => (lines > 0 ? Math.max(LEAST, Math.sqrt(lines / most) * (HEIGHT - 6)) : 0);
     bars.forEach((bar, index) => {
       const all = KINDS.reduce((sum, kind) => sum + bar[kind], 0);
       if (!all) return;
-      const height = heightOf(all);
+      const parts = partsOf(bar, heightOf(all));
       let bottom = HEIGHT;
       for (const kind of KINDS) {
         if (!bar[kind]) continue;
-        const part = kind === "error" || kind === "warn" ? Math.max(3, (height * bar[kind]) / all) : (height * bar[kind]) / all;
+        const part = parts[kind];
         paint.fillStyle = colour(`bar-${kind}`);
         paint.fillRect(index * step + 0.5, bottom - part, Math.max(1, step - 1), part);
         bottom -= part;
@@ -133,8 +135,9 @@ export class Timeline {
   }
 
   label(from, to) {
-    for (const [element, time] of [[this.from, from], [this.to, to]]) {
-      element.textContent = moment(time, to - from < SHORT);
+    const { before, after } = this.scale;
+    for (const [element, time, left] of [[this.from, from, before], [this.to, to, after]]) {
+      element.textContent = moment(time, to - from < SHORT) + (left === null ? "" : ` (left out: a clock of ${day(left)})`);
       element.title = bothTimes(time);
     }
     const sums = this.blocks.reduce((sum, block) => [sum[0] + block[6], sum[1] + block[5]], [0, 0]);
