@@ -117,8 +117,8 @@ class Connection:
         return value
 
     def exchange(self, head: bytes, body: bytes = b"") -> tuple[int, bytes]:
-        """Send a request as it stands; gives the answer's status and content, which has a Content-Length as all of
-        Tornado's have."""
+        """Send a request as it stands; gives the answer's status and content, which has a Content-Length or
+        comes in chunks."""
         self._until = time.monotonic() + self._seconds
         if self._socket is None:
             self._open()
@@ -164,12 +164,29 @@ class Connection:
             data += self._receive()
         top, _, content = data.partition(b"\r\n\r\n")
         status, *lines = top.decode("latin-1").lower().split("\r\n")
+        if "transfer-encoding: chunked" in lines:
+            return int(status.split()[1]), self._chunks(content)
         size = next((int(line.partition(":")[2]) for line in lines if line.startswith("content-length:")), None)
         if size is None:
             raise OSError(f"the collector answered {status!r} without a length")
         while len(content) < size:
             content += self._receive()
         return int(status.split()[1]), content
+
+    def _chunks(self, data: bytes) -> bytes:
+        """A content that comes in pieces, each with its size before it; the last one has none."""
+        pieces = []
+        while True:
+            while b"\r\n" not in data:
+                data += self._receive()
+            line, _, data = data.partition(b"\r\n")
+            size = int(line, 16)
+            while len(data) < size + 2:
+                data += self._receive()
+            if not size:
+                return b"".join(pieces)
+            pieces.append(data[:size])
+            data = data[size + 2 :]
 
     def _receive(self) -> bytes:
         data = self._ready().recv(2**16)

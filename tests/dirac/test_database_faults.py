@@ -314,7 +314,9 @@ def test_little_room_refuses_new_text_and_nothing_else(sqlite: RunningStack, fol
         until(lambda: not pilot("sendMessage", dumped("two\n"), stamp, "alpha")["OK"], 5, "new text is refused")
         number, sentence = pilot("sendMessage", dumped("two\n"), stamp, "alpha").refusal
         assert number == UNAVAILABLE
-        assert "(MinFreeDisk): send it later, or to another collector." in sentence
+        assert (
+            "(MinFreeDisk), free places in the database included: send it later, or to another collector." in sentence
+        )
         text = user.text_of(stamp)
         assert pilot("finaliseLogs", dumped({"retCode": "0"}), stamp, "alpha")["OK"]
         # Delivery goes on: it makes room.

@@ -89,7 +89,7 @@ class TestContent:
     def test_bash_finds_what_it_completes(self, wheel: Path, names: list[str]) -> None:
         folder = f"PilotLoggingDIRAC-{_version()}.data/data/share/bash-completion/completions"
         files = {f"{folder}/{file.name}": file.read_bytes() for file in (PROJECT / "completion").iterdir()}
-        assert len(files) == 7
+        assert len(files) == 8
         assert {name: zipfile.ZipFile(wheel).read(name) for name in names if "completions" in name} == files
 
     def test_metadata(self, wheel: Path, names: list[str]) -> None:
