@@ -15,7 +15,7 @@ STAMP = "0123456789abcdef0123456789abcdef"
 
 
 def test_two_thousand_pilots_come_back_from_an_outage() -> None:
-    command = [DEV / "scale", "--pilots", "2000", "--rate", "200", "--minutes", "0.2", "--period", "12"]
+    command = [DEV / "scale", "--pilots", "2000", "--rate", "250", "--minutes", "0.15", "--period", "9"]
     command += ["--outage", "3", "--profile", "mixed", "--collectors", "2", "--any-speed"]
     done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
