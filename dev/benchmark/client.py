@@ -105,7 +105,7 @@ def _live(load: Load, context: ssl.SSLContext, deadline: float, sent: Sent) -> N
     numbers = sent.acknowledged.setdefault(stamp, [])
     with Connection(load.url, context, _PATIENCE) as connection:
         before, after = _request(connection.address, stamp, load)
-        text = message_text(stamp, load.vo, _NUMBER)
+        text = message_text(stamp, load.vo, _NUMBER) if load.batches else ""
         due = time.monotonic() + random.random() * load.every
         for number in range(_MESSAGES_A_PILOT):
             due = due + load.every if load.every else time.monotonic()

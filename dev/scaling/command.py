@@ -15,7 +15,7 @@ from pathlib import Path
 from parts.program import run, scratch_folder
 
 from .report import show, summary
-from .run import Load, Trial
+from .run import LINES, Load, Trial
 from .truth import compare
 
 PROFILES = {"module": 0.0, "mixed": 0.5, "stock": 1.0}
@@ -44,7 +44,7 @@ def _trial(folder: Path, arguments: argparse.Namespace) -> int:
     )
     trial = Trial(folder, load)
     result = trial.run()
-    verdict = compare(trial.stack, trial.results)
+    verdict = compare(trial.stack, trial.results, LINES)
     show(load, result, verdict)
     line, good = summary(load, result, verdict, any_speed=arguments.any_speed)
     print(line, flush=True)

@@ -3,8 +3,8 @@
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -168,8 +168,19 @@ class Trial:
                 self._settle("all is sent", lambda: all(client.status.get("Done") for client in self._clients))
         result.not_sent = total(self._clients, "Written") - total(self._clients, "Acked")
 
-    def _phase(self, name: str, result: Result, usage: Usage) -> "_Phase":
-        return _Phase(name, result, usage, self._tell, self._clients)
+    @contextmanager
+    def _phase(self, name: str, result: Result, usage: Usage) -> Iterator[None]:
+        """Around what happens in a phase."""
+        begun = time.monotonic()
+        usage.enter(name)
+        self._tell(f"phase {name}")
+        try:
+            yield
+        finally:
+            result.lasted[name] = time.monotonic() - begun
+            names = ("Begun", "Connected", "Written", "Acked", "Behind")
+            told = ", ".join(f"{total(self._clients, figure):,} {figure.lower()}" for figure in names)
+            print(f"scale: {name} {result.lasted[name]:.0f} s: {told}", flush=True)
 
     def _tell(self, command: str) -> None:
         for client in self._clients:
@@ -191,23 +202,3 @@ class Trial:
     def _pids(self) -> Mapping[str, int]:
         own = {f"client-{index}": client.process.pid for index, client in enumerate(self._clients)}
         return own | {name: process.pid for name, process in list(self.stack.processes.items())}
-
-
-class _Phase:
-    """The time of one phase."""
-
-    def __init__(
-        self, name: str, result: Result, usage: Usage, tell: Callable[[str], None], clients: list[LoadClient]
-    ) -> None:
-        self._name, self._result, self._usage, self._tell, self._clients = name, result, usage, tell, clients
-
-    def __enter__(self) -> None:
-        self._begun = time.monotonic()
-        self._usage.enter(self._name)
-        self._tell(f"phase {self._name}")
-
-    def __exit__(self, *_exception: object) -> None:
-        self._result.lasted[self._name] = time.monotonic() - self._begun
-        figures = {name: total(self._clients, name) for name in ("Begun", "Connected", "Written", "Acked", "Behind")}
-        told = ", ".join(f"{value:,} {name.lower()}" for name, value in figures.items())
-        print(f"scale: {self._name} {self._result.lasted[self._name]:.0f} s: {told}", flush=True)

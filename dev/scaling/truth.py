@@ -67,11 +67,12 @@ def block_text(stamp: str, block: int, lines: int) -> bytes:
     return f"{stamp[:12]} block {block}".encode().join(_between(lines))
 
 
-def compare(stack: Stack, results: Sequence[Path], lines: int = 50) -> Verdict:
+def compare(stack: Stack, results: Sequence[Path], lines: int) -> Verdict:
     """Compare the whole store with what the clients say.
 
     Args:
         results: what each client wrote: "stamp vo acknowledged written ended" for each pilot
+        lines: of a block
     """
     sent: list[tuple[str, str, int, int]] = []
     for path in results:

@@ -15,12 +15,10 @@ from DIRAC import gConfig
 from tornado.httputil import HTTPServerRequest
 
 from ..dirac_bridge import verified_chain
-from ..dirac_bridge.chain_credentials import ca_folder, credentials_of
+from ..dirac_bridge.chain_credentials import CHAIN_HEADER, VERIFIED_HEADER, ca_folder, credentials_of
 from ..dirac_bridge.proxy_policy import UnsoundChain
 from ..https.crls import RevocationLists
 
-_VERIFIED, _CHAIN = "X-Ssl_client_verify", "X-SSL-CERT"
-"""The headers of a balancer that ends TLS, as DIRAC has them."""
 _FRESH_SECONDS = 5.0
 """How long the CAs' lists of what they have revoked are not looked at again."""
 _lists: list[RevocationLists] = []
@@ -52,9 +50,9 @@ def _chain_shown(request: HTTPServerRequest) -> str | None:
     if leaf:
         issuers = request.connection.stream.get_ssl_certificate_chain() or ()
         return "".join(certificate.as_pem().decode("ascii") for certificate in (leaf, *issuers))
-    if gConfig.getValue("/WebApp/Balancer", "none") == "none" or request.headers.get(_VERIFIED) != "SUCCESS":
+    if gConfig.getValue("/WebApp/Balancer", "none") == "none" or request.headers.get(VERIFIED_HEADER) != "SUCCESS":
         return None
-    return unquote(request.headers.get(_CHAIN, "")) or None
+    return unquote(request.headers.get(CHAIN_HEADER, "")) or None
 
 
 def _revocations() -> RevocationLists:

@@ -12,6 +12,8 @@ from . import results, verified_chain
 from .proxy_policy import UnsoundChain
 from .verified_chain import VerifiedChain
 
+VERIFIED_HEADER, CHAIN_HEADER = "X-Ssl_client_verify", "X-SSL-CERT"
+"""Of a balancer that ends TLS, as DIRAC has them."""
 _DOING = "reading the certificate"
 _TELLING = ("DN", "group", "isProxy", "isLimitedProxy")
 """What DIRAC decides by."""

@@ -16,15 +16,13 @@ from cachetools import LRUCache
 from tornado.ioloop import IOLoop
 
 from ..dirac_bridge import results, verified_chain
-from ..dirac_bridge.chain_credentials import ca_folder, credentials_of
+from ..dirac_bridge.chain_credentials import CHAIN_HEADER, VERIFIED_HEADER, ca_folder, credentials_of
 from ..dirac_bridge.verified_chain import VerifiedChain
 from ..settings import IPNetwork, comes_from
 from ..text import one_line
 from . import tokens
 from .peers import Peer
 
-_VERIFIED, _CHAIN = "X-Ssl_client_verify", "X-SSL-CERT"
-"""The headers of a balancer that ends TLS, as DIRAC has them."""
 _TOKEN_READERS = 2
 """Threads that verify tokens, and may have to ask an issuer for its keys: strangers can keep them busy, readers not."""
 _SHOWN_CHARACTERS = 300
@@ -52,7 +50,7 @@ async def authenticate(service: Any, balancers: tuple[IPNetwork, ...]) -> Peer:
     if peer is None:
         if stream.chain is not None:
             stream.peer = peer = peer_of_chain(stream.chain)
-        elif comes_from(request.remote_ip, balancers) and _CHAIN in request.headers:
+        elif comes_from(request.remote_ip, balancers) and CHAIN_HEADER in request.headers:
             peer = _peer_of_headers(service)
         elif token := tokens.extract_token(request.headers.get("Authorization", "")):
             peer = await _peer_of_token(service, token)
@@ -85,11 +83,11 @@ def peer_of_chain(chain: VerifiedChain) -> Peer:
 def _peer_of_headers(service: Any) -> Peer:
     """Whose a chain in a balancer's headers is; it is verified here once more."""
     headers = service.request.headers
-    shown = verified_chain.digest_of(*(headers.get(name, "").encode() for name in (_VERIFIED, _CHAIN)))
+    shown = verified_chain.digest_of(*(headers.get(name, "").encode() for name in (VERIFIED_HEADER, CHAIN_HEADER)))
     peer = _peers.get(shown)
     if peer is None:
-        chain = verified_chain.of_text(unquote(headers[_CHAIN]), ca_folder())
-        headers[_CHAIN] = quote(chain.as_text())
+        chain = verified_chain.of_text(unquote(headers[CHAIN_HEADER]), ca_folder())
+        headers[CHAIN_HEADER] = quote(chain.as_text())
         try:
             # Whether there is a balancer at all, and whether it found the certificate good, is for DIRAC to say.
             results.value_of(service._authzSSL(), "reading the certificate")

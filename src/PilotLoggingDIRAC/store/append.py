@@ -47,6 +47,7 @@ _UNCHANGED = ("LogID", "VO", "Stamp", "ExpiredChunkID", "ExpiredBytes")
 _OFTEN = ("Lines", "Bytes", "LastChunkID", "LastArrival", "Numbering")
 """What every message changes. The others stand in indices, or seldom change, and are left alone where they have not."""
 _SELDOM = [name for name in _NAMES if name not in (*_UNCHANGED, *_OFTEN)]
+_ALL = (*_OFTEN, *_SELDOM)
 # Built once: building a statement takes longer than running it.
 _SELECT_LOGS = (
     select(*_ROW)
@@ -55,7 +56,7 @@ _SELECT_LOGS = (
 )
 _UPDATE = logs.update().where(logs.c.LogID == bindparam("_id"))
 _UPDATE_OFTEN = _UPDATE.values({name: bindparam(name) for name in _OFTEN})
-_UPDATE_ALL = _UPDATE.values({name: bindparam(name) for name in (*_OFTEN, *_SELDOM)})
+_UPDATE_ALL = _UPDATE.values({name: bindparam(name) for name in _ALL})
 _INSERT_CHUNK = chunks.insert()
 _SELECT_DATA = select(chunks.c.Data).where(
     chunks.c.LogID == bindparam("log_id"), chunks.c.ChunkID == bindparam("chunk_id")
@@ -129,8 +130,8 @@ class _Log:
 
     def values_of(self, names: Sequence[str]) -> dict[str, Any]:
         """What these columns of the row are to have."""
-        row = self.row | {"Numbering": self.numbering.dump()}
-        return {"_id": row["LogID"], **{name: row[name] for name in names}}
+        row = self.row
+        return {"_id": row["LogID"], **{name: row[name] for name in names}, "Numbering": self.numbering.dump()}
 
     def _strip_known(self, append: Append) -> bytes:
         redactor = append.rules.redactor
@@ -213,8 +214,15 @@ def append_all(connection: Connection, appends: Sequence[Append], now: datetime)
     for log in changed:
         if truncation.is_due(log.row, log.max_size):
             truncation.shorten(connection, log.row, log.max_size)
-    for much, statement, names in ((False, _UPDATE_OFTEN, _OFTEN), (True, _UPDATE_ALL, (*_OFTEN, *_SELDOM))):
-        if rows := [log.values_of(names) for log in changed if log.changed_much == much]:
+    little: list[dict[str, Any]] = []
+    much: list[dict[str, Any]] = []
+    for log in changed:
+        if log.changed_much:
+            much.append(log.values_of(_ALL))
+        else:
+            little.append(log.values_of(_OFTEN))
+    for statement, rows in ((_UPDATE_OFTEN, little), (_UPDATE_ALL, much)):
+        if rows:
             connection.execute(statement, rows)
     return answers
 

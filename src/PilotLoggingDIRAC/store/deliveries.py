@@ -12,11 +12,10 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 
 from ..model import Delivery, DeliveryState, LogRecord, LogState
 from .engine import insert_if_absent
-from .logs import closed, list_vos
+from .logs import CLOSED, closed, list_vos
 from .schema import deliveries, logs
 
 _ERROR_LENGTH = 2000
-_CLOSED = (LogState.COMPLETE, LogState.SILENT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +225,7 @@ def backlog(connection: Connection, plugins: Mapping[str, Collection[str]] | Non
 def _begun(connection: Connection, vo: str) -> set[str]:
     """The plugins to which some log of a VO is on its way."""
     unfinished = unconfirmed(logs.c.LastChunkID)
-    conditions = [*(and_(logs.c.State == state, unfinished) for state in _CLOSED), _fails_while_open()]
+    conditions = [*(and_(logs.c.State == state, unfinished) for state in CLOSED), _fails_while_open()]
     return {
         plugin
         for condition in conditions
@@ -249,7 +248,7 @@ def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) 
     unless_whole = or_(deliveries.c.LogID.is_(None), unconfirmed(logs.c.LastChunkID))
     # One state at a time: then a database goes by the index of the state, past a million archived logs.
     parts = [
-        *(_part(connection, vo, plugin, all_closed, logs.c.State == state, unless_whole) for state in _CLOSED),
+        *(_part(connection, vo, plugin, all_closed, logs.c.State == state, unless_whole) for state in CLOSED),
         _part(connection, vo, plugin, False, _fails_while_open()),
     ]
     waiting = [part for part in parts if part.Logs]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -291,9 +291,7 @@ def forget_copies(connection: Connection, log_id: int, plugin: str) -> None:
 
 
 def _keep_copies(connection: Connection, log_id: int, erasure: Erasure, copies: Mapping[str, Sequence[str]]) -> None:
-    data = Erasure(
-        erasure.chunk_id, erasure.by, erasure.time, erasure.lines, erasure.places, erasure.notices, copies
-    ).dump()
+    data = replace(erasure, copies=copies).dump()
     connection.execute(
         chunks.update().where(chunks.c.LogID == log_id, chunks.c.ChunkID == erasure.chunk_id).values(Data=data)
     )

@@ -25,6 +25,8 @@ MOST_COUNTED = 20_000
 MOST_GROUPED = 200_000
 """Logs that are counted by a column."""
 _FEW = 1000
+CLOSED = (LogState.COMPLETE, LogState.SILENT)
+"""The states of logs that are to be delivered."""
 MOST_SORTS = 4
 """Columns by which one list is sorted."""
 DEEPEST = 100_000
@@ -345,4 +347,4 @@ def count_states(connection: Connection) -> dict[tuple[str, str], int]:
 
 def closed() -> ColumnElement[bool]:
     """The condition for logs that are to be delivered."""
-    return or_(logs.c.State == LogState.COMPLETE, logs.c.State == LogState.SILENT)
+    return or_(*(logs.c.State == state for state in CLOSED))

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError, Unavailable
 from .quarantine import Identity, companion_of, finish, identity_of, isolate, list_quarantined, locked
+from .wal_bound import empty_wal
 from .wal_check import lost_commits
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -116,10 +117,7 @@ class SQLiteFile:
         """
         connection = self.connect()
         try:
-            # Writers wait meanwhile: not for long.
-            connection.execute(f"PRAGMA busy_timeout = {_REMNANTS_MILLISECONDS}")
-            (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            return not busy
+            return empty_wal(connection, _REMNANTS_MILLISECONDS)
         except sqlite3.OperationalError:
             return False
         finally:

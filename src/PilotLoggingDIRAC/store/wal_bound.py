@@ -55,10 +55,23 @@ class WALBound:
         """
         times = self._wal.stat().st_size / self._limit
         patience = next(milliseconds for least, milliseconds in _PATIENCE if times >= least)
-        (before,) = connection.execute("PRAGMA busy_timeout").fetchone()
-        connection.execute(f"PRAGMA busy_timeout = {patience}")
-        try:
-            (blocked, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            connection.execute(f"PRAGMA busy_timeout = {before}")
-        self._next = time.monotonic() + _PAUSE_SECONDS if blocked else 0.0
+        self._next = 0.0 if empty_wal(connection, patience) else time.monotonic() + _PAUSE_SECONDS
+
+
+def empty_wal(connection: sqlite3.Connection, patience: int) -> bool:
+    """Empty the ``-wal``, or as much as the readers allow; False where one of them was in the way.
+
+    Args:
+        connection: Without a transaction.
+        patience: How long it waits for readers, in ms; writers wait as long.
+
+    Raises:
+        sqlite3.Error: It could not be done for another reason than readers.
+    """
+    (before,) = connection.execute("PRAGMA busy_timeout").fetchone()
+    connection.execute(f"PRAGMA busy_timeout = {patience}")
+    try:
+        (blocked, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {before}")
+    return not blocked

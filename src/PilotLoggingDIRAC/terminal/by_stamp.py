@@ -28,17 +28,18 @@ def rows_by_stamp(
     seen: set[tuple[str, str]] = set()
     total, start = None, 0
     while limit > 0:
-        answer = list_logs({**selection, **first}, [["Stamp", "ASC"]], start, page)
+        asked = min(page, limit + len(seen))
+        answer = list_logs({**selection, **first}, [["Stamp", "ASC"]], start, asked)
         total = answer["total"] if total is None else total
         rows = [row for row in answer["rows"] if (row["VO"], row["Stamp"]) not in seen][:limit]
         for row in rows:
             yield row, total
         limit -= len(rows)
-        if len(answer["rows"]) < page:
+        if len(answer["rows"]) < asked:
             return
         # Other VOs may have a log of the same stamp.
         last = answer["rows"][-1]["Stamp"]
-        start = start + page if first.get("StampFrom") == last else 0
+        start = start + asked if first.get("StampFrom") == last else 0
         first = {"StampFrom": last}
         seen |= {(row["VO"], row["Stamp"]) for row in answer["rows"]}
         seen = {known for known in seen if known[1] == last}

@@ -105,10 +105,7 @@ class Download:
             with target, self._progress:
                 for wanted in selections:
                     done = self._counts.total()
-                    left = limit - done if limit != ALL else ALL
-                    if limit != ALL and left <= 0:
-                        break
-                    for row, total in rows_by_stamp(self._list, wanted, left):
+                    for row, total in rows_by_stamp(self._list, wanted, limit - done):
                         self._progress.show(self._counts.total(), done + total)
                         self._counts[self._fetch(target, row)] += 1
         except KeyboardInterrupt:
