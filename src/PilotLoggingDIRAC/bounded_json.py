@@ -8,23 +8,30 @@ import json
 import re
 from typing import Any
 
+import orjson
+
 MOST_PARTS = 100_000
 """Strings, brackets and commas of a document: room for a list of 50,000 names."""
 _DEEPEST = 32
-_HARMLESS = 2**12
-"""Characters in which no structure is too large."""
+_HARMLESS = 2**16
+"""Characters in which no structure is too large: of some MB, and what is nested too deep the parser refuses."""
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 """A string without its end goes to the end of the document: so each character is looked at once."""
 
 
 def loads(text: str, most_parts: int = MOST_PARTS) -> Any:
-    """As :func:`json.loads`. Its time and memory are those of the text, and of ``most_parts``.
+    """As :func:`json.loads`, and quicker where the text is strictly JSON. Its time and memory are those of the text,
+    and of ``most_parts``. A whole number of more than 64 bits may come as a float.
 
     Raises:
         ValueError: It is no JSON, or has more parts, or is nested deeper than 32.
     """
     if len(text) > _HARMLESS:
         _check_structure(text, most_parts)
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        pass  # halves of characters, and NaN, which Python's own module writes and reads
     try:
         return json.loads(text)
     except RecursionError:
