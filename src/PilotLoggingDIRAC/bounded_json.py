@@ -14,7 +14,7 @@ MOST_PARTS = 100_000
 """Strings, brackets and commas of a document: room for a list of 50,000 names."""
 _DEEPEST = 32
 _HARMLESS = 2**16
-"""Characters in which no structure is too large: of some MB, and what is nested too deep the parser refuses."""
+"""Characters in which no structure is too large: it takes some MB."""
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 """A string without its end goes to the end of the document: so each character is looked at once."""
 
@@ -28,14 +28,36 @@ def loads(text: str, most_parts: int = MOST_PARTS) -> Any:
     """
     if len(text) > _HARMLESS:
         _check_structure(text, most_parts)
+        return json.loads(text)
     try:
-        return orjson.loads(text)
+        document = orjson.loads(text)
     except orjson.JSONDecodeError:
-        pass  # halves of characters, and NaN, which Python's own module writes and reads
+        document = _loads_python(text)
+    _check_depth(document)
+    return document
+
+
+def _loads_python(text: str) -> Any:
+    """Of halves of characters, and NaN, which Python's own module writes and reads."""
     try:
         return json.loads(text)
     except RecursionError:
         raise ValueError("it is nested too deep") from None
+
+
+def _check_depth(document: Any) -> None:
+    level = [document]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, list | dict)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, list | dict)
+        ]
+        if not level:
+            return
+    raise ValueError("it is nested too deep")
 
 
 def _check_structure(text: str, most_parts: int) -> None:

@@ -18,6 +18,8 @@ from concurrent.futures import Future
 from email.utils import formatdate
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from ..dirac_bridge import results
 from ..errors import PilotLoggingError, Rejected
 from .call_form import FORM, LARGEST_ON_LOOP, CallForm
@@ -230,7 +232,7 @@ class _Request:
         connection = self._connection
         if connection.current is not self:
             return  # the peer has gone
-        payload = json.dumps(outcome).encode()
+        payload = orjson.dumps(outcome) if problem is None else json.dumps(outcome).encode()
         keep_alive = self._head.keep_alive and not connection.stops
         ending = b"" if keep_alive else b"Connection: close\r\n"
         if keep_alive and self._head.version == "1.0":
