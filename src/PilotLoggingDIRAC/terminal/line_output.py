@@ -27,7 +27,12 @@ def levels_from(name: str) -> list[str]:
 
 def render_line(line: Mapping[str, Any], look: Look) -> str:
     """A line of ``readLines``, with its end. A pipe gets all states of one that was written over."""
-    return f"{_shown(line['text'], line.get('at', 0), line['level'], look, _cut(line))}\n"
+    return f"{_shown(str(line['text']), _at(line), line['level'], look, _cut(line))}\n"
+
+
+def render_unfinished(line: Mapping[str, Any]) -> str:
+    """What a line says by now whose end has not come: its message in its last state, for a terminal."""
+    return _shown(str(line["text"])[_at(line) :], 0, None, Look.HARMLESS)
 
 
 def abbreviate(stamps: Sequence[str]) -> dict[str, str]:
@@ -48,6 +53,12 @@ def render_heading(stamp: str, first: bool, look: Look) -> str:
     """What stands before one of several logs, as ``tail`` has it."""
     text = f"==> {one_line(stamp, len(stamp))} <=="
     return f"{'' if first else chr(10)}{f'{_BOLD}{text}{_PLAIN}' if look.coloured else text}\n"
+
+
+def _at(line: Mapping[str, Any]) -> int:
+    """The character with which its message begins; a gap has none."""
+    at = line.get("at")
+    return at if isinstance(at, int) else 0
 
 
 def _cut(line: Mapping[str, Any]) -> str:
@@ -106,6 +117,12 @@ class LineColourer:
             return text
         lines = self._parser.feed(text.encode("utf-8", "surrogatepass"))
         return "".join(self._line(line) for line in lines)
+
+    def unfinished(self) -> str:
+        """What the line says by now whose end has not come."""
+        return "".join(
+            render_unfinished({"text": line.text, "at": line.at}) for line in LineParser(self._parser.state).finish()
+        )
 
     def rest(self) -> str:
         """What has no line's end."""
