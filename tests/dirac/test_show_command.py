@@ -7,12 +7,13 @@ import subprocess
 import threading
 import uuid
 
+import pexpect
 import pytest
 from harness.client import Client
 from harness.sender import batch
-from harness.show import COMMAND, client_environment, on_terminal, show
+from harness.show import COMMAND, client_environment, on_terminal, run_command, show
 from harness.stacks import RunningStack
-from harness.waiting import until
+from harness.waiting import PATIENCE, until
 
 HOSTILE = "\x1b[2J\x1b]0;owned\x07red\x9b31m \u202egpj.exe \x00\x08 \ud800 tab\tend\r\nünï €𝄞\n"
 
@@ -108,6 +109,46 @@ def test_a_terminal_is_not_steered_by_a_log(stack: RunningStack, pilot: Client, 
     assert "\u241b[2J" in text
     assert "tab\tend" in text
     assert text.endswith("ünï €𝄞\n")
+
+
+BAR = "".join(f"\r{percent:3}%|{'█' * percent}{' ' * (100 - percent)}|\x1b[K" for percent in range(101))
+"""Of 21 kB."""
+HEADER = "2026-06-10T11:02:02.823512Z INFO [Install] "
+
+
+def test_a_progress_bar_is_shown_in_its_last_state(stack: RunningStack, pilot: Client, stamp: str) -> None:
+    text = f"{HEADER}10%\r100%\r\n{HEADER}{BAR}\n"
+    pilot("appendLog", batch(stamp, 1, text, context={"pilotReference": f"https://{stamp}"}, final={}))
+    assert show(stack, stamp)[1].decode() == text, "a pipe gets all states"
+    last = f"{HEADER}100%|{'█' * 100}|"
+    cut = f"{last} [the last state of {len(f'{HEADER}{BAR}'.encode()) + 1} bytes]"
+    for arguments, lines in (
+        ((), [f"{HEADER}100%", last]),
+        (("-n", "2"), [f"{HEADER}100%", cut]),
+        (("--grep", r"\] 100%$"), [f"{HEADER}100%"]),
+    ):
+        command = [COMMAND, stamp, "--color=never", *arguments]
+        code, shown, errors = on_terminal(command, client_environment(stack, "alpha_user"))
+        assert code == 0, errors
+        assert shown.decode().splitlines() == lines
+    assert show(stack, stamp, "-n", "1")[1].decode() == f"{cut}\n"
+    hits = run_command(stack, "search", "--regex", r"\] 100%\|█+\|$", f"--reference={stamp}")[1].decode()
+    assert hits.startswith(f"{stamp}:2:{last} [")
+
+
+@pytest.mark.parametrize("arguments", ["", "-n all"])
+def test_a_bar_is_followed_on_a_terminal(stack: RunningStack, pilot: Client, stamp: str, arguments: str) -> None:
+    pilot("appendLog", batch(stamp, 1, f"one\n{HEADER}10%"))
+    environment = client_environment(stack, "alpha_user") | {"TERM": "xterm", "NO_COLOR": "1"}
+    terminal = pexpect.spawn(str(COMMAND), [stamp, "-f", *arguments.split()], env=environment, timeout=PATIENCE)
+    terminal.expect_exact("one\r\n10%")
+    pilot("appendLog", batch(stamp, 2, "\r20%\r"))
+    terminal.expect_exact("\r\x1b[K20%")
+    pilot("appendLog", batch(stamp, 3, "100%\ntwo\n", final={}))
+    terminal.expect_exact(f"\r\x1b[K{HEADER}100%\r\ntwo\r\n")
+    terminal.expect(pexpect.EOF)
+    assert terminal.before == b""
+    terminal.close()
 
 
 def test_a_reader_who_has_seen_enough(stack: RunningStack, pilot: Client, stamp: str) -> None:

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { page } from "./browser.mjs";
 
 const { escapeControls } = await page("escape-controls.js");
-const { messageOf } = await page("line.js");
+const { messageOf } = await page("last-state.js");
 const { KINDS, CHOICES, kindOf, levelsFrom } = await page("levels.js");
 
 test("plain text of any script stays as it is", () => {

@@ -30,7 +30,8 @@ RED = "2026-06-10T11:02:02.823512Z ERROR [A] \x1b[31mfailed\x1b[0m to open"
         (RED, {"regex": r"\] failed to open$"}),
         (RED, "\x1b[31m"),  # as it was sent, it is found as ever
         ("\x1b]8;;https://a.ch\x07link\x1b]8;;\x1b\\ed", "linked"),
-        ("50 %\r51 %", "50 %␍51 %"),
+        ("50 %\r51 %", {"regex": "^51 %$"}),
+        ("50 %\r51 %", "50 %"),
         ("a\u200bb", "a⟨200B⟩b"),
         ("nul\0", {"regex": "^nul␀$"}),
     ],
@@ -64,7 +65,7 @@ def test_the_same_characters_are_shown_otherwise_as_on_the_page() -> None:
             assert bool(acting.match(chr(code))) == (as_shown(data) != data) == is_shown_otherwise(data), hex(code)
 
 
-@given(st.text(st.sampled_from("\x1b[]\\\x07;0m?- aé\u200b\r\ud800")))
+@given(st.text(st.sampled_from("\x1b[]\\\x07;0m?- aé\u200b\b\ud800")))
 def test_lines_are_cleaned_as_on_the_page(line: str) -> None:
     cleaned = of_the_page("ACTING").sub(shown._picture, of_the_page("TERMINAL").sub("", line))
     assert decode(as_shown(line.encode("utf-8", "surrogatepass"))) == cleaned

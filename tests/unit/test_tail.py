@@ -97,10 +97,10 @@ def test_a_log_that_cannot_be_read_is_said(store: Store, read: Any, archives: Ar
 
 
 def test_a_terminal_is_safe_and_a_file_is_exact(store: Store, read: Any) -> None:
-    store.send("\x1b[31m\r\t\n")
+    store.send("\x1b[31m\b\t\r\n")
     text = "".join(follow_log(LogText(read), follow=False))
-    assert text == "\x1b[31m\r\t\n"
-    assert LineColourer(Look.HARMLESS)(text) == "␛[31m␍\t\n"
+    assert text == "\x1b[31m\b\t\r\n"
+    assert LineColourer(Look.HARMLESS)(text) == "␛[31m␈\t\n"
     assert LineColourer(Look.PLAIN)(text) == text
 
 

@@ -33,6 +33,7 @@ class Output:
         self._pager: subprocess.Popen[bytes] | None = None
         self._saved: list[tuple[int, int]] = []
         self._pages = False
+        self._passing = False
         self.terminal = stream.isatty()
         self.look = choose_look(self.terminal)
 
@@ -73,7 +74,27 @@ class Output:
         """
         self._send(escape_controls(text, colours=True) if self.look.harmless else text, errors)
 
+    def write_passing(self, text: str) -> None:
+        """Show a text, on a terminal only, until something else is shown, or said beside it."""
+        if not self.terminal or not self.look.harmless:
+            return
+        from rich.cells import set_cell_size
+
+        text = escape_controls(text).replace("\t", " ").replace("\n", " ")
+        self.clear_passing()
+        self._passing = bool(text)
+        self._target.write(set_cell_size(text, self.width - 1).rstrip(" ").encode("utf-8", "replace"))
+        self._target.flush()
+
+    def clear_passing(self) -> None:
+        """Make room for something else."""
+        if self._passing:
+            self._passing = False
+            self._target.write(b"\r\x1b[K")
+            self._target.flush()
+
     def _send(self, text: str, errors: str) -> None:
+        self.clear_passing()
         if self._pages:
             self._pages = False
             self._start_pager()
@@ -102,6 +123,8 @@ class Output:
 
     def close(self) -> None:
         """After the last write: wait for the person at the pager."""
+        with contextlib.suppress(BrokenPipeError):
+            self.clear_passing()
         if self._pager is None:
             with contextlib.suppress(BrokenPipeError):
                 self._stream.flush()

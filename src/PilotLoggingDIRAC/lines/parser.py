@@ -41,6 +41,11 @@ class Line(NamedTuple):
         return self.message if self.own and not self.continues else None
 
     @property
+    def at(self) -> int:
+        """The character of the text with which the message begins; 0 without a header."""
+        return len(decode(self.data[: self.header.size])) if self.header else 0
+
+    @property
     def text(self) -> str:
         """What stands in the line: header and all, without the line's end."""
         return decode(self._bare())

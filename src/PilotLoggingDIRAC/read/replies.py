@@ -14,7 +14,7 @@ from ..settings import VOSettings
 from ..store.deliveries import Backlog
 from ..store.usage import Usage
 from .find import Found
-from .line_window import ShownLine
+from .line_window import ShownLine, in_last_state
 from .outline import Block, Mark, Numbers, Outline
 from .reader import Page
 from .search import Hit, SearchCursor
@@ -165,10 +165,12 @@ def render_line(shown: ShownLine, outline: Outline | None = None) -> dict[str, A
         "time": None if line.time is None else line.time.isoformat(),
         "command": line.command,
         "own": line.own,
-        "at": line.header.size if line.header else 0,
+        "at": line.at,
     }
     if shown.cut:
         answer["size"] = shown.size
+    if shown.last_state:
+        answer["lastState"] = True
     if outline is not None and line.number == outline.lines and not outline.ended:
         answer["unfinished"] = True
     return answer
@@ -206,6 +208,8 @@ def render_search(hits: Sequence[Hit], progress: SearchCursor, done: bool) -> di
 
 
 def _render_short_line(shown: ShownLine) -> dict[str, Any]:
+    if len(shown.line.text) > _FOUND_CHARACTERS:
+        shown = in_last_state(shown)
     answer = render_line(shown)
     if len(answer["text"]) > _FOUND_CHARACTERS:
         answer |= {"text": answer["text"][:_FOUND_CHARACTERS], "size": shown.size}

@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: GPL-3.0-only
 """Bytes of a log as the portal's page shows them: what somebody sees there is what they look for.
 
-The same is done in the browser (``escape-controls.js``); a test compares the two.
+The same is done in the browser (``escape-controls.js``, ``last-state.js``); tests compare the two.
 """
 
 from __future__ import annotations
 
 import re
 
+from ..lines.header import HEADER
+from ..lines.last_state import TERMINAL, last_state
 from ..text import decode
 
-_TERMINAL = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b\n]*(?:\x07|\x1b\\))")
-"""Colours and cursor movements, whole."""
+_HEADER = re.compile(HEADER)
 _ACTING = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
 )
@@ -31,9 +32,9 @@ def is_shown_otherwise(data: bytes) -> bool:
 
 
 def as_shown(data: bytes) -> bytes:
-    """A text of one or more lines as the page shows it: sequences of terminals are left out, other characters that
-    would act, or hide, have pictures. The ends of lines stay."""
-    plain = _TERMINAL.sub(b"", _with_plain_ends(data))
+    """A text of one or more lines as the page shows it: of a line that was written over its last state, without the
+    sequences of terminals; other characters that would act, or hide, have pictures. The ends of lines stay."""
+    plain = TERMINAL.sub(b"", _in_last_states(_with_plain_ends(data)))
     if not is_shown_otherwise(plain):
         return plain
     return _ACTING.sub(_picture, decode(plain)).encode("utf-8", "surrogatepass")
@@ -41,6 +42,17 @@ def as_shown(data: bytes) -> bytes:
 
 def _with_plain_ends(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n") if b"\r" in data else data
+
+
+def _in_last_states(data: bytes) -> bytes:
+    if b"\r" not in data:
+        return data
+    return b"\n".join(_in_last_state(line) if b"\r" in line else line for line in data.split(b"\n"))
+
+
+def _in_last_state(line: bytes) -> bytes:
+    header = _HEADER.match(line)
+    return last_state(line, header.end() if header else 0)
 
 
 def _picture(found: re.Match[str]) -> str:

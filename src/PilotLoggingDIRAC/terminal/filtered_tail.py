@@ -25,6 +25,7 @@ class LogLines(FollowedLog[Line]):
         query: As ``findLines`` takes it; empty for all lines.
         tail: How many of those that there are by now, the last ones; None for all.
         tell: Is told when the log becomes quiet, and when it has a line again.
+        unfinished: Gets a line that may still grow, whenever it has grown.
     """
 
     def __init__(
@@ -33,8 +34,10 @@ class LogLines(FollowedLog[Line]):
         query: Mapping[str, Any],
         tail: int | None = None,
         tell: Callable[[str], None] = pass_over,
+        unfinished: Callable[[Line], None] = lambda _: None,
     ) -> None:
         super().__init__(tell)
+        self._unfinished = unfinished
         self._ask = ask
         self._query = query
         self._tail = tail
@@ -58,7 +61,9 @@ class LogLines(FollowedLog[Line]):
                 self._tail, self._marked = None, self._line
             lines = self._found() if self._query else self._all(outline)
             for line in lines:
-                if not (line.get("unfinished") and follow and is_open):
+                if line.get("unfinished") and follow and is_open:
+                    self._unfinished(line)
+                else:
                     yield line
             self._version = outline["version"]
         self.open = is_open

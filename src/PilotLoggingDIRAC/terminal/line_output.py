@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..lines.header import Level
+from ..lines.last_state import last_state
 from ..lines.parser import Line, LineParser
-from ..text import escape_controls, one_line
+from ..text import decode, escape_controls, one_line
 from .appearance import Look, show_minute
 
 LEVELS = tuple(Level.__members__)
@@ -25,9 +26,13 @@ def levels_from(name: str) -> list[str]:
 
 
 def render_line(line: Mapping[str, Any], look: Look) -> str:
-    """A line of ``readLines``, with its end."""
-    text = f"{line['text']}{_cut(line)}"
-    return f"{_shown(text, line['level'], look)}\n"
+    """A line of ``readLines``, with its end. A pipe gets all states of one that was written over."""
+    return f"{_shown(str(line['text']), _at(line), line['level'], look, _cut(line))}\n"
+
+
+def render_unfinished(line: Mapping[str, Any]) -> str:
+    """What a line says by now whose end has not come: its message in its last state, for a terminal."""
+    return _shown(str(line["text"])[_at(line) :], 0, None, Look.HARMLESS)
 
 
 def abbreviate(stamps: Sequence[str]) -> dict[str, str]:
@@ -50,8 +55,16 @@ def render_heading(stamp: str, first: bool, look: Look) -> str:
     return f"{'' if first else chr(10)}{f'{_BOLD}{text}{_PLAIN}' if look.coloured else text}\n"
 
 
+def _at(line: Mapping[str, Any]) -> int:
+    """The character with which its message begins; a gap has none."""
+    at = line.get("at")
+    return at if isinstance(at, int) else 0
+
+
 def _cut(line: Mapping[str, Any]) -> str:
-    return f" [... of {line['size']} bytes]" if "size" in line else ""
+    if "size" not in line:
+        return ""
+    return f" [the last state of {line['size']} bytes]" if "lastState" in line else f" [... of {line['size']} bytes]"
 
 
 def render_hit(hit: Mapping[str, Any], terminal: bool, look: Look) -> str:
@@ -74,12 +87,21 @@ def _plain(value: Any) -> str:
     return one_line(text, len(text))
 
 
-def _shown(text: str, level: str | None, look: Look) -> str:
-    """A line; on a terminal one that cannot be steered by what stands in it."""
+def _shown(text: str, message: int, level: str | None, look: Look, more: str = "") -> str:
+    """A line; on a terminal its last state, and one that cannot be steered by what stands in it.
+
+    Args:
+        message: The character with which its message begins.
+        more: Our own words behind it.
+    """
     if not look.harmless:
-        return text
+        return text + more
+    if "\r" in text:
+        data, head = (part.encode("utf-8", "surrogatepass") for part in (text, text[:message]))
+        text = decode(last_state(data, len(head)))
     colour = _COLOURS.get(level or "", "") if look.coloured else ""
-    return f"{colour}{escape_controls(text)}{_PLAIN}" if colour else escape_controls(text)
+    text = escape_controls(text + more)
+    return f"{colour}{text}{_PLAIN}" if colour else text
 
 
 class LineColourer:
@@ -96,10 +118,16 @@ class LineColourer:
         lines = self._parser.feed(text.encode("utf-8", "surrogatepass"))
         return "".join(self._line(line) for line in lines)
 
+    def unfinished(self) -> str:
+        """What the line says by now whose end has not come."""
+        return "".join(
+            render_unfinished({"text": line.text, "at": line.at}) for line in LineParser(self._parser.state).finish()
+        )
+
     def rest(self) -> str:
         """What has no line's end."""
         return "".join(self._line(line) for line in self._parser.finish())
 
     def _line(self, line: Line) -> str:
         end = "\n" if line.data.endswith(b"\n") else ""
-        return _shown(line.text, None if line.level is None else line.level.name, self._look) + end
+        return _shown(line.text, line.at, None if line.level is None else line.level.name, self._look) + end

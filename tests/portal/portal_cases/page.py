@@ -205,6 +205,35 @@ class TestLog:
         assert alpha.page.title() != "owned"
         assert alpha.page.locator(".log img, .log script, .log b, .list img").count() == 0
 
+    def test_a_progress_bar_is_shown_in_its_last_state(self, portal: Portal, alpha: Reader) -> None:
+        bars = [f"\r{percent:3}%|{'█' * percent:100}|\x1b[K" for percent in range(101)]  # 21 kB together
+        said = message(1).rstrip("\n")
+        long = f"{said}{''.join(bars)}\n"
+        stamp = portal.send(f"{said}10%\r20%\r100%\r\n{long}unfinished 1%")
+        alpha.open_log(stamp)
+        shown = [alpha.line(number).locator(".text") for number in range(1, 4)]
+        last = re.compile(rf"^100%\|{'█' * 100}\|$")
+        expect(shown[0]).to_have_text("100%")
+        expect(shown[1]).to_have_text(last)
+        expect(alpha.line(2)).to_contain_text(f"last state of {len(long.encode()):,} bytes")
+        expect(shown[2]).to_have_text("unfinished 1%")
+        detail, states = alpha.page.locator(".detail .whole"), alpha.page.get_by_role("button", name="All states")
+        alpha.line(2).locator(".n").click()
+        expect(detail).to_have_text(re.compile(r"\] 100%\|█+\|$"))
+        expect(alpha.page.locator(".detail .note")).to_contain_text("its last state")
+        expect(states).to_be_hidden()
+        alpha.line(3).locator(".n").click()
+        expect(detail).to_have_text("unfinished 1%")
+        portal.send("\runfinished 2%\r", stamp=stamp)
+        expect(shown[2]).to_have_text("unfinished 2%")
+        expect(detail).to_have_text("unfinished 2%")
+        states.click()
+        expect(detail).to_have_text("unfinished 1%\nunfinished 2%")
+        # What is found is marked where it is shown.
+        alpha.page.get_by_label("Find in this log").fill("100%|█")
+        expect(alpha.page.locator(".found")).to_have_text("1 / 1")
+        expect(shown[1].locator("mark")).to_have_text("100%|█")
+
     def test_download(self, portal: Portal, alpha: Reader) -> None:
         text = messages(500)
         stamp = portal.send(text)

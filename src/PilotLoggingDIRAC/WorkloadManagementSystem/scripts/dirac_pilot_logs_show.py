@@ -46,6 +46,7 @@ from PilotLoggingDIRAC.terminal.line_output import (
     render_heading,
     render_line,
     render_prefix,
+    render_unfinished,
 )
 from PilotLoggingDIRAC.terminal.tail import LogText, Reply
 from PilotLoggingDIRAC.text import dump_json, one_line
@@ -147,7 +148,7 @@ class Show:
                 else:
                     self._show(log, render_heading(log[0], place == 0, self._output.look) if len(logs) > 1 else "")
             except PilotLoggingError as error:
-                say(str(error))
+                self._tell(str(error))
                 code = 1
         return code
 
@@ -181,10 +182,12 @@ class Show:
             self._write(head)
             return
         colouring = LineColourer(self._output.look)
-        for piece in follow_log(LogText(partial(self._read, log), say), self._follow):
+        for piece in follow_log(LogText(partial(self._read, log), self._tell), self._follow):
             self._write(head)
             self._write(colouring(piece))
             head = ""
+            if self._follow:
+                self._output.write_passing(colouring.unfinished())
         self._write(head)
         self._write(colouring.rest())
 
@@ -198,10 +201,10 @@ class Show:
 
         def failed(stamp: str, error: PilotLoggingError) -> None:
             failures.append(stamp)
-            say(f"{shorts[stamp]}: {error}")
+            self._tell(f"{shorts[stamp]}: {error}")
 
         def ended(stamp: str) -> None:
-            say(f"{shorts[stamp]}: this log is closed.")
+            self._tell(f"{shorts[stamp]}: this log is closed.")
 
         lines = [(log[0], self._lines(log, f"{shorts[log[0]]}: ")) for log in logs]
         for stamp, line in follow_together(lines, True, failed, ended):
@@ -228,7 +231,15 @@ class Show:
             reply: Mapping[str, Any] = self._collector.ask("reading the log", method, *log, *more)
             return reply
 
-        return LogLines(ask, self._query, self._tail, lambda notice: say(who + notice))
+        def unfinished(line: Line) -> None:
+            if not self._switches["json"]:
+                self._output.write_passing(who + render_unfinished(line))
+
+        return LogLines(ask, self._query, self._tail, lambda notice: self._tell(who + notice), unfinished)
+
+    def _tell(self, sentence: str) -> None:
+        self._output.clear_passing()
+        say(sentence)
 
     def _write_line(self, stamp: str, line: Line, before: str = "") -> None:
         if not self._switches["json"]:

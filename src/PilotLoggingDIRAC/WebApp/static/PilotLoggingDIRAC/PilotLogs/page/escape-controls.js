@@ -16,7 +16,12 @@ function picture(character) {
   return `\u27e8${code.toString(16).toUpperCase().padStart(4, "0")}\u27e9`;
 }
 
+/** A text without colours and cursor movements. */
+export function withoutTerminal(text) {
+  return text.replace(TERMINAL, "");
+}
+
 /** The text of a line as it may be shown. */
 export function escapeControls(text) {
-  return text.replace(TERMINAL, "").replace(ACTING, picture);
+  return withoutTerminal(text).replace(ACTING, picture);
 }

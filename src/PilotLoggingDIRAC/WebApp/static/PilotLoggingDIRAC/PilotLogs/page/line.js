@@ -3,6 +3,7 @@
 
 import { make } from "./dom.js";
 import { escapeControls } from "./escape-controls.js";
+import { messageOf } from "./last-state.js";
 import { kindOf } from "./levels.js";
 import { bothTimes, clock, instant } from "./times.js";
 
@@ -21,11 +22,6 @@ export function marked(text, word) {
     end = at + wanted.length;
   }
   return [...pieces, text.slice(end)];
-}
-
-/** What is shown of a line's text: without its header, which stands in columns of its own. */
-export function messageOf(line) {
-  return escapeControls(line.own ? line.text.slice(line.at) : line.text);
 }
 
 /**
@@ -50,8 +46,13 @@ export function lineRow(line, { word, isChosen, isSelected = false }) {
     make("span", { class: "command", title: line.own ? escapeControls(line.command) : "" }, line.own ? escapeControls(line.command) : ""),
     make("bdi", { class: "text", dir: "ltr" }, ...marked(text.slice(0, LONGEST_SHOWN), word)),
   );
-  if (cut) row.append(make("span", { class: "cut" }, line.size ? ` … ${line.size.toLocaleString("en")} bytes` : " …"));
+  if (cut) row.append(make("span", { class: "cut" }, cutOf(line)));
   return row;
+}
+
+function cutOf({ size, lastState }) {
+  if (!size) return " …";
+  return lastState ? ` (last state of ${size.toLocaleString("en")} bytes)` : ` … ${size.toLocaleString("en")} bytes`;
 }
 
 /** Where there is little room, its milliseconds are not shown. */

@@ -8,6 +8,7 @@ import { onRetry } from "./connection.js";
 import { button, make } from "./dom.js";
 import { makeFilters } from "./filters.js";
 import { listenToKeys } from "./keys.js";
+import { lastMessage } from "./last-state.js";
 import { limitOf } from "./limits.js";
 import { makeList } from "./list.js";
 import { LogView } from "./log.js";
@@ -48,7 +49,7 @@ const open = (row, line) => go(leadTo(row, line), true);
 
 /** Which lines of all logs say what this one says? */
 function searchLike(line) {
-  const message = (line.own ? line.text.slice(line.at) : line.text).trim();
+  const message = lastMessage(line).trim();
   if (!message) return say("This line is empty.");
   // The beginning tells: what comes behind does not matter.
   return go({ ...withoutLog({}), ...NOT_NARROWED, sort: "", order: "", like: message.slice(0, limitOf("longestLike")) }, true);

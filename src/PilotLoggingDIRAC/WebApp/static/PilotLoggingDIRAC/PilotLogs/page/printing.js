@@ -2,7 +2,7 @@
 // On paper: the head of the log, and the chosen lines or those in sight, as they stand in the log.
 
 import { make } from "./dom.js";
-import { escapeControls } from "./escape-controls.js";
+import { wholeOf } from "./last-state.js";
 import { kindOf } from "./levels.js";
 
 const MOST_PRINTED = 5000;
@@ -22,7 +22,7 @@ export function printRows(element, rows) {
       const { n, mark } = at(row);
       const line = n && get(n);
       if (mark) printed.push(make("div", { class: "line mark" }, mark.sentence));
-      else if (line) printed.push(make("div", { class: `line ${kindOf(line.level)}` }, make("span", { class: "n" }, String(n)), make("span", {}, escapeControls(line.text))));
+      else if (line) printed.push(make("div", { class: `line ${kindOf(line.level)}` }, make("span", { class: "n" }, String(n)), make("span", {}, wholeOf(line))));
       else missing++;
     }
     if (missing > 0) printed.push(make("p", {}, `${missing.toLocaleString("en")} more lines were chosen that are not printed: the download has them.`));

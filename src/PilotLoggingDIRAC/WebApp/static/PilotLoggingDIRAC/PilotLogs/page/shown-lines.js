@@ -105,7 +105,7 @@ export class ShownLines {
   arrived() {
     const { choosing, detail, selection } = this.log;
     this.scroller.refresh((element) => element.classList.contains("waiting"));
-    if (selection.chosen && !selection.isRange && detail.line?.n !== selection.chosen) choosing.showDetail();
+    if (selection.chosen && !selection.isRange && detail.line !== this.store.get(selection.chosen)) choosing.showDetail();
     this.want();
   }
 

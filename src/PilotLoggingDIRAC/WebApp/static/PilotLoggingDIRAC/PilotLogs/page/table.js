@@ -4,6 +4,7 @@
 import { make } from "./dom.js";
 import { escapeControls } from "./escape-controls.js";
 import { FACTS } from "./facts.js";
+import { messageOf } from "./last-state.js";
 import { marked } from "./line.js";
 import { badge } from "./state.js";
 import { bothTimes, instant, moment, span } from "./times.js";
@@ -107,7 +108,7 @@ export function makeTable(open, sort, link) {
   function hitOf(row, hit) {
     const text = make(
       "a", { href: link(row, hit.n), class: `hit ${hit.own ? (hit.level ?? "").toLowerCase() : ""}`, onclick: (event) => follow(event, () => open(row, hit.n)) },
-      make("span", { class: "n" }, String(hit.n)), ...marked(escapeControls(hit.text.slice(hit.own ? hit.at : 0)).slice(0, 400), word),
+      make("span", { class: "n" }, String(hit.n)), ...marked(messageOf(hit).slice(0, 400), word),
     );
     return make("tr", { class: "hits" }, make("td", { colSpan: COLUMNS.length }, text));
   }
