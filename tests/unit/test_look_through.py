@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""Redaction in pieces and in bounded time: what is found is what one look at all finds, and a line stands for the rest."""
+"""Redaction in pieces and in bounded time: what is found is what one look finds, and a line stands for the rest."""
 
 from __future__ import annotations
 

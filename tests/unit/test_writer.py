@@ -246,6 +246,19 @@ def test_text_that_is_hard_to_search_holds_up_nobody(store: Store, key: LogKey, 
     group_writer.close()
 
 
+def test_a_vos_pattern_that_takes_too_long_costs_the_text_and_no_more(
+    store: Store, group_writer: GroupCommitWriter, key: LogKey
+) -> None:
+    slow = Rules(redactor=Redactor({"Nested": "(((a?b?){0,8}){0,8}){0,8}y|a"}))
+    texts = (b"one\n", b"ab" * 10_000 + b"\n", b"two\n")
+    futures = [
+        group_writer.submit(Append(key, text, session="a", seq=seq, rules=slow)) for seq, text in enumerate(texts, 1)
+    ]
+    assert [future.result(SECONDS).left_out for future in futures] == [0, 20_001, 0]
+    line = "[... 20001 bytes left out here: they could not be searched for secrets in time ...]\n"
+    assert store.text() == f"one\n{line}two\n"
+
+
 LONG = b"".join(b"2026-06-10T11:02:02.%06dZ INFO [A] line\n" % number for number in range(2 * PIECE // 40))
 
 

@@ -107,9 +107,9 @@ class LookThrough:
         begun = 0.0 if last else self._clock()
         try:
             self._take(end)
-        except Exception:
+        except Exception as error:
             # Also for a fault of our own: the pilot would send the text again for ever, and nothing behind it.
-            _log.exception("A text cannot be searched for secrets, so it is left out.")
+            _log.warning("A text cannot be searched for secrets, and is left out: %s: %s", type(error).__name__, error)
             return self._without_rest()
         if last:
             return self._stored(0)
