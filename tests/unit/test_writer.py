@@ -22,7 +22,7 @@ from support.store import Store
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, Appended, LogKey, Rules
-from PilotLoggingDIRAC.redaction import Redactor
+from PilotLoggingDIRAC.redaction import NOTHING, Carry, Redactor
 from PilotLoggingDIRAC.store import schema
 from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.store.look_through import PIECE
@@ -299,6 +299,30 @@ def test_a_buffer_that_comes_again_with_much_more_behind_it(
         answer = group_writer.submit(Append(key, data, rules=REDACTED)).result(SECONDS)
         assert answer == Appended(None, repeated)
     assert store.text() == f"{first[:40].decode()}[redacted]\n{LONG.decode()}MY_TOKEN=[redacted]\n"
+
+
+class Counting(Redactor):
+    """Counts the bytes that it looks at."""
+
+    looked_at = 0
+
+    def redacted(self, data: bytes, carry: Carry = NOTHING) -> tuple[bytes, Carry]:
+        self.looked_at += len(data)
+        return super().redacted(data, carry)
+
+
+@pytest.mark.parametrize("session", [None, "a"])
+def test_what_is_sent_again_costs_nothing_however_long_it_is(
+    store: Store, group_writer: GroupCommitWriter, key: LogKey, session: str | None
+) -> None:
+    """Also while the first copy is still being looked through, which then is given up by whoever sent it."""
+    redactor = Counting()
+    seq = None if session is None else 1
+    append = Append(key, LONG * 20, session=session, seq=seq, rules=Rules(redactor=redactor))
+    answers = [group_writer.submit(append) for _ in range(5)]
+    assert [answer.result(SECONDS).repeated for answer in answers] == [False] + [True] * 4
+    assert redactor.looked_at == len(append.data)
+    assert store.text() == (LONG * 20).decode()
 
 
 # The database is away

@@ -4,7 +4,8 @@
 How a text is stored depends on what its log has seen before, and only the transaction knows that. So it is made for
 what is most likely (all of it is new, and the message before it ended with a line), and the transaction uses it where
 that is so. Where it is not, a short text is made anew there, and a long one is put off: it is made outside for what the
-transaction has found, and tried again with the next one.
+transaction has found, and tried again with the next one. A very long one is put off first, so that what is sent again
+costs nothing.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from contextlib import suppress
 from ..model import Append
 from .look_through import LONGEST, PIECE, LookThrough, Stored, look_through_short
 
-_TRIES = 3
+_VERY_LONG = 16 * PIECE
+_TRIES = 4
 """So often a message is put off: somebody else writes to the same log each time."""
 _WITHIN = 0.05
 """Seconds that a transaction has for the texts that it makes anew; at the last try, of one text."""
@@ -53,7 +55,7 @@ class Prepared:
         """One piece of what is to be done before the transaction; True once there is no more."""
         if self._looking is None:
             data = self.append.data
-            if self._case in self._forms or not data:
+            if self._case in self._forms or not data or (len(data) > _VERY_LONG and self._tries == _TRIES):
                 return True
             if self._case is _LIKELY and len(data) <= PIECE:
                 with suppress(Exception):  # the long way will say what is wrong, and leave the text out
