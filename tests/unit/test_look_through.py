@@ -52,7 +52,7 @@ def test_the_rest_of_a_long_line_is_no_line() -> None:
 def test_what_cannot_be_searched_in_time_is_one_line(ending: bytes) -> None:
     """And nothing of a secret that began in it gets into the next message, whose other lines stay."""
     lines = LINE * (PIECE // len(LINE) * 3)
-    stored = LookThrough(REDACTOR, lines + ending, "", longest=1.0, clock=ticks(2.0).__next__).finish()
+    stored = LookThrough(REDACTOR, lines + ending, "", longest=1.0, clocks=(ticks(2.0).__next__,)).finish()
     kept, rest = stored.text.split(b"[... ")
     assert lines.startswith(kept)
     assert 0 < len(kept) <= PIECE
@@ -67,13 +67,22 @@ def test_what_cannot_be_searched_in_time_is_one_line(ending: bytes) -> None:
 
 def test_the_first_piece_is_always_searched_and_text_without_redaction_is_never_left_out() -> None:
     text = LINE * (PIECE // len(LINE) * 3)
-    assert LookThrough(REDACTOR, text[:PIECE], "", longest=0, clock=ticks(1.0).__next__).finish().left_out == 0
-    assert LookThrough(None, text, "", longest=0, clock=ticks(1.0).__next__).finish().text == text
+    assert LookThrough(REDACTOR, text[:PIECE], "", longest=0, clocks=(ticks(1.0).__next__,)).finish().left_out == 0
+    assert LookThrough(None, text, "", longest=0, clocks=(ticks(1.0).__next__,)).finish().text == text
+
+
+def test_a_busy_machine_costs_nobody_text() -> None:
+    """By the wall clock the time is long over."""
+    text = LINE * (PIECE // len(LINE) * 5)
+    clocks = (ticks(100.0).__next__, ticks(0.1).__next__)
+    assert LookThrough(REDACTOR, text, "", longest=1.0, clocks=clocks).finish().text == text
+    clocks = (ticks(100.0).__next__, ticks(0.6).__next__)
+    assert 2 * PIECE < len(LookThrough(REDACTOR, text, "", longest=1.0, clocks=clocks).finish().text) < len(text)
 
 
 def test_the_line_is_a_line_of_its_own() -> None:
     """Also where the message before ended within one."""
-    stored = LookThrough(REDACTOR, b"x" * 3 * PIECE, "", longest=0, clock=ticks(1.0).__next__).finish()
+    stored = LookThrough(REDACTOR, b"x" * 3 * PIECE, "", longest=0, clocks=(ticks(1.0).__next__,)).finish()
     assert stored.text.startswith(b"x" * PIECE + b"\n[... ")
     assert stored.counts == count(stored.text)
 

@@ -15,7 +15,7 @@ from typing import Generic, Protocol, TypeVar
 from ..model import LogKey
 
 _TURN = 0.05
-"""Seconds of processor time for each VO between two transactions; a step that has begun is ended."""
+"""Seconds for all VOs between two transactions, and then as many of processor time for each; a step is never cut."""
 
 
 class Steps(Protocol):
@@ -35,15 +35,22 @@ T = TypeVar("T", bound=Steps)
 class Turns(Generic[T]):
     """Messages that are not ready yet. For one thread."""
 
-    def __init__(self, turn: float = _TURN, clock: Callable[[], float] = time.thread_time) -> None:
+    def __init__(
+        self,
+        turn: float = _TURN,
+        clock: Callable[[], float] = time.thread_time,
+        wall: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Nothing waits.
 
         Args:
             turn: Seconds.
-            clock: By which they count: the processor time of this thread.
+            clock: By which they count for each VO: the processor time of this thread.
+            wall: By which they count for all. It is quick to ask, and most often nobody takes longer.
         """
         self._turn = turn
         self._clock = clock
+        self._wall = wall
         self._aside: dict[str, dict[LogKey, deque[T]]] = {}
 
     def __bool__(self) -> bool:
@@ -70,16 +77,20 @@ class Turns(Generic[T]):
             self._waiting(message.key).appendleft(message)
 
     def _ready_at_once(self, fresh: Sequence[T], left: dict[str, float]) -> list[T]:
-        ready = []
-        now = self._clock()
+        ready: list[T] = []
+        until, now = self._wall() + self._turn, None
         for message in fresh:
-            vo = message.key.vo
-            seconds, done = left.get(vo, self._turn), False
-            if seconds > 0 and message.key not in self._aside.get(vo, ()):
-                until = now + seconds
-                while not (done := message.go_on()) and self._clock() < until:
+            vo, done = message.key.vo, False
+            if message.key in self._aside.get(vo, ()):
+                pass
+            elif now is None:
+                while not (done := message.go_on()) and self._wall() < until:
                     pass
-                now, begun = self._clock(), now
+                if self._wall() >= until:
+                    now = self._clock()
+            elif (seconds := left.get(vo, self._turn)) > 0:
+                done = message.go_on()
+                begun, now = now, self._clock()
                 left[vo] = seconds - (now - begun)
             if done:
                 ready.append(message)
