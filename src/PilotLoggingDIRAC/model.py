@@ -153,10 +153,12 @@ class Appended:
     Attributes:
         next_seq: One more than the highest number stored in this session; None without a session.
         repeated: True when all of it had been stored before and nothing was written.
+        left_out: Bytes that could not be searched for secrets in time; a line says so in their place.
     """
 
     next_seq: int | None
     repeated: bool
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

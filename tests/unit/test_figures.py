@@ -25,6 +25,7 @@ def test_before_the_first_message() -> None:
         "acknowledged": 0,
         "bytes": 0,
         "repeated": 0,
+        "unsearched": {},
         "rate": {"lastMinute": nothing, "sinceStart": nothing},
         "latency": {"p50": None, "p99": None},
         "refused": {},
@@ -40,6 +41,13 @@ def test_what_is_counted() -> None:
     assert (answer["acknowledged"], answer["bytes"], answer["repeated"]) == (100, 1000, 3)
     assert 0.049 <= answer["latency"]["p50"] <= 0.052
     assert 0.098 <= answer["latency"]["p99"] <= 0.1
+
+
+def test_what_could_not_be_searched_by_its_vo() -> None:
+    figures = Metrics()
+    for vo, size in (("alpha", 10), ("beta", 1), ("alpha", 20)):
+        figures.note_unsearched(vo, size)
+    assert figures.answer()["unsearched"] == {"alpha": 30, "beta": 1}
 
 
 def test_refusals_by_their_reason() -> None:

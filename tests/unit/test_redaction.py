@@ -17,6 +17,7 @@ from unit import redaction_corpus as corpus
 
 from PilotLoggingDIRAC.redaction import NOTHING, Carry, Redactor, assignments, tokens
 from PilotLoggingDIRAC.redaction.carry import CONTEXT
+from PilotLoggingDIRAC.redaction.custom_patterns import TooSlow
 from PilotLoggingDIRAC.redaction.prefilter import QuickLook
 from PilotLoggingDIRAC.redaction.private_keys import LINES
 from PilotLoggingDIRAC.redaction.spans import Text
@@ -233,6 +234,17 @@ class TestOwnPatterns:
         redactor = Redactor({"Nested": "(a+)+$", "Long": "a.*b|a"}, builtin=False)
         assert _stored(b"a" * 100_000 + b"!\n", redactor=redactor).endswith(b"\n")
 
+    def test_a_pattern_that_takes_too_long_for_a_text_ends(self) -> None:
+        """It would take 10 s."""
+        patterns = {f"P{number}": "(((a?b?){0,8}){0,8}){0,8}y|a" for number in range(20)}
+        with pytest.raises(TooSlow):
+            Redactor(patterns).redacted(b"ab" * 16_000)
+
+    def test_there_are_not_too_many(self) -> None:
+        Redactor({f"P{number}": "x" for number in range(20)})
+        with pytest.raises(ValueError, match=r"^There are 21 patterns, and a VO may have 20: join some with \|\.$"):
+            Redactor({f"P{number}": "x" for number in range(21)})
+
     def test_a_line_end_is_never_part_of_a_match(self) -> None:
         redactor = Redactor({"End": r"x\n", "Blank": r"[^y]+y"}, builtin=False)
         assert _stored(b"x\nx\ny\n", redactor=redactor) == b"x\nx\ny\n"
@@ -244,6 +256,7 @@ class TestOwnPatterns:
             ("(", "is not a regular expression"),
             ("(?<=x)y", "is not a regular expression"),
             ("(a{1000}){1000}", "is not a regular expression"),
+            ("(((a?b?){0,9}){0,9}){0,9}y|z", "makes a program of [0-9]+ steps in RE2, and may make one of 5000"),
             ("\ud800", "not valid Unicode"),
             ("x*", "matches the empty string"),
             ("", "matches the empty string"),

@@ -21,9 +21,11 @@ from support.store import Store
 
 from PilotLoggingDIRAC import errors
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
-from PilotLoggingDIRAC.model import Append, Appended, LogKey
+from PilotLoggingDIRAC.model import Append, Appended, LogKey, Rules
+from PilotLoggingDIRAC.redaction import NOTHING, Carry, Redactor
 from PilotLoggingDIRAC.store import schema
 from PilotLoggingDIRAC.store.engine import Database
+from PilotLoggingDIRAC.store.look_through import PIECE
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
 from PilotLoggingDIRAC.store.upgrade import prepare
 from PilotLoggingDIRAC.store.writer import GroupCommitWriter
@@ -216,6 +218,113 @@ def test_one_vo_that_floods_is_no_trouble_for_another(store: Store, key: LogKey)
     assert len(flood) > 1400
 
 
+REDACTED = Rules(redactor=Redactor())
+
+
+@pytest.mark.parametrize("awkward", [b"://a:b@", b"curl -u a:b\n"])
+def test_text_that_is_hard_to_search_holds_up_nobody(store: Store, key: LogKey, awkward: bytes) -> None:
+    """Neither another VO nor other pilots of its own, and all of it is answered; what is not searched is one line."""
+    group_writer = GroupCommitWriter(store.database, PLENTY, longest=0.5)
+    text = awkward * (6_000_000 // len(awkward))
+    long = [Append(each, text, session="a", seq=1, rules=REDACTED) for each in (key, store.new_key())]
+    answers = [group_writer.submit(append) for append in long]
+    behind = group_writer.submit(Append(key, b"behind it\n", session="a", seq=2, rules=REDACTED))
+    others = [LogKey("beta", key.stamp), LogKey("alpha", "f" * 32)]
+    for seq in range(1, 4):
+        short = [Append(other, b"MY_TOKEN=fakefake1\n", session="a", seq=seq, rules=REDACTED) for other in others]
+        for future in [group_writer.submit(append) for append in short]:
+            assert future.result(SECONDS) == Appended(seq + 1, repeated=False)
+    assert not any(answer.done() for answer in (*answers, behind))
+    for append, answer in zip(long, answers, strict=True):
+        left_out = answer.result(SECONDS).left_out
+        assert 0 < left_out < len(text)
+        line = f"[... {left_out} bytes left out here: they could not be searched for secrets in time ...]\n"
+        assert store.text(append.key).count(line) == 1
+    assert group_writer.submit(long[0]).result(SECONDS).repeated, "it is stored, and need not come again"
+    assert behind.result(SECONDS) == Appended(3, repeated=False)
+    assert store.text(LogKey("beta", key.stamp)) == "MY_TOKEN=[redacted]\n" * 3
+    group_writer.close()
+
+
+def test_a_vos_pattern_that_takes_too_long_costs_the_text_and_no_more(
+    store: Store, group_writer: GroupCommitWriter, key: LogKey
+) -> None:
+    slow = Rules(redactor=Redactor({"Nested": "(((a?b?){0,8}){0,8}){0,8}y|a"}))
+    texts = (b"one\n", b"ab" * 10_000 + b"\n", b"two\n")
+    futures = [
+        group_writer.submit(Append(key, text, session="a", seq=seq, rules=slow)) for seq, text in enumerate(texts, 1)
+    ]
+    assert [future.result(SECONDS).left_out for future in futures] == [0, 20_001, 0]
+    line = "[... 20001 bytes left out here: they could not be searched for secrets in time ...]\n"
+    assert store.text() == f"one\n{line}two\n"
+
+
+LONG = b"".join(b"2026-06-10T11:02:02.%06dZ INFO [A] line\n" % number for number in range(2 * PIECE // 40))
+
+
+@pytest.mark.parametrize("session", [None, "a"])
+def test_a_long_text_is_stored_for_what_its_log_had_before(
+    store: Store, group_writer: GroupCommitWriter, key: LogKey, session: str | None
+) -> None:
+    """The writer expects a line's beginning and all of it new; where that is not so, it looks at it once more."""
+
+    def message(seq: int, data: bytes) -> Append:
+        return Append(key, data, session=session, seq=None if session is None else seq, rules=REDACTED)
+
+    beginning = b"2026-06-10T11:02:01.823512Z MY_PASSWORD=hunter2hun"
+    store.append(message(1, beginning))
+    with store.database.writing() as connection:  # what is submitted meanwhile is one transaction
+        connection.execute(schema.logs.update().values(Host="busy"))
+        sent = [b"ter2hunter2\n" + LONG + b"MY_TOKEN=fakefake", b"cdefgh1\n" + LONG[:-1] + b"0\n", b"end of it\n"]
+        answers = [group_writer.submit(message(seq, data)) for seq, data in enumerate(sent, 2)]
+    assert [answer.result(SECONDS) for answer in answers] == [
+        Appended(None if session is None else seq + 1, False) for seq in (2, 3, 4)
+    ]
+    for seq, data in enumerate(sent[:2], 2):
+        assert group_writer.submit(message(seq, data)).result(SECONDS).repeated
+    long = LONG.decode()
+    assert store.text() == (
+        "2026-06-10T11:02:01.823512Z MY_PASSWORD=[redacted]\n" + long + "MY_TOKEN=[redacted]\n" + long[:-1] + "0\n"
+        "end of it\n"
+    )
+    assert not store.index().gaps
+
+
+def test_a_buffer_that_comes_again_with_much_more_behind_it(
+    store: Store, group_writer: GroupCommitWriter, key: LogKey
+) -> None:
+    first = b"2026-06-10T11:02:01.823512Z MY_PASSWORD=hunter2hun"
+    grown = first + b"ter2hunter2\n" + LONG
+    for data, repeated in ((first, False), (grown, False), (grown, True), (grown + b"MY_TOKEN=fakefake1\n", False)):
+        answer = group_writer.submit(Append(key, data, rules=REDACTED)).result(SECONDS)
+        assert answer == Appended(None, repeated)
+    assert store.text() == f"{first[:40].decode()}[redacted]\n{LONG.decode()}MY_TOKEN=[redacted]\n"
+
+
+class Counting(Redactor):
+    """Counts the bytes that it looks at."""
+
+    looked_at = 0
+
+    def redacted(self, data: bytes, carry: Carry = NOTHING) -> tuple[bytes, Carry]:
+        self.looked_at += len(data)
+        return super().redacted(data, carry)
+
+
+@pytest.mark.parametrize("session", [None, "a"])
+def test_what_is_sent_again_costs_nothing_however_long_it_is(
+    store: Store, group_writer: GroupCommitWriter, key: LogKey, session: str | None
+) -> None:
+    """Also while the first copy is still being looked through, which then is given up by whoever sent it."""
+    redactor = Counting()
+    seq = None if session is None else 1
+    append = Append(key, LONG * 20, session=session, seq=seq, rules=Rules(redactor=redactor))
+    answers = [group_writer.submit(append) for _ in range(5)]
+    assert [answer.result(SECONDS).repeated for answer in answers] == [False] + [True] * 4
+    assert redactor.looked_at == len(append.data)
+    assert store.text() == (LONG * 20).decode()
+
+
 # The database is away
 
 
@@ -321,6 +430,7 @@ import itertools, sys, threading
 from sqlalchemy import make_url
 from PilotLoggingDIRAC.model import Append, LogKey
 from PilotLoggingDIRAC.store.engine import Database
+from PilotLoggingDIRAC.store.look_through import PIECE
 from PilotLoggingDIRAC.store.writer import GroupCommitWriter
 
 key = LogKey("alpha", "0" * 32)

@@ -41,6 +41,7 @@ class Metrics:
         self._begun = clock()
         self._lock = threading.Lock()
         self._counted: Counter[str] = Counter()
+        self._unsearched: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._last_refusals: OrderedDict[_Refusal, tuple[datetime, int]] = OrderedDict()
         self._latencies: deque[tuple[float, float]] = deque(maxlen=_REMEMBERED)
@@ -58,6 +59,11 @@ class Metrics:
                 self._seconds.append([int(now), 0, 0])
             self._seconds[-1][1] += 1
             self._seconds[-1][2] += size
+
+    def note_unsearched(self, vo: str, size: int) -> None:
+        """So many bytes of a message that was stored could not be searched for secrets in time, and were left out."""
+        with self._lock:
+            self._unsearched[vo] += size
 
     def note_refusal(self, error: PilotLoggingError, who: str) -> None:
         """A request of somebody was answered with an error; it is counted by its reason."""
@@ -91,6 +97,7 @@ class Metrics:
                 "acknowledged": self._counted["acknowledged"],
                 "bytes": self._counted["bytes"],
                 "repeated": self._counted["repeated"],
+                "unsearched": dict(self._unsearched),
                 "rate": {
                     "lastMinute": _rate(sum(each[1] for each in lately), sum(each[2] for each in lately), minute),
                     "sinceStart": _rate(self._counted["acknowledged"], self._counted["bytes"], max(1.0, up)),

@@ -69,8 +69,11 @@ class IngestService:
 
         def note(done: Future[Appended]) -> None:
             if done.exception() is None:
-                self._metrics.note_stored(size, done.result().repeated, self._clock() - begun)
+                stored = done.result()
+                self._metrics.note_stored(size, stored.repeated, self._clock() - begun)
+                if stored.left_out:
+                    self._metrics.note_unsearched(vo, stored.left_out)
 
-        stored = self._writer.submit(replace(append, rules=rules))
-        stored.add_done_callback(note)
-        return stored
+        answer = self._writer.submit(replace(append, rules=rules))
+        answer.add_done_callback(note)
+        return answer

@@ -9,6 +9,7 @@ gives itself away by its own form, :mod:`.private_keys` PEM blocks, :mod:`.custo
 """
 
 from .carry import NOTHING, Carry
+from .private_keys import LINES as KEY_LINES
 from .redactor import Redactor
 
-__all__ = ["NOTHING", "Carry", "Redactor"]
+__all__ = ["KEY_LINES", "NOTHING", "Carry", "Redactor"]

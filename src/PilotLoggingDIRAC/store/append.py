@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -13,12 +12,12 @@ import zstandard
 from sqlalchemy import Connection, bindparam, select
 
 from ..errors import PilotLoggingError, Rejected, Unavailable
-from ..lines.tally import count
 from ..model import FACTS, Append, Appended, LogKey, LogState
-from ..redaction import Carry
 from . import erasure, truncation
 from .engine import insert_if_absent
+from .look_through import Stored
 from .numbering import Numbering
+from .prepared import Prepared, PutOff, TimeLeft
 from .schema import chunks, logs
 
 _STATEMENT_KEYS = 400
@@ -63,16 +62,6 @@ _SELECT_DATA = select(chunks.c.Data).where(
 )
 
 
-class _Compression(threading.local):
-    """A compressor for each thread: one must not be used by two at once."""
-
-    def __init__(self) -> None:
-        self.compress = zstandard.ZstdCompressor(level=3, write_content_size=True, write_checksum=True).compress
-
-
-_compression = _Compression()
-
-
 @dataclass(slots=True)
 class _Log:
     """One log while the transaction runs: its row, what it has seen, and its new chunks."""
@@ -80,8 +69,10 @@ class _Log:
     connection: Connection
     row: dict[str, Any]
     numbering: Numbering
+    time_left: TimeLeft
     new_chunks: list[dict[str, Any]] = field(default_factory=list)
     changed: bool = False
+    put_off: bool = False
     max_size: int = 0
     seldom: list[Any] = field(init=False)
 
@@ -96,23 +87,21 @@ class _Log:
         """Whether more has changed than what every message changes."""
         return self._seldom() != self.seldom
 
-    def note(self, append: Append, now: datetime) -> Appended:
+    def note(self, prepared: Prepared, now: datetime) -> Appended:
         """Take in one message.
 
         Raises:
             Rejected: Its numbers are not an honest sender's.
+            PutOff: Its text, or that of one before it, has to be looked through first; nothing has changed.
         """
-        row = self.row
-        if append.session is None:
-            new = self._strip_known(append)
-            repeated = bool(append.data) and not new
-            fresh = bool(new)
-            answer = Appended(None, repeated)
-        else:
-            assert append.seq is not None
-            new = append.data
-            fresh = self.numbering.is_new(append.session, append.seq)
-            answer = Appended(self.numbering.next_seq(append.session), repeated=not fresh)
+        if self.put_off:
+            raise PutOff  # what came first is stored first
+        row, append = self.row, prepared.append
+        try:
+            new = self._new_of(prepared) if append.session is None else self._numbered(prepared)
+        except PutOff:
+            self.put_off = True
+            raise
         self.changed = True
         self.max_size = append.rules.max_log_size
         row.update(append.context)
@@ -121,31 +110,69 @@ class _Log:
             row["Finalised"] = row["Finalised"] or now
             if append.final.exit_code is not None:
                 row["ExitCode"] = append.final.exit_code
-        if fresh:
-            self._store(append, self._redacted(append, new), now)
+        if new:
+            self._store(append, new, now)
         # New text for a closed log opens it again; a pilot that said goodbye stays one that did.
-        if fresh or row["State"] in (LogState.OPEN, LogState.SILENT):
+        if new or row["State"] in (LogState.OPEN, LogState.SILENT):
             row["State"] = LogState.COMPLETE if row["Finalised"] else LogState.OPEN
-        return answer
+        left_out = new.left_out if new else 0
+        if append.session is None:
+            return Appended(None, bool(append.data) and not new, left_out)
+        return Appended(self.numbering.next_seq(append.session), not new, left_out)
 
     def values_of(self, names: Sequence[str]) -> dict[str, Any]:
         """What these columns of the row are to have."""
         row = self.row
         return {"_id": row["LogID"], **{name: row[name] for name in names}, "Numbering": self.numbering.dump()}
 
-    def _strip_known(self, append: Append) -> bytes:
-        redactor = append.rules.redactor
+    def _numbered(self, prepared: Prepared) -> Stored | None:
+        """What is to be stored of a message with a number; None where that number was stored before."""
+        append = prepared.append
+        assert append.session is not None
+        assert append.seq is not None
+        carry = self._carry_before(append)
+        before = None if prepared.get(0, carry) else self.numbering.dump()
+        if not self.numbering.is_new(append.session, append.seq):
+            return None
+        try:
+            return prepared.within(0, carry, self.time_left)
+        except PutOff:
+            assert before is not None
+            self.numbering = Numbering.load(before)
+            raise
+
+    def _new_of(self, prepared: Prepared) -> Stored | None:
+        """What is to be stored of a stock pilot's message; None where all of it was stored before."""
+        deduplication = self.numbering.deduplication
+        before = deduplication.recent
+        try:
+            new = self._strip_known(prepared)
+            if not new:
+                return None
+            start = len(prepared.append.data) - len(new)
+            return prepared.within(start, self._carry_before(prepared.append), self.time_left)
+        except PutOff:
+            deduplication.recent = before
+            raise
+
+    def _carry_before(self, append: Append) -> str:
+        return "" if append.rules.redactor is None else self.numbering.carry_of(append.session, append.seq)
+
+    def _strip_known(self, prepared: Prepared) -> bytes:
+        data = prepared.append.data
 
         def begins_with(chunk_id: int, text: bytes) -> bool:
             stored = self._text_of(chunk_id)
-            sent = redactor.redacted(text)[0] if redactor else text
-            if stored.startswith(sent):
+            sent = prepared.within(len(data) - len(text), "", self.time_left)
+            if sent.left_out:
+                return False  # nobody knows, and nothing may be lost
+            if stored.startswith(sent.text):
                 return True
             # What was erased must not come back because it is not recognised any more.
             erased = erasure.ranges_of_chunk(erasure.load(self.connection, self.row["LogID"]), chunk_id)
-            return bool(erased) and stored.startswith(erasure.mask(sent, erased))
+            return bool(erased) and stored.startswith(erasure.mask(sent.text, erased))
 
-        return self.numbering.deduplication.strip_known(append.data, self.row["LastChunkID"] + 1, begins_with)
+        return self.numbering.deduplication.strip_known(data, self.row["LastChunkID"] + 1, begins_with)
 
     def _text_of(self, chunk_id: int) -> bytes:
         """The text of a chunk; nothing where it is not in the database any more, or damaged."""
@@ -159,20 +186,13 @@ class _Log:
         except zstandard.ZstdError:
             return b""
 
-    def _redacted(self, append: Append, data: bytes) -> bytes:
-        """The text without its secrets, also where one began in the message before."""
-        if append.rules.redactor is None:
-            return data
-        before = Carry.load(self.numbering.carry_for(append.session, append.seq))
-        redacted, carry = append.rules.redactor.redacted(data, before)
-        self.numbering.keep_carry(append.session, append.seq, carry.dump())
-        return redacted
-
-    def _store(self, append: Append, data: bytes, now: datetime) -> None:
-        row, counts = self.row, count(data)
+    def _store(self, append: Append, new: Stored, now: datetime) -> None:
+        row, counts = self.row, new.counts
+        if append.rules.redactor is not None:
+            self.numbering.keep_carry(append.session, append.seq, new.carry)
         row["LastChunkID"] += 1
         row["Lines"] += counts.lines
-        row["Bytes"] += len(data)
+        row["Bytes"] += len(new.text)
         row["Warnings"] += counts.warnings
         row["Errors"] += counts.errors
         self.new_chunks.append(
@@ -183,30 +203,47 @@ class _Log:
                 "Seq": append.seq,
                 "Arrival": now,
                 "Lines": counts.lines,
-                "RawBytes": len(data),
-                "Data": _compression.compress(data),
+                "RawBytes": len(new.text),
+                "Data": new.data,
             }
         )
 
 
 def append_all(connection: Connection, appends: Sequence[Append], now: datetime) -> list[Appended | PilotLoggingError]:
+    """Store messages, in order, within the caller's transaction, which takes as long as their texts need.
+
+    As :func:`append_prepared`, but nothing is put off.
+    """
+    prepared = [Prepared(append, tries=0) for append in appends]
+    for each in prepared:
+        while not each.go_on():
+            pass
+    answers = append_prepared(connection, prepared, now)
+    return [answer for answer in answers if not isinstance(answer, PutOff)]
+
+
+def append_prepared(
+    connection: Connection, messages: Sequence[Prepared], now: datetime
+) -> list[Appended | PilotLoggingError | PutOff]:
     """Store messages, in order, within the caller's transaction.
 
     A message that cannot be taken is answered with its error and leaves nothing behind; the others are not touched by
-    it: Rejected for numbers that are not an honest sender's, Unavailable where its VO may open no more logs.
+    it: Rejected for numbers that are not an honest sender's, Unavailable where its VO may open no more logs. PutOff
+    stands for one that has to come again, as have those behind it in the same log.
 
     Args:
         connection: In a writing transaction of :class:`~.engine.Database`.
-        appends: Any number of messages of any logs.
+        messages: Any number of messages of any logs.
         now: Arrival time, by the database's clock.
     """
-    known = _locked_rows(connection, appends, now)
-    answers: list[Appended | PilotLoggingError] = []
-    for append in appends:
+    known = _locked_rows(connection, [message.append for message in messages], now)
+    answers: list[Appended | PilotLoggingError | PutOff] = []
+    for message in messages:
+        append = message.append
         log = known.get(append.key)
         try:
-            answers.append(_refusal(append, log) or log.note(append, now) if log else _no_new_log(append))
-        except Rejected as refusal:
+            answers.append(_refusal(append, log) or log.note(message, now) if log else _no_new_log(append))
+        except (Rejected, PutOff) as refusal:
             answers.append(refusal)
     if new_chunks := [chunk for log in known.values() for chunk in log.new_chunks]:
         connection.execute(_INSERT_CHUNK, new_chunks)
@@ -246,7 +283,8 @@ def _locked_rows(connection: Connection, appends: Sequence[Append], now: datetim
     Rows are inserted and locked in the order of their keys, so that two collectors with the same logs seldom lock each
     other out; where they do, the database ends one transaction and :mod:`.writer` runs it again.
     """
-    found = _select_rows(connection, {append.key for append in appends})
+    time_left = TimeLeft()
+    found = _select_rows(connection, {append.key for append in appends}, time_left)
     may_begin = {append.key for append in appends if append.rules.may_open and append.rules.no_room is None}
     if missing := sorted(may_begin - found.keys()):
         connection.execute(
@@ -256,11 +294,11 @@ def _locked_rows(connection: Connection, appends: Sequence[Append], now: datetim
                 for key in missing
             ],
         )
-        found |= _select_rows(connection, missing)
+        found |= _select_rows(connection, missing, time_left)
     return found
 
 
-def _select_rows(connection: Connection, keys: Iterable[LogKey]) -> dict[LogKey, _Log]:
+def _select_rows(connection: Connection, keys: Iterable[LogKey], time_left: TimeLeft) -> dict[LogKey, _Log]:
     # A statement for each VO: with pairs of VO and stamp, SQLite reads the whole index.
     stamps: dict[str, list[str]] = {}
     for key in sorted(keys):
@@ -271,5 +309,7 @@ def _select_rows(connection: Connection, keys: Iterable[LogKey]) -> dict[LogKey,
             part = of_vo[start : start + _STATEMENT_KEYS]
             for row in connection.execute(_SELECT_LOGS, {"vo": vo, "stamps": part}).all():
                 values = dict(zip(_NAMES, row, strict=True))
-                found[LogKey(vo, values["Stamp"])] = _Log(connection, values, Numbering.load(values["Numbering"]))
+                found[LogKey(vo, values["Stamp"])] = _Log(
+                    connection, values, Numbering.load(values["Numbering"]), time_left
+                )
     return found

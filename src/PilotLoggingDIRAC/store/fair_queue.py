@@ -59,22 +59,23 @@ class FairQueue(Generic[T]):
             self._changed.notify()
             return True
 
-    def take(self, count: int, size: int) -> list[T]:
-        """Wait until there is something, and take what is there.
+    def take(self, count: int, size: int, wait: bool = True) -> list[T]:
+        """Take what is there.
 
         Each VO gets the same number of bytes, as far as it has so many; who came off worst is first the next time.
 
         Args:
             count: No more than so many.
             size: Nothing more once there are so many bytes.
+            wait: Until there is something.
 
         Returns:
-            Nothing, once it is closed and empty.
+            Nothing, once it is closed and empty; without waiting, also where there is nothing.
         """
         taken: list[T] = []
         of_vo: Counter[str] = Counter()
         with self._changed:
-            while not self._waiting and not self._closed:
+            while wait and not self._waiting and not self._closed:
                 self._changed.wait()
             while self._waiting and len(taken) < count and of_vo.total() < size:
                 vo = min(self._waiting, key=lambda vo: of_vo[vo])

@@ -115,12 +115,13 @@ class Numbering:
                 return True
         return False
 
-    def carry_for(self, session: str | None, seq: int | None) -> str:
+    def carry_of(self, session: str | None, seq: int | None) -> str:
         """What the message before this one left for its redaction; empty where that has not come, or left nothing."""
-        return self.carries.pop(_place(session, seq), "")
+        return self.carries.get(_place(session, seq), "")
 
     def keep_carry(self, session: str | None, seq: int | None, carry: str) -> None:
-        """Keep what this message leaves for the redaction of the next one."""
+        """This message was stored: keep what it leaves for the redaction of the next one, in the place of its own."""
+        self.carries.pop(_place(session, seq), None)
         if carry:
             self.carries[_place(session, None if seq is None else seq + 1)] = carry
             self.carries = dict(list(self.carries.items())[-MAX_CARRIES:])
