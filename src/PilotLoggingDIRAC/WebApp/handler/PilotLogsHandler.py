@@ -53,6 +53,8 @@ _LIMITS = json.dumps(
 )
 """What the page has to know of the collector's; its ``limits.js`` reads it."""
 _SHOWN_CHARACTERS = 300
+_LONGEST_KEY = 2048
+"""Bytes of the key behind which a page of the list begins: the longest name, in base64, and more."""
 
 
 class PilotLogsHandler(WebHandler):
@@ -105,12 +107,14 @@ class PilotLogsHandler(WebHandler):
         return self._told(HTTPStatus.NOT_FOUND, refusals.no_page())
 
     def web_list(self) -> Any:
-        """A page of the list of logs: ``rows`` and ``total``."""
+        """A page of the list of logs: behind the one whose ``next`` is given as ``after``, or from row ``start`` on."""
         asked = self._parameters
         column = asked.text("sort") or "LastArrival"
         order = asked.text("order") or "DESC"
         start, limit = asked.number("start", 0), asked.number("limit", 100, least=1, most=limits.LARGEST_PAGE)
-        return ask("listLogs", selection(asked), [[column, order]], start, limit)
+        # Collectors of before take no key, and give none.
+        after = filter(None, [asked.text("after", _LONGEST_KEY)])
+        return ask("listLogs", selection(asked), [[column, order]], start, limit, *after)
 
     def web_values(self) -> Any:
         """What can be chosen in the list's filters: the most frequent values of columns."""
