@@ -373,7 +373,7 @@ class TornadoPilotLoggingHandler(AsyncService):
             raise Rejected("The selection is not an object.")
         if self.caller.reads_any_vo(self._settings.read_any_vo):
             return selection, None
-        vo = self.caller.reads_of(selection.get("VO") or None, ())
+        vo = self.caller.reads_only_own(selection.get("VO"))
         return selection, self.caller.keeps_to(vo, selection.get("Contains"))
 
     # Operators
