@@ -13,6 +13,9 @@
 Every message is one plain sentence that may be shown to a user.
 """
 
+NOT_ALLOWED = "not allowed"
+"""The reason of a refusal that would be none for somebody else."""
+
 
 class PilotLoggingError(Exception):
     """Base of all errors that this package raises on purpose.

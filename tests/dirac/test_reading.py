@@ -355,6 +355,19 @@ class TestListLogs:
             found += [row["Stamp"] for row in answer["rows"]]
         assert sorted(found) == stamps
 
+    def test_paging_by_key_while_logs_leave_the_selection(self, user: Client, pilot: Client) -> None:
+        stamps = [uuid.uuid4().hex for _ in range(3)]
+        for stamp in stamps:
+            assert pilot("appendLog", batch(stamp, 1, "x\n"))["OK"]
+        asked = ({"Stamp": stamps, "State": "Open"}, [["Bytes", "ASC"]], 0, 2)
+        page = user("listLogs", *asked).value
+        first = [row["Stamp"] for row in page["rows"]]
+        assert pilot("appendLog", batch(first[0], 2, "", final={"retCode": 0}))["OK"]
+        following = user("listLogs", *asked, page["next"]).value
+        assert {*first, *(row["Stamp"] for row in following["rows"])} == set(stamps)
+        assert (following["start"], following["total"], following["next"]) == (1, 2, "")
+        assert user("listLogs", *asked, "none").refusal[0] == REJECTED
+
     def test_vo_rule(self, stack: RunningStack, user: Client, stamps: list[str]) -> None:
         beta = stack.client("beta_user")
         assert self._found(beta, stamps) == [0, 1]

@@ -8,7 +8,7 @@ const HERE = "/DIRAC/s:None/g:alpha_user/PilotLogs/page";
 const PLACES = [
   {},
   { log: "0123", logvo: "alpha", line: "17", find: "a b&c=d#é", level: "warn", command: "[Pilot]" },
-  { site: ["LCG.A.org", "LCG,B?"], exit: ["0", "1"], show: "failed", sort: "Lines", order: "ASC", start: "200" },
+  { site: ["LCG.A.org", "LCG,B?"], exit: ["0", "1"], show: "failed", sort: "Lines", order: "ASC", start: "200", after: "WyJMQ0ci-_" },
   { text: "+ % \u{1f600}", range: "own", since: "2026-06-09T10:30" },
 ];
 

@@ -56,6 +56,7 @@ def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     # Somebody of beta who is in a group of alpha too.
     guests = {"Users": "beta_user", "Properties": "NormalUser", "VO": "alpha"}
     options += [f"/Registry/Groups/alpha_guest/{name}={value}" for name, value in guests.items()]
+    options += ["/Registry/VO/betatron/VOMSName=betatron"]  # a VO whose name begins as that of another one
     options += ["/Registry/Users/beta_user/DefaultGroup=beta_user"]
     arguments = [word for option in options for word in ("--option", option)]
     with running(tmp_path_factory.mktemp("portal"), "--portal", *arguments) as stack:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
 import secrets
 import shutil
 import sqlite3
+import struct
 import subprocess
 import sys
 import time
@@ -245,6 +247,50 @@ def test_frames_of_an_earlier_round_are_no_damage(file: Path, part: Callable[[],
     collector.send(20)
     assert companion_of(file, "-wal").stat().st_size == size
     assert not lost_commits(companion_of(file, "-wal"))
+
+
+def read_whole(wal: Path) -> list[tuple[bool, bool, bool]]:
+    """Of each frame whether its checksum is right, whether it is of this round, and whether it is a commit: as the
+    format says, number by number."""
+    content = wal.read_bytes()
+    salts, sums, frames = content[16:24], struct.unpack(">2I", content[24:32]), []
+    valid = True
+    for place in range(32, len(content) - PAGE - 23, PAGE + 24):
+        frame = content[place : place + PAGE + 24]
+        for low, high in struct.iter_unpack("<2I" if content[3] == 0x82 else ">2I", frame[:8] + frame[24:]):
+            first = (sums[0] + low + sums[1]) & 0xFFFFFFFF
+            sums = (first, (sums[1] + high + first) & 0xFFFFFFFF)
+        valid = valid and frame[8:16] == salts and sums == struct.unpack(">2I", frame[16:24])
+        frames.append((valid, frame[8:16] == salts, frame[4:8] != bytes(4)))
+    return frames
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_each_frame_that_is_damaged_is_told_from_a_last_one_that_was_cut_off(
+    file: Path, links: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not links:
+        monkeypatch.setattr("os.link", lambda *_: (_ for _ in ()).throw(OSError(errno.EPERM, "no hard links")))
+    leave_after_crash(file, 16)
+    wal = companion_of(file, "-wal")
+    complete = wal.read_bytes()
+    (file.parent / f"{wal.name}.walcheck").mkdir()  # of a process that was killed meanwhile
+    found = set()
+    for place in range(0, len(complete) // (PAGE + 24), 1 if links else 5):
+        # Page, length after a commit, marks, checksum, data.
+        for within in RANDOM.sample((2, 5, 10, 18, 24 + RANDOM.randrange(PAGE)), 2):
+            spoilt = bytearray(complete)
+            spoilt[32 + place * (PAGE + 24) + within] ^= 0x55
+            wal.write_bytes(spoilt)
+            frames = read_whole(wal)
+            first = next(number for number, (valid, *_) in enumerate(frames) if not valid)
+            commits = [number for number, (_, *marks) in enumerate(frames) if number >= first and all(marks)]
+            expected = bool(commits) and any(current for _, current, _ in frames[commits[0] + 1 :])
+            assert lost_commits(wal) == expected, (place, within)
+            assert wal.read_bytes() == spoilt
+            found.add(expected)
+    assert found == {True, False}
+    assert not list(file.parent.glob("*.walcheck"))
 
 
 def spoil(file: Path) -> None:

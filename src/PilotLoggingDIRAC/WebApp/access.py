@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +64,12 @@ class Reader:
         return next((group for group in self.groups if group.shows), None)
 
 
-def reader(credentials: Mapping[str, Any], wanted_vo: str, opens: Callable[[str, str], bool]) -> Reader:
+def reader(credentials: Mapping[str, Any], wanted: Collection[str], opens: Callable[[str, str], bool]) -> Reader:
     """Look somebody up in the Registry.
 
     Args:
         credentials: What the portal knows of the peer: a DN, or the name of somebody who came with a token.
-        wanted_vo: The VO whose logs are wanted; empty for those of the group's own.
+        wanted: The VOs whose logs are wanted, of which one will do; none for those of the group's own.
         opens: Whether the portal lets a DN in a group open the page.
     """
     dn = credentials.get("DN") or ""
@@ -84,27 +84,22 @@ def reader(credentials: Mapping[str, Any], wanted_vo: str, opens: Callable[[str,
     default = Registry.findDefaultGroupForUser(name)
     if default["OK"]:
         names.sort(key=lambda group: group != default["Value"])
-    return Reader(dn, name, tuple(_group(group, name, dn, wanted_vo, opens) for group in names))
+    return Reader(dn, name, tuple(_group(group, name, dn, wanted, opens) for group in names))
 
 
-def meant_by(part: str) -> str:
-    """The VO that the list's filter means, which takes a part of a name in any case: empty if it means several."""
+def meant_by(part: str) -> set[str]:
+    """The VOs that the list's filter means, which takes a part of a name in any case; if there is none, that name."""
     known = cs.registered_vos()
-    if part in known:
-        return part
-    meant = [vo for vo in known if part.casefold() in vo.casefold()]
-    if not meant:
-        return part
-    return meant[0] if len(meant) == 1 else ""
+    return {part} if part in known else {vo for vo in known if part.casefold() in vo.casefold()} or {part}
 
 
-def _group(group: str, user: str, dn: str, wanted_vo: str, opens: Callable[[str, str], bool]) -> Group:
+def _group(group: str, user: str, dn: str, wanted: Collection[str], opens: Callable[[str, str], bool]) -> Group:
     caller = caller_of({"username": user, "group": group})
     try:
         reads = caller.reads_any_vo(cs.collector_settings().read_any_vo)
     except ConfigurationError:
         reads = False  # the collector does not start with such a configuration, and says why
-    reads = reads or (bool(caller.vo) and wanted_vo in ("", caller.vo))
+    reads = reads or (bool(caller.vo) and (not wanted or caller.vo in wanted))
     return Group(group, caller.vo or "", opens(dn, group), reads and _may_ask(dn, group))
 
 

@@ -13,8 +13,7 @@ from DIRAC.WorkloadManagementSystem.Client.TornadoPilotLoggingClient import Torn
 
 from ..Core.Utilities import DErrno
 from ..dirac_bridge.results import value_of
-from ..errors import NotFound, Rejected, Unavailable
-from .responses import NOT_ALLOWED
+from ..errors import NOT_ALLOWED, NotFound, Rejected, Unavailable
 
 _OURS = (DErrno.EPLREJECTED, DErrno.EPLNOTFOUND, DErrno.EPLUNAVAILABLE)
 _PATIENCE = 60

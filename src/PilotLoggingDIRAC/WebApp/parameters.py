@@ -27,8 +27,11 @@ class Parameters:
     def __init__(self, given: Mapping[str, Sequence[bytes]]) -> None:
         self._given = given
 
-    def texts(self, name: str) -> list[str]:
+    def texts(self, name: str, longest: int = _LONGEST) -> list[str]:
         """All values of a parameter that are not empty.
+
+        Args:
+            longest: In bytes.
 
         Raises:
             Rejected: There are too many, or one is too long or no text.
@@ -36,15 +39,15 @@ class Parameters:
         values = [value for value in self._given.get(name, ()) if value]
         if len(values) > _MOST_VALUES:
             raise Rejected(f"There are {len(values)} values of {name}; the most is {_MOST_VALUES}.")
-        return [_decoded(name, value) for value in values]
+        return [_decoded(name, value, longest) for value in values]
 
-    def text(self, name: str) -> str:
+    def text(self, name: str, longest: int = _LONGEST) -> str:
         """The value of a parameter; empty if it was not sent.
 
         Raises:
             Rejected: It was sent twice, or is too long or no text.
         """
-        values = self.texts(name)
+        values = self.texts(name, longest)
         if len(values) > 1:
             raise Rejected(f"{name} was given twice.")
         return values[0] if values else ""
@@ -83,9 +86,9 @@ class Parameters:
         return value == "1" if value else None
 
 
-def _decoded(name: str, value: bytes) -> str:
-    if len(value) > _LONGEST:
-        raise Rejected(f"{name} has {len(value)} bytes; the most is {_LONGEST}.")
+def _decoded(name: str, value: bytes, longest: int = _LONGEST) -> str:
+    if len(value) > longest:
+        raise Rejected(f"{name} has {len(value)} bytes; the most is {longest}.")
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from . import responses
@@ -13,6 +13,7 @@ _IMPORT = (
     "Import your grid certificate (the .p12 file) into this browser, close all its windows, come back, and choose the "
     "certificate when the browser asks for one."
 )
+_MOST_NAMED = 3
 _ASK_ADMINISTRATOR = "Ask your VO's administrator"
 
 
@@ -60,12 +61,20 @@ def failed(status: int) -> Refusal:
     )
 
 
-def not_shown(who: Reader, group: str, vo: str, arrival: Arrival) -> Refusal:
+def one_of(vos: Collection[str]) -> str:
+    """Some VOs in words, of which one will do; not all where they are many."""
+    names = sorted(vos)
+    if len(names) > _MOST_NAMED:
+        names[_MOST_NAMED:] = ["another one"]
+    return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def not_shown(who: Reader, group: str, vos: Collection[str], arrival: Arrival) -> Refusal:
     """Why the page is not shown to somebody.
 
     Args:
         group: The one that the address names, or that the portal has chosen; empty for none.
-        vo: The VO whose logs are wanted; empty for those of the reader's own.
+        vos: Those whose logs are wanted; none for those of the reader's own.
     """
     if not who.dn and not who.name:
         return _unknown_peer(arrival)
@@ -79,6 +88,7 @@ def not_shown(who: Reader, group: str, vo: str, arrival: Arrival) -> Refusal:
                 "choose that one.",
             ],
         )
+    vo = one_of(vos)
     whose = f"the logs of VO {vo}" if vo else "logs"
     others = [each for each in who.groups if each.shows]
     chosen = who.group(group)

@@ -10,7 +10,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from ..errors import NotFound, PilotLoggingError, Rejected
+from ..errors import NOT_ALLOWED, NotFound, PilotLoggingError, Rejected
 
 HEADERS = {
     "Cache-Control": "no-store",
@@ -39,9 +39,6 @@ def status_of(error: PilotLoggingError) -> HTTPStatus:
     if isinstance(error, Rejected):
         return HTTPStatus.FORBIDDEN if error.reason == NOT_ALLOWED else HTTPStatus.BAD_REQUEST
     return HTTPStatus.NOT_FOUND if isinstance(error, NotFound) else HTTPStatus.SERVICE_UNAVAILABLE
-
-
-NOT_ALLOWED = "not allowed"
 
 
 def sentence_of(status: int) -> str:

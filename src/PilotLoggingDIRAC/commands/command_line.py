@@ -7,6 +7,7 @@ from __future__ import annotations
 import getopt
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from . import interrupts  # noqa: F401  # before DIRAC, which takes a second to import
@@ -19,6 +20,7 @@ from DIRAC.Core.Base.Script import Script
 from ..dirac_bridge.stdout import take_stdout
 from ..model import FACTS
 from ..terminal.appearance import WISHES
+from ..terminal.in_order import rows_in_order
 from ..terminal.line_output import levels_from
 from .ending import fail_use, run, say
 from .harmless_streams import make_streams_harmless
@@ -220,15 +222,8 @@ class Collector:
     def rows(
         self, selection: dict[str, Any], sort: list[Any], limit: int, page: int = 1000
     ) -> Iterator[tuple[Any, int]]:
-        """Rows of the list of logs, each with the number of all."""
-        start = 0
-        while start < limit:
-            answer = self.ask("listing the logs", "listLogs", selection, sort, start, min(page, limit - start))
-            for row in answer["rows"]:
-                yield row, answer["total"]
-            start += len(answer["rows"])
-            if start >= answer["total"] or not answer["rows"]:
-                return
+        """Rows of the list of logs, each with the number of all; see :func:`..terminal.in_order.rows_in_order`."""
+        return rows_in_order(partial(self.ask, "listing the logs", "listLogs"), selection, sort, limit, page)
 
 
 def line_query(

@@ -11,7 +11,7 @@ from cachetools import LRUCache
 from DIRAC.ConfigurationSystem.Client.Helpers import Registry
 from DIRAC.Core.DISET.AuthManager import AuthManager
 
-from ..errors import Rejected
+from ..errors import NOT_ALLOWED, Rejected
 from ..names import check_vo
 from ..text import one_line
 from . import cs
@@ -41,10 +41,10 @@ class Caller:
             return check_vo(self.vo)
         if not self.properties:
             # Only where an operator has opened the method to everybody.
-            raise Rejected("Your credentials are in no group: you cannot write.", reason="not allowed")
+            raise Rejected("Your credentials are in no group: you cannot write.", reason=NOT_ALLOWED)
         vo = check_vo(named_vo)
         if vo not in cs.registered_vos():
-            raise Rejected(f"VO name is invalid: there is no VO {vo} in the Registry.", reason="not allowed")
+            raise Rejected(f"VO name is invalid: there is no VO {vo} in the Registry.", reason=NOT_ALLOWED)
         return vo
 
     def writes_only_for(self, named_vo: Any) -> str:
@@ -55,7 +55,7 @@ class Caller:
         """
         vo = self.writes_for(named_vo)
         if named_vo not in (None, "", vo):
-            raise Rejected(f"Your credentials are of VO {vo}: you cannot write for another one.", reason="not allowed")
+            raise Rejected(f"Your credentials are of VO {vo}: you cannot write for another one.", reason=NOT_ALLOWED)
         return vo
 
     def reads_any_vo(self, privileged: Collection[str]) -> bool:
@@ -70,8 +70,21 @@ class Caller:
         """
         vo = check_vo(named_vo or self.vo)
         if vo != self.vo and not self.reads_any_vo(privileged):
-            raise Rejected(f"You may not read the logs of VO {vo}.", reason="not allowed")
+            raise Rejected(f"You may not read the logs of VO {vo}.", reason=NOT_ALLOWED)
         return vo
+
+    def reads_only_own(self, named_vos: Any) -> str:
+        """The caller's own VO, if a selection names no other one.
+
+        Args:
+            named_vos: A name or a list of names; nothing for its own.
+
+        Raises:
+            Rejected: It does, or the caller has none.
+        """
+        for named in named_vos if isinstance(named_vos, list) else [named_vos]:
+            self.reads_of(named, ())
+        return self.reads_of(None, ())
 
     @staticmethod
     def keeps_to(vo: str, parts: Any) -> str:
@@ -85,7 +98,7 @@ class Caller:
         if not names or not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             return vo  # nothing of that kind; whether it is well-formed is said elsewhere
         if not any(name.lower() in vo.lower() for name in names):
-            raise Rejected(f"You may not read the logs of VO {one_line(names[0], 64)}.", reason="not allowed")
+            raise Rejected(f"You may not read the logs of VO {one_line(names[0], 64)}.", reason=NOT_ALLOWED)
         return vo
 
 

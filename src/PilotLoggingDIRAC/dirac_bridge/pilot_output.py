@@ -25,7 +25,7 @@ from DIRAC.Core.Base.private.ModuleLoader import ModuleLoader
 from DIRAC.Core.DISET.RequestHandler import RequestHandler
 from DIRAC.Core.Utilities.Extensions import extensionsByPriority
 
-from ..errors import PilotLoggingError, Rejected
+from ..errors import NOT_ALLOWED, PilotLoggingError, Rejected
 from ..text import one_line
 from . import cs, results
 from .callers import caller_of, only_own_group
@@ -87,7 +87,7 @@ def may_read(handler: RequestHandler, vo: str) -> None:
         if chain:
             verify_as_sent(chain)
     except UnsoundChain as error:
-        raise Rejected(one_line(f"Your credentials are not taken: {error}.", 300), reason="not allowed") from error
+        raise Rejected(one_line(f"Your credentials are not taken: {error}.", 300), reason=NOT_ALLOWED) from error
     # A portal's word for its user has been taken already: what counts is who he is now.
     credentials.pop("extraCredentials", None)
     only_own_group(credentials)

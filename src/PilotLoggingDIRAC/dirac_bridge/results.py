@@ -9,7 +9,7 @@ from typing import Any
 from DIRAC import S_ERROR
 
 from ..Core.Utilities import DErrno
-from ..errors import ConfigurationError, NotFound, PilotLoggingError, Rejected, Unavailable
+from ..errors import NOT_ALLOWED, ConfigurationError, NotFound, PilotLoggingError, Rejected, Unavailable
 
 _NUMBERS: tuple[tuple[type[PilotLoggingError], int], ...] = (
     (Rejected, DErrno.EPLREJECTED),
@@ -20,10 +20,15 @@ _NUMBERS: tuple[tuple[type[PilotLoggingError], int], ...] = (
 
 
 def failure(error: PilotLoggingError) -> dict[str, Any]:
-    """The S_ERROR of one of our exceptions: our number, and the sentence as it is."""
+    """The S_ERROR of one of our exceptions: our number, and the sentence as it is.
+
+    Where somebody else might have been let, ``Reason`` says so: whoever passes it on can tell it from a wrong form.
+    """
     # Without a number and a call stack at first: DIRAC would wrap the sentence, and walk the stack for each refusal.
     result: dict[str, Any] = S_ERROR(str(error), callStack=[])
     result["Errno"] = next((number for kind, number in _NUMBERS if isinstance(error, kind)), DErrno.EPLUNAVAILABLE)
+    if error.reason == NOT_ALLOWED:
+        result["Reason"] = NOT_ALLOWED
     return result
 
 
@@ -47,7 +52,7 @@ def value_of(result: dict[str, Any], doing: str) -> Any:
         return result["Value"]
     for kind, number in _NUMBERS[:3]:
         if result.get("Errno") == number:
-            raise kind(result["Message"])
+            raise kind(result["Message"], reason=NOT_ALLOWED if result.get("Reason") == NOT_ALLOWED else "")
     raise Unavailable(f"{doing}: {in_plain_words(str(result['Message']))}")
 
 

@@ -12,6 +12,7 @@ from ..lines.header import time_of
 from ..model import Gap, LogKey, LogState
 from ..settings import VOSettings
 from ..store.deliveries import Backlog
+from ..store.logs import ListPage
 from ..store.usage import Usage
 from .find import Found
 from .line_window import ShownLine, in_last_state
@@ -55,6 +56,16 @@ def _render_gap(gap: Gap) -> dict[str, Any]:
 def render_row(row: Mapping[str, Any]) -> dict[str, Any]:
     """A row of a list of logs."""
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in row.items()}
+
+
+def render_list(page: ListPage, now: datetime) -> dict[str, Any]:
+    """The reply of ``listLogs``.
+
+    Args:
+        now: By the database's clock, when the page was read.
+    """
+    rows = [render_row(row) for row in page.rows]
+    return {"rows": rows, "start": page.start, "total": page.total, "next": page.key, "now": now.isoformat()}
 
 
 def render_states(states: Mapping[tuple[str, str], int]) -> dict[str, dict[str, int]]:

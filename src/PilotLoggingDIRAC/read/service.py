@@ -65,20 +65,21 @@ class ReadService:
         return replies.render_page(key, page, row)
 
     def list_logs(
-        self, selection: Mapping[str, Any], vo: str | None, sort: Any, start: Any, limit: Any
+        self, selection: Mapping[str, Any], vo: str | None, sort: Any, start: Any, limit: Any, after: Any = None
     ) -> dict[str, Any]:
         """A page of the list of logs: ``listLogs``.
 
         Args:
             selection: See :func:`PilotLoggingDIRAC.store.selection.where`.
             vo: Only logs of this VO; None for all.
+            after: The ``next`` of the page before; nothing for a page by its number of rows to pass over.
         """
         sort = read_argument("The sort", accept_list, sort or [])
         start, limit = check_number("start", start, 0), check_number("limit", limit, 1, limits.LARGEST_PAGE)
         with self._database.reading() as connection:
-            quietness = self._quietness(connection)
-            rows, total = logs.list_logs(connection, selection, sort, start, limit, vo, quietness)
-        return {"rows": [replies.render_row(row) for row in rows], "total": total}
+            now = self._database.now(connection)
+            page = logs.list_page(connection, selection, sort, start, limit, vo, self._quietness_at(now), after)
+        return replies.render_list(page, now)
 
     def list_values(self, selection: Mapping[str, Any], vo: str | None, columns: Any, limit: Any) -> dict[str, Any]:
         """The most frequent values of some columns: ``listValues``."""

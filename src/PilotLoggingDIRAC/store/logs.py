@@ -6,13 +6,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Integer, Row, Select, Subquery, and_, case, func, or_, select
 
-from ..documents import read_argument
 from ..errors import Rejected
 from ..model import COUNTED_COLUMNS, FACTS, LISTED_COLUMNS, ExpiredPart, LogKey, LogRecord, LogState
+from .list_order import behind, key_of, order_of, sorting
 from .numbering import Numbering
 from .quiet import READ, Quietness
 from .schema import logs
@@ -27,8 +27,6 @@ MOST_GROUPED = 200_000
 _FEW = 1000
 CLOSED = (LogState.COMPLETE, LogState.SILENT)
 """The states of logs that are to be delivered."""
-MOST_SORTS = 4
-"""Columns by which one list is sorted."""
 DEEPEST = 100_000
 QUICK_SORTS = frozenset(("LastArrival", "Stamp"))
 """For others all logs are sorted for each page, and a deep one takes MariaDB ten seconds and more."""
@@ -83,6 +81,19 @@ def list_vos(connection: Connection) -> list[str]:
     return found
 
 
+class ListPage(NamedTuple):
+    """A page of the list of logs."""
+
+    rows: list[dict[str, Any]]
+    """Column names to values."""
+    start: int
+    """How many of the logs selected come before these."""
+    total: int
+    """Of all that are selected."""
+    key: str
+    """Where to go on, for ``after``; empty if there is no more."""
+
+
 def list_logs(
     connection: Connection,
     selection: Mapping[str, Any],
@@ -92,45 +103,60 @@ def list_logs(
     vo: str | None = None,
     quietness: Quietness | None = None,
 ) -> tuple[list[dict[str, Any]], int]:
+    """The rows of a page, and the number of all; arguments as of :func:`list_page`."""
+    page = list_page(connection, selection, sort, start, limit, vo, quietness)
+    return page.rows, page.total
+
+
+def list_page(
+    connection: Connection,
+    selection: Mapping[str, Any],
+    sort: Collection[Any],
+    start: int,
+    limit: int,
+    vo: str | None = None,
+    quietness: Quietness | None = None,
+    after: Any = None,
+) -> ListPage:
     """A page of the list of logs.
 
     Args:
         connection: In a reading transaction.
         selection: Conditions, see :func:`.selection.where`.
-        sort: Pairs of a column of :data:`COLUMNS` and ``ASC`` or ``DESC``; without any, latest arrival first.
-        start: Rows to pass over.
+        sort: See :func:`.list_order.order_of`.
+        start: Rows to pass over; nothing where there is a key.
         limit: Rows to give at most.
         vo: Only logs of this VO, whatever the selection says; None for all.
         quietness: What counts as quiet: then rows tell it too, and it can be selected by.
-
-    Returns:
-        The rows as column names to values, and the number of all rows selected.
+        after: The key of the page before this one, by the same sort: then no log that keeps its place is missing, or
+            there twice, whatever became of the others meanwhile.
 
     Raises:
-        Rejected: A condition or a sort is unknown or ill-typed.
+        Rejected: A condition, a sort or the key is unknown or ill-typed.
     """
-    if len(sort) > MOST_SORTS:
-        raise Rejected(f"The sort has {len(sort)} columns; it takes {MOST_SORTS} at most.")
-    order = [_sorted_by(pair) for pair in sort] or [logs.c.LastArrival.desc()]
-    # In the same direction as the last column, so that its index gives this order.
-    backwards = not sort or list(sort)[-1][1] == "DESC"
-    order.append(logs.c.LogID.desc() if backwards else logs.c.LogID)
+    order = order_of(sort)
     condition = _where(connection, selection, vo, quietness)
-    if start > DEEPEST and not {pair[0] for pair in sort} <= QUICK_SORTS:
+    rest = behind(order, after) if after else None
+    sorted_by = {pair[0] for pair in sort}
+    if rest is None and start > DEEPEST and not sorted_by <= QUICK_SORTS:
         raise Rejected(f"Beyond row {DEEPEST} lists are sorted by {' or '.join(sorted(QUICK_SORTS))} only.")
     few = _few(connection, selection, condition)
-    if few is None:
-        total = count_logs(connection, selection, vo, quietness)
-        # The ids first: only the rows that are given need be read, not those that are passed over.
-        ids = select(logs.c.LogID).where(condition).order_by(*order).offset(start).limit(limit)
-        if must_read_rows(selection, {pair[0] for pair in sort}):
-            ids = ids.with_hint(logs, _NO_INDEX, "mysql")
-        page = ids.subquery()
-        statement = _listed(quietness).join(page, logs.c.LogID == page.c.LogID).order_by(*order)
-    else:
-        total = len(few)
-        statement = _listed(quietness).where(logs.c.LogID.in_(few)).order_by(*order).offset(start).limit(limit)
-    return [_told(row, quietness) for row in connection.execute(statement)], total
+    total = count_logs(connection, selection, vo, quietness) if few is None else len(few)
+    wanted = condition if few is None else logs.c.LogID.in_(few)
+    if rest is not None:
+        wanted = and_(wanted, rest)
+        start = total - int(connection.execute(select(func.count()).select_from(logs).where(wanted)).scalar_one())
+    passed_over = start if rest is None else 0
+    # One more, to see whether there is any.
+    ids = select(logs.c.LogID).where(wanted).order_by(*sorting(order)).offset(passed_over).limit(limit + 1)
+    if few is None and must_read_rows(selection, sorted_by):
+        ids = ids.with_hint(logs, _NO_INDEX, "mysql")
+    # The ids first: only the rows that are given need be read, not those that are passed over.
+    page = ids.subquery()
+    statement = _listed(quietness).join(page, logs.c.LogID == page.c.LogID).order_by(*sorting(order))
+    rows = [_told(row, quietness) for row in connection.execute(statement)]
+    more, rows = len(rows) > limit > 0, rows[:limit]
+    return ListPage(rows, start, total, key_of(connection, order, rows[-1]) if more else "")
 
 
 _LISTED = select(*(logs.c[name] for name in COLUMNS))
@@ -168,17 +194,6 @@ def _where(
         # The index of open logs begins with the VO; without it SQLite would read the row of nearly each log.
         return and_(condition, logs.c.VO.in_(list_vos(connection)))
     return condition
-
-
-def _sorted_by(pair: Any) -> Any:
-    name, order = read_argument("The sort", _accept_pair, pair)
-    return logs.c[name].asc() if order == "ASC" else logs.c[name].desc()
-
-
-def _accept_pair(pair: Any) -> Sequence[str]:
-    if isinstance(pair, (list, tuple)) and len(pair) == 2 and pair[0] in COLUMNS and pair[1] in ("ASC", "DESC"):
-        return pair
-    raise ValueError(f"is not a list of pairs of a column and ASC or DESC; columns: {', '.join(COLUMNS)}")
 
 
 def count_logs(

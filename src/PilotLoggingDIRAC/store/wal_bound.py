@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 LIMIT = 64 * 2**20
-"""Bytes of ``-wal`` past which it is emptied: some seconds of checking after a crash."""
+"""Bytes of ``-wal`` past which it is emptied: that much is read back in no time after a crash."""
 _PAUSE_SECONDS = 5.0
 """Between two tries that readers were in the way of."""
 _PATIENCE = ((4.0, 8000), (0.0, 500))

@@ -148,13 +148,25 @@ class TestWhoReads:
         portal.send(TEXT, context={"pilotReference": reference})
         assert portal.get("beta_user", "PilotLogs/pilot", {"reference": reference}).status == 404
 
-    @pytest.mark.parametrize("part", ["beta", "BET"])
-    def test_a_refused_part_of_a_vos_name_is_forbidden(self, portal: Portal, part: str) -> None:
-        """To a 403 the page adds its link "Which of my groups may read this?"."""
+    @pytest.mark.parametrize("part", ["beta", "BET", ["beta", "gamma"], ["none", "never"]], ids=str)
+    def test_a_refused_part_of_a_vos_name_is_forbidden(self, portal: Portal, part: Any) -> None:
+        """To a 403 the page adds its link "Which of my groups may read this?", which leads to a page that says what to
+        do. ``BET`` is in the names of two VOs."""
         for method in ("list", "values", "search"):
             asked = {"voPart": part, "column": "Site", "text": "x"}
             reply = portal.get("alpha_user", f"PilotLogs/{method}", asked)
             assert (reply.status, "You may not read" in reply.sentence) == (403, True), (method, reply.sentence)
+            exact = portal.get("alpha_user", f"PilotLogs/{method}", asked | {"vo": ["alpha", "beta"], "voPart": []})
+            assert (exact.status, exact.sentence) == (403, "You may not read the logs of VO beta.")
+        page = portal.get("alpha_user", "PilotLogs/page", {"vo": part})
+        assert page.status == 403
+        assert b"Ask the administrators of VO " in page.body
+        assert (b"VO beta or betatron to add" in page.body) == (part == "BET")
+
+    def test_one_of_several_vos_will_do(self, portal: Portal) -> None:
+        stamp = portal.send(TEXT)
+        assert portal.ask("alpha_user", "list", {"stamp": stamp, "voPart": ["ALPH", "beta"]})["total"] == 1
+        assert portal.get("alpha_user", "PilotLogs/page", {"vo": ["ALPH", "beta"]}).status == 200
 
     @pytest.mark.parametrize("method", ["list", "values", "search", "pilot", *KEYED])
     def test_strangers_and_members_of_other_groups(self, portal: Portal, method: str) -> None:
@@ -181,7 +193,7 @@ class TestBadRequests:
         chosen = ("vo", "stamp", "state", "site", "ce", "host", "reference", "stampPart", "hostPart", "referencePart")
         chosen += ("voPart", "pilotPart", "sitePart", "cePart", "queuePart")
         chosen += ("errors", "silent", "failed", "since", "until", "exit")
-        asked += [("list", {name: hostile}) for name in (*chosen, "sort", "order", "start", "limit")]
+        asked += [("list", {name: hostile}) for name in (*chosen, "sort", "order", "start", "limit", "after")]
         asked += [("values", {"column": "Site"} | {name: hostile}) for name in ("column", "limit", "site")]
         asked += [("search", {"text": "x"} | {name: hostile}) for name in ("text", "like", "cursor", "limit", "site")]
         asked += [("pilot", {"reference": hostile}), ("page", {"reference": hostile, "log": hostile})]
@@ -198,6 +210,7 @@ class TestBadRequests:
             ("list", {"limit": 100_000}, "limit is not a whole number from 1 to 1000"),
             ("list", [("errors", "1"), ("errors", "0")], "given twice"),
             ("list", {"sort": "LogID"}, "sort"),
+            ("list", {"after": "none"}, "The key is not one that listLogs gave for this order"),
             ("list", {"site": ["x"] * 300}, "300 values"),
             ("lines", {"stamp": UNKNOWN, "numbers": ",".join(["1"] * 6000)}, "6000 numbers"),
             ("list", {"sitePart": ["x"] * 21}, "21 parts for Site"),

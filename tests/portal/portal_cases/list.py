@@ -235,6 +235,29 @@ class TestPages:
         alpha.expect_place("start", "300")
         pages.get_by_role("button", name="Page 7").click()
         expect(alpha.page.get_by_text("601 to 620 of 620 logs")).to_be_visible()
+        self._next_is_what_is_behind(portal, alpha, word)
+
+    @staticmethod
+    def _next_is_what_is_behind(portal: Portal, alpha: Reader, word: str) -> None:
+        """Also where logs that are shown have left the list meanwhile."""
+        alpha.open(site=word, show="running")
+        expect(alpha.page.get_by_text("1 to 100 of 620 logs")).to_be_visible()
+        asked = {"sitePart": word, "state": "Open", "limit": 300}
+        order = [row["Stamp"] for row in portal.ask("alpha_user", "list", asked)["rows"]]
+        for stamp in order[:3]:
+            portal.send("", stamp=stamp, seq=2, final={"retCode": 0})
+        shown_last = alpha.page.evaluate("""() => {
+            const last = [...document.querySelectorAll(".list tr[data-key]")].at(-1).dataset.key;
+            document.querySelector('[aria-label="The next page"]').click();
+            return last;
+        }""")
+        expect(alpha.page.get_by_text(re.compile("^(98|101) to (197|200) of 617 logs$"))).to_be_visible()
+        behind = order[order.index(shown_last.split("/")[1]) + 1]
+        expect(alpha.page.locator(".list tr[data-key]").first).to_have_attribute("data-key", f"alpha/{behind}")
+        alpha.page.reload()
+        expect(alpha.page.locator(".list tr[data-key]").first).to_have_attribute("data-key", f"alpha/{behind}")
+        alpha.page.keyboard.press("<")
+        expect(alpha.page.get_by_text("1 to 100 of 617 logs")).to_be_visible()
 
     def test_beyond_the_end_is_the_last_page(self, portal: Portal, alpha: Reader) -> None:
         word, site = _names()

@@ -53,6 +53,8 @@ _LIMITS = json.dumps(
 )
 """What the page has to know of the collector's; its ``limits.js`` reads it."""
 _SHOWN_CHARACTERS = 300
+_LONGEST_KEY = 2048
+"""Bytes of the key behind which a page of the list begins: the longest name, in base64, and more."""
 
 
 class PilotLogsHandler(WebHandler):
@@ -76,11 +78,11 @@ class PilotLogsHandler(WebHandler):
         """
         if self.request.path.endswith("/"):
             return TornadoResponse().redirect(f"../page?{self.request.query}")
-        group, vo = self.getUserGroup(), self._wanted_vo
+        group, vos = self.getUserGroup(), self._wanted_vos
         who = self._reader()
         chosen = who.group(group)
         if chosen and not chosen.reads:
-            return self._told(HTTPStatus.FORBIDDEN, refusals.not_shown(who, group, vo, self._arrival()), who, group)
+            return self._told(HTTPStatus.FORBIDDEN, refusals.not_shown(who, group, vos, self._arrival()), who, group)
         if not self._named_group:
             return TornadoResponse().set_header("Cache-Control", "no-store").redirect(self._in_group(group))
         response = TornadoResponse()
@@ -105,12 +107,14 @@ class PilotLogsHandler(WebHandler):
         return self._told(HTTPStatus.NOT_FOUND, refusals.no_page())
 
     def web_list(self) -> Any:
-        """A page of the list of logs: ``rows`` and ``total``."""
+        """A page of the list of logs: behind the one whose ``next`` is given as ``after``, or from row ``start`` on."""
         asked = self._parameters
         column = asked.text("sort") or "LastArrival"
         order = asked.text("order") or "DESC"
         start, limit = asked.number("start", 0), asked.number("limit", 100, least=1, most=limits.LARGEST_PAGE)
-        return ask("listLogs", selection(asked), [[column, order]], start, limit)
+        # Collectors of before take no key, and give none.
+        after = filter(None, [asked.text("after", _LONGEST_KEY)])
+        return ask("listLogs", selection(asked), [[column, order]], start, limit, *after)
 
     def web_values(self) -> Any:
         """What can be chosen in the list's filters: the most frequent values of columns."""
@@ -187,7 +191,7 @@ class PilotLogsHandler(WebHandler):
                 # Who holds a user's proxy for one group, as a pilot or its payload does, is not in the user's others.
                 credentials["group"] = NO_GROUP
             if "group" not in credentials and self._init_kwargs["method"] == "page":
-                best = reader(credentials, self._wanted_vo, self._opens).best()
+                best = reader(credentials, self._wanted_vos, self._opens).best()
                 if best:
                     credentials["group"] = best.name
             only_own_group(credentials)
@@ -232,7 +236,7 @@ class PilotLogsHandler(WebHandler):
             group = self._named_group
             if status_code in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
                 who = self._reader()
-                refusal = refusals.not_shown(who, group, self._wanted_vo, self._arrival())
+                refusal = refusals.not_shown(who, group, self._wanted_vos, self._arrival())
             self._told(status_code, refusal, who, group if who and who.group(group) else "")._runActions(self)
             return
         self.set_status(status_code)
@@ -254,19 +258,19 @@ class PilotLogsHandler(WebHandler):
         return self.PATH_RE.match(self.request.path).groups()[1] or ""
 
     @property
-    def _wanted_vo(self) -> str:
-        """The VO of the chosen log, or of the list, or that a link comes from; empty if the address says none."""
+    def _wanted_vos(self) -> set[str]:
+        """The VO of the chosen log, or those of the list, or that a link comes from; none if the address says none."""
         for name in ("logvo", "vo", "voPart", "homevo"):
             try:
                 named = {check_vo(vo) for vo in self._parameters.texts(name)}
             except Rejected:
                 continue  # the page tells
-            if len(named) == 1:
-                return meant_by(*named) if name in ("vo", "voPart") else named.pop()
-        return ""
+            if named:
+                return set().union(*map(meant_by, named)) if name in ("vo", "voPart") else named
+        return set()
 
     def _reader(self) -> Reader:
-        return reader(getattr(self, "credDict", None) or {}, self._wanted_vo, self._opens)
+        return reader(getattr(self, "credDict", None) or {}, self._wanted_vos, self._opens)
 
     def _opens(self, dn: str, group: str) -> bool:
         who = {"DN": dn, "group": group}
@@ -302,7 +306,7 @@ class PilotLogsHandler(WebHandler):
             advice=refusal.advice,
             reader=who,
             group=group,
-            vo=self._wanted_vo,
+            vo=refusals.one_of(self._wanted_vos),
             link=self._in_group,
             ways=[("The list of logs", f"{_root()}/{self.LOCATION}/page"), ("The portal", f"{_root()}/")],
         )

@@ -253,16 +253,19 @@ class TornadoPilotLoggingHandler(AsyncService):
 
     auth_listLogs = ["authenticated"]
 
-    def export_listLogs(self, selection: Any = None, sort: Any = None, start: Any = 0, limit: Any = 100) -> Result:
+    def export_listLogs(
+        self, selection: Any = None, sort: Any = None, start: Any = 0, limit: Any = 100, after: Any = None
+    ) -> Result:
         """A page of the list of logs that the caller may read.
 
         :param dict selection: conditions that all hold, see :func:`PilotLoggingDIRAC.store.selection.where`
         :param list sort: pairs of a column and ``ASC`` or ``DESC``
         :param int start: rows to pass over
         :param int limit: rows to give at most, up to 1000
-        :return: S_OK({"rows": [{...}], "total": number}) / S_ERROR
+        :param str after: ``next`` of the page before this one, which then begins right behind it; ``start`` is nothing
+        :return: S_OK({"rows": [{...}], "start": number, "total": number, "next": text, "now": time}) / S_ERROR
         """
-        return S_OK(self._read.list_logs(*self._selected(selection), sort, start, limit))
+        return S_OK(self._read.list_logs(*self._selected(selection), sort, start, limit, after))
 
     auth_listValues = ["authenticated"]
 
@@ -370,7 +373,7 @@ class TornadoPilotLoggingHandler(AsyncService):
             raise Rejected("The selection is not an object.")
         if self.caller.reads_any_vo(self._settings.read_any_vo):
             return selection, None
-        vo = self.caller.reads_of(selection.get("VO") or None, ())
+        vo = self.caller.reads_only_own(selection.get("VO"))
         return selection, self.caller.keeps_to(vo, selection.get("Contains"))
 
     # Operators

@@ -63,14 +63,14 @@ def _check(switches: Switches) -> None:
 
 def list_logs(switches: Switches, selection: dict[str, Any]) -> int:
     sort = [[switches["sort"] or "LastArrival", "ASC" if switches["ascending"] else "DESC"]]
-    shown, total = 0, 0
-    for page in _pages(Collector().rows(selection, sort, switches["limit"] or _USUAL)):
+    shown, total, limit = 0, 0, switches["limit"] or _USUAL
+    for page in _pages(Collector().rows(selection, sort, limit)):
         total = page[-1][1]
         _write(switches, [row for row, _ in page], first=not shown)
         shown += len(page)
     if not shown and not switches["json"]:
         _write(switches, [], first=True)
-    if shown < total:
+    if limit <= shown < total:
         say(f"{shown} of {total} logs; --limit=0 lists all.")
     elif not shown:
         say("There is no such log.")

@@ -18,6 +18,9 @@ const PAGE = 100;
 const REFRESH = 15000;
 const ENOUGH_FOUND = 300;
 
+/** The place of a page by its number, from 1. */
+const byNumber = (page) => ({ start: page > 1 ? String((page - 1) * PAGE) : "", after: "" });
+
 const isSearch = (place) => Boolean(place.text || place.like);
 
 /**
@@ -29,10 +32,11 @@ const isSearch = (place) => Boolean(place.text || place.like);
  * @param loaded called with the rows that are shown now
  */
 export function makeList(open, change, link, loaded) {
-  const table = makeTable(open, (sort, order) => change({ sort, order, start: "" }), link);
+  const table = makeTable(open, (sort, order) => change({ sort, order, start: "", after: "" }), link);
   const summary = make("span", { class: "summary", role: "status" });
-  const pager = makePager((page) => {
-    change({ start: page > 1 ? String((page - 1) * PAGE) : "" });
+  const pager = makePager((page, isNext) => {
+    change(isNext && following.after ? following : byNumber(page));
+    following = {};
     frame.scrollTop = 0;
   });
   const go = button("Search on", "Look through more logs", () => searchOn());
@@ -52,6 +56,7 @@ export function makeList(open, change, link, loaded) {
   let search = null;
   let unanswered = null; // what is to be asked again
   let shownAt = 0;
+  let following = {}; // the place of the next page: right behind what is shown, whatever has left the list meanwhile
 
   /** Do something that asks; one at a time. Rows stay while there is no answer. */
   async function during(work, quiet = false) {
@@ -89,21 +94,24 @@ export function makeList(open, change, link, loaded) {
 
   async function listPage(signal) {
     const start = Number(place.start || 0);
-    const asked = { ...conditionsOf(place), sort: place.sort, order: place.order, start, limit: PAGE };
-    const { rows, total } = await ask("list", asked, signal);
+    const asked = { ...conditionsOf(place), sort: place.sort, order: place.order, start, after: place.after, limit: PAGE };
+    const { rows, total, start: first = start, next } = await ask("list", asked, signal);
     if (!rows.length && total) {
       // There are fewer by now.
-      change({ start: total > PAGE ? String(Math.floor((total - 1) / PAGE) * PAGE) : "" });
+      change(byNumber(Math.ceil(total / PAGE)));
       return;
     }
     search = null;
     results.hidden = true;
     table.show(rows.map((row) => ({ row })), place);
-    const last = start + rows.length;
-    summary.textContent = total ? `${number(start + 1)} to ${number(last)} of ${logsOf(total)}` : "";
+    const last = first + rows.length;
+    following = next ? { start: String(last), after: next } : {};
+    summary.textContent = total ? `${number(first + 1)} to ${number(last)} of ${logsOf(total)}` : "";
     const isQuick = !place.sort || limitOf("quickSorts").includes(place.sort);
     const reached = isQuick ? total : Math.min(total, limitOf("deepestSort") + PAGE);
-    pager.show(Math.floor(start / PAGE) + 1, Math.ceil(reached / PAGE));
+    const pages = Math.ceil(reached / PAGE);
+    const page = Math.min(Math.floor(first / PAGE) + 1, pages);
+    pager.show(page, pages, Math.min(Math.ceil(first / PAGE), pages), next || (next === undefined && page < pages) ? page + 1 : 0);
     go.hidden = true;
     note.textContent = "";
     showEmpty(total ? "" : isNarrowed(place) ? "No log fits these filters." : "There are no logs yet. They come when the first pilot with remote logging starts.");
@@ -192,12 +200,14 @@ export function makeList(open, change, link, loaded) {
       const before = place;
       place = next;
       table.choose(place.log ? `${place.logvo}/${place.log}` : "");
-      const { start, text, like, sort, order: direction } = place;
+      const { start, after, text, like, sort, order: direction } = place;
       // Without the present time, which is in the conditions of "the last hour". What was found is sorted here.
       const isSorted = isSearch(place) && search && !unanswered;
-      const now = JSON.stringify([conditionsOf(place, 0), start, text, like, ...(isSearch(place) ? [] : [sort, direction])]);
-      if (now !== asked) load(false);
-      else if (isSorted && (before.sort !== sort || before.order !== direction)) showFound();
+      const now = JSON.stringify([conditionsOf(place, 0), start, after, text, like, ...(isSearch(place) ? [] : [sort, direction])]);
+      if (now !== asked) {
+        following = {};
+        load(false);
+      } else if (isSorted && (before.sort !== sort || before.order !== direction)) showFound();
       asked = now;
     },
   };

@@ -16,7 +16,7 @@ import { noticePlace, say, tell } from "./notices.js";
 import { addressOf, linkTo, readPlace, withoutLog, writePlace } from "./url-state.js";
 import { switchTheme, themeButton } from "./theme.js";
 
-const NOT_NARROWED = { show: "", pilot: [], host: [], text: "", like: "", range: "", since: "", until: "", vo: [], site: [], ce: [], exit: [], start: "" };
+const NOT_NARROWED = { show: "", pilot: [], host: [], text: "", like: "", range: "", since: "", until: "", vo: [], site: [], ce: [], exit: [], start: "", after: "" };
 
 let place = readPlace();
 const isFramed = window !== window.parent;
@@ -35,7 +35,7 @@ function narrow(parts, step = true) {
     return true;
   }
   const isSame = Object.entries(parts).every(([name, value]) => String(place[name] ?? "") === String(value));
-  if (!isSame) go({ start: "", ...parts }, step);
+  if (!isSame) go({ start: "", after: "", ...parts }, step);
   return !isSame;
 }
 

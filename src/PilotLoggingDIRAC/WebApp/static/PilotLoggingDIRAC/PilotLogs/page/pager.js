@@ -21,45 +21,47 @@ export function numbersAround(page, pages) {
   return numbers;
 }
 
-/** @param turn called with the number of a page, from 1 */
+/** @param turn called with the number of a page, from 1, and whether it is the one behind what is shown */
 export function makePager(turn) {
   const before = button("‹", "The page before", () => step(-1), { class: "icon" });
   const after = button("›", "The next page", () => step(1), { class: "icon" });
   const numbers = make("span", { class: "numbers" });
   const element = make("nav", { class: "pager", "aria-label": "Pages", hidden: true }, before, numbers, after);
-  let now = 1;
   let count = 1;
+  let beside = { before: 0, after: 0 };
 
   /** Turn by one page, as far as there are pages. */
   function step(pages) {
-    const wanted = Math.min(Math.max(now + pages, 1), count);
-    if (element.hidden || wanted === now) return false;
-    now = wanted; // who presses twice goes two pages
-    turn(wanted);
+    const wanted = pages < 0 ? beside.before : beside.after;
+    if (element.hidden || !wanted) return false;
+    // Who presses twice goes two pages.
+    beside = { before: wanted - 1, after: wanted < count ? wanted + 1 : 0 };
+    turn(wanted, pages > 0);
     return true;
   }
 
   return {
     element,
     turnBy: step,
-    show(page, pages) {
-      [now, count] = [page, pages];
-      element.hidden = pages < 2;
+    /** @param previous and following: the numbers of the pages beside what is shown; 0 for none */
+    show(page, pages, previous = page - 1, following = page < pages ? page + 1 : 0) {
+      [count, beside] = [pages, { before: previous, after: following }];
+      element.hidden = pages < 2 && !previous && !following;
       const focused = numbers.contains(document.activeElement) ? document.activeElement.dataset.page : null;
       numbers.replaceChildren(
         ...numbersAround(page, pages).map((number) => {
           if (!number) return make("span", { class: "gap", "aria-hidden": "true" }, "…");
           return make(
             "button",
-            { type: "button", class: "page", data: { page: number }, "aria-label": `Page ${number}`, "aria-current": number === page ? "page" : null, onclick: () => turn(number) },
+            { type: "button", class: "page", data: { page: number }, "aria-label": `Page ${number}`, "aria-current": number === page ? "page" : null, onclick: () => turn(number, false) },
             number.toLocaleString("en"),
           );
         }),
       );
       if (focused) (numbers.querySelector(`[data-page="${focused}"]`) ?? numbers.querySelector("[aria-current]")).focus();
       // A button that is disabled would lose the focus, and with it the keyboard's place.
-      before.setAttribute("aria-disabled", String(page <= 1));
-      after.setAttribute("aria-disabled", String(page >= pages));
+      before.setAttribute("aria-disabled", String(!previous));
+      after.setAttribute("aria-disabled", String(!following));
     },
   };
 }

@@ -4,7 +4,7 @@
 import { FACTS } from "./facts.js";
 
 const LISTS = ["pilot", "vo", ...FACTS.map(({ word }) => word), "exit"];
-const SINGLE = ["show", "text", "like", "range", "since", "until", "sort", "order", "start"];
+const SINGLE = ["show", "text", "like", "range", "since", "until", "sort", "order", "start", "after"];
 const OF_LOG = ["log", "logvo", "line", "find", "level", "command"];
 
 /** The place that the address names. */
