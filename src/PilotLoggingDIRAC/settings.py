@@ -23,6 +23,8 @@ from .errors import ConfigurationError
 _SIZE_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 _LARGEST = 2.0**50
 """Nothing sensible is larger, and no index overflows below."""
+_MOST_PLACES = 64
+"""Each is a process."""
 _YES, _NO = {"yes", "y", "true", "1"}, {"no", "n", "false", "0"}
 _NUMBER_AND_UNIT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z]*)\s*")
 
@@ -47,6 +49,12 @@ def _names(value: Any) -> tuple[str, ...]:
 def _number(value: Any) -> int:
     if not re.fullmatch(r"\s*[0-9]{1,9}\s*", str(value)):
         raise ValueError("a whole number, 0 or more")
+    return int(value)
+
+
+def _places(value: Any) -> int:
+    if not re.fullmatch(r"\s*[0-9]{1,2}\s*", str(value)) or not 1 <= int(value) <= _MOST_PLACES:
+        raise ValueError(f"a whole number from 1 to {_MOST_PLACES}")
     return int(value)
 
 
@@ -75,6 +83,7 @@ Seconds = Annotated[float, BeforeValidator(_duration)]
 Bytes = Annotated[int, BeforeValidator(_size)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Number = Annotated[int, BeforeValidator(_number)]
+Places = Annotated[int, BeforeValidator(_places)]
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Networks = Annotated[tuple[IPNetwork, ...], BeforeValidator(_networks)]
 

@@ -321,6 +321,60 @@ def _in_the_middle(stack: RunningStack, tape: Tape, takes: str) -> tuple[Program
     return agent, stamps, worker
 
 
+def _archived_once(stack: RunningStack, tape: Tape, stamps: list[str]) -> None:
+    """Each of the logs has been stored whole, one time, and nobody has anything in hand."""
+    assert sorted(tape.stamps("stored")) == sorted(stamps)
+    assert {stamp: (tape.folder / stamp).read_text() for stamp in stamps} == {s: f"text of {s} €\n" for s in stamps}
+    assert _states(stack, stamps) == {"Archived"}
+    assert [(row["State"], row["Owner"]) for row in _deliveries(stack)] == [("Delivered", None)] * len(stamps)
+
+
+def test_as_many_transfers_of_a_vo_as_it_wants_run_at_once_and_none_twice(stack: RunningStack, tape: Tape) -> None:
+    """Nothing leaves the archive before eight are in at the same time."""
+    stamps = _send(stack, 30)
+    stack.run_agent_until(lambda: _states(stack, stamps) == {"Archived"}, tape.options(Transfers=8, Gathers=8))
+    _archived_once(stack, tape, stamps)
+    assert sorted(tape.stamps("begin")) == sorted(stamps)
+    assert tape.stamps("stored") != [], "the journal is read"
+    assert len(tape.processes()) == 8
+    assert not any(map(_is_running, tape.processes()))
+
+
+def test_kill_9_of_one_carrier_costs_its_own_log_a_pause_and_of_all_a_lease(stack: RunningStack, tape: Tape) -> None:
+    stamps = _send(stack, 20)
+    agent = stack.start_agent(0, tape.options(Transfers=4, Gathers=1000))
+    until(lambda: len(tape.journal("begin")) == 4)
+    # The library of one transfer crashes: the others go on.
+    _, unlucky, pid, _ = tape.journal("begin")[0]
+    os.kill(int(pid), signal.SIGKILL)
+    until(lambda: any(row["Attempts"] for row in _deliveries(stack)))
+    (failed,) = [row for row in _deliveries(stack) if row["Attempts"]]
+    assert (failed["Owner"], failed["LastError"]) == (None, "The process that carried it ended with exit code -9.")
+    (tape.folder / "open").touch()
+    until(lambda: sorted(tape.stamps("stored")) == sorted(set(stamps) - {unlucky}))
+    until(lambda: not any(map(_is_running, tape.processes())), what="the round ends")
+    # All at once, in the middle of four more: what they had is taken over when the lease is over.
+    (tape.folder / "open").unlink()
+    more = _send(stack, 10)
+    until(lambda: len(tape.journal("begin")) == 20 + 4)
+    carriers = {int(pid) for _, _, pid, _ in tape.journal("begin")[-4:]}
+    worker = {int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1]) for pid in carriers}
+    agent.process.kill()
+    for pid in worker:
+        os.kill(pid, signal.SIGKILL)
+    agent.wait()
+    until(lambda: not any(map(_is_running, carriers)), what="no carrier survives the process whose work it does")
+    (tape.folder / "open").touch()
+    with stack.database() as connection:
+        assert connection.execute("SELECT COUNT(*) FROM PilotLogDeliveries WHERE Owner <> ''").fetchone()[0] == 4
+        connection.execute("UPDATE PilotLogDeliveries SET LeaseUntil = datetime('now', '-1 second') WHERE Owner <> ''")
+        connection.execute("UPDATE PilotLogDeliveries SET NextAttempt = datetime('now', '-1 second')")
+    everything = stamps + more
+    options = tape.options(Transfers=4)
+    stack.run_agent_until(lambda: _states(stack, everything) == {"Archived"}, options, home="another-agent")
+    _archived_once(stack, tape, everything)
+
+
 def test_sigterm_lets_a_short_delivery_end_and_begins_no_other(stack: RunningStack, tape: Tape) -> None:
     agent, stamps, worker = _in_the_middle(stack, tape, "4s")
     begun = len(tape.stamps("begin"))

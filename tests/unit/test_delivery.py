@@ -22,7 +22,7 @@ from support.mariadb import MariaDB
 from support.store import Store
 
 from PilotLoggingDIRAC import errors
-from PilotLoggingDIRAC.deliver import delivery_round
+from PilotLoggingDIRAC.deliver import archive_round
 from PilotLoggingDIRAC.deliver.contract import ClosedLog
 from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
 from PilotLoggingDIRAC.errors import ConfigurationError, Unavailable
@@ -574,7 +574,7 @@ def test_all_that_is_due_is_delivered_to_all(store: Store, archives: Archives) -
 
 
 def test_more_than_one_list_of_work(store: Store, archives: Archives, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery_round, "_AT_ONCE", 5)
+    monkeypatch.setattr(archive_round, "_AT_ONCE", 5)
     archives.add()
     make_logs(store, 12)
     assert deliver_all(archives) == {"delivered": 12}

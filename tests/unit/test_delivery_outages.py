@@ -15,10 +15,12 @@ from typing import BinaryIO
 import pytest
 from sqlalchemy import Connection
 
+from PilotLoggingDIRAC.deliver.archive_round import FAILURE_THRESHOLD, InThisProcess
 from PilotLoggingDIRAC.deliver.circuit_breaker import CircuitBreakers
 from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
 from PilotLoggingDIRAC.deliver.courier import Courier, note_lost
-from PilotLoggingDIRAC.deliver.delivery_round import FAILURE_THRESHOLD, Round, deliver_due
+from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
+from PilotLoggingDIRAC.deliver.outcome import Round
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
 from PilotLoggingDIRAC.model import Append, Final, LogKey
 from PilotLoggingDIRAC.settings import Settings
@@ -395,6 +397,77 @@ def test_a_round_that_is_stopped_is_unfinished(site: Site) -> None:
     courier = Courier(site.database, site.storage["alpha"], "agent", site.folder)
     assert deliver_due(courier, "alpha", lambda: len(storage.calls) >= 2).unfinished
     assert not deliver_due(courier, "alpha", lambda: len(storage.calls) >= 5).unfinished
+
+
+def deliver_with_eight(site: Site, thresholds: dict[str, int] | None = None) -> Round:
+    """A round in which eight carriers serve plugin A of VO alpha."""
+    couriers = [Courier(site.database, site.storage["alpha"], "agent", site.folder) for _ in range(8)]
+    carriers = {"A": [InThisProcess(courier, "A") for courier in couriers]}
+    return deliver_due(couriers[0], "alpha", lambda: False, thresholds, carriers=carriers)
+
+
+def test_of_several_at_once_each_log_is_carried_once_and_begun_in_its_order(site: Site) -> None:
+    storage = site.vo("alpha", "A")["A"]
+    site.arrive("alpha", 100)
+    all_in = threading.Barrier(8, timeout=120)
+
+    def wait_for_eight(number: int) -> Exception | None:
+        if number < 8:
+            all_in.wait()
+        return None
+
+    storage.problem = wait_for_eight
+    done = deliver_with_eight(site)
+    assert done == Round(delivered=100, works={"A"})
+    assert sorted(storage.confirmed) == list(range(100))
+
+
+def test_several_at_once_begin_no_more_when_the_archive_is_down(site: Site) -> None:
+    storage = site.vo("alpha", "A")["A"]
+    storage.problem = down
+    site.arrive("alpha", 100)
+    done = deliver_with_eight(site)
+    assert (done.down, done.delivered) == ({"A"}, 0)
+    assert FAILURE_THRESHOLD <= done.failed == len(storage.calls) < FAILURE_THRESHOLD + 8
+
+
+@pytest.mark.parametrize("still_down", [True, False])
+def test_an_archive_that_was_down_is_tried_with_one_log_before_several_go_there(site: Site, still_down: bool) -> None:
+    storage = site.vo("alpha", "A")["A"]
+    site.arrive("alpha", 100)
+    most, in_hand, lock = [0, 0], Counter[str](), threading.Lock()
+    behind_the_first = threading.Barrier(8, timeout=120)
+
+    def note(number: int) -> Exception | None:
+        with lock:
+            in_hand["now"] += 1
+            most[number > 0] = max(most[number > 0], in_hand["now"])
+        if 0 < number < 9:
+            behind_the_first.wait()
+        with lock:
+            in_hand["now"] -= 1
+        return down(number) if still_down else None
+
+    storage.problem = note
+    done = deliver_with_eight(site, {"A": 1})
+    if still_down:
+        assert (done.failed, done.down, most) == (1, {"A"}, [1, 0])
+    else:
+        assert (done.delivered, done.down, most) == (100, set(), [1, 8])
+
+
+def test_several_at_once_carry_what_had_to_wait_for_its_pause_as_soon_as_one_arrives(site: Site) -> None:
+    storage = site.vo("alpha", "A")["A"]
+    storage.problem = down
+    site.arrive("alpha", 40)
+    while len(storage.failed) < 40:
+        deliver_with_eight(site)  # each time some of them get a pause
+    storage.problem = up
+    with site.database.writing() as connection:
+        first = deliveries.of(site.ids()[0], "A")
+        connection.execute(schema.deliveries.update().where(first).values(NextAttempt=site.database.time))
+    deliver_with_eight(site)
+    assert sorted(storage.confirmed) == list(range(40))
 
 
 def test_a_plugin_goes_on_while_another_one_hangs_beyond_the_turn(site: Site) -> None:

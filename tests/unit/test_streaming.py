@@ -18,7 +18,8 @@ from support.store import Store
 
 from PilotLoggingDIRAC.deliver import streaming
 from PilotLoggingDIRAC.deliver.contract import Acknowledgements, Chunk, End, StreamPlugin
-from PilotLoggingDIRAC.deliver.delivery_round import Round, deliver_due
+from PilotLoggingDIRAC.deliver.delivery_round import deliver_due
+from PilotLoggingDIRAC.deliver.outcome import Round
 from PilotLoggingDIRAC.deliver.streaming import Limits, Sent, StreamCourier
 from PilotLoggingDIRAC.errors import NotKept, Unavailable
 from PilotLoggingDIRAC.model import Append, DeliveryState, Final, LogKey, LogState, Rules

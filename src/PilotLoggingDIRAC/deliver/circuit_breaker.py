@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 
+from .archive_round import FAILURE_THRESHOLD
 from .backoff import compute_backoff
-from .delivery_round import FAILURE_THRESHOLD
 
 _LONGEST_PAUSE = 300.0
 """Seconds. Storage that is back is noticed after so long at the latest; in a day it is asked some 300 times."""
@@ -23,7 +23,7 @@ class _OpenBreaker:
 class CircuitBreakers:
     """The plugins of all VOs that were down when they were last tried; the agent's memory, lost when it ends.
 
-    A plugin that fails with log after log ends its round (see :class:`~.delivery_round.Round`). Then it has a pause of
+    A plugin that fails with log after log ends its round (see :class:`~.outcome.Round`). Then it has a pause of
     1, 2, 4, 5, 5 ... minutes, in which no log of the VO is carried to it, and no log's own pause grows. Behind each it
     is tried with one log: if that works, the round goes on with all others.
     """

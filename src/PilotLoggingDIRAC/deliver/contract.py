@@ -18,9 +18,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import BinaryIO, ClassVar, Generic, Protocol, TypeVar, final
 
+from pydantic import Field
+
 from ..errors import NotKept
 from ..model import LogKey
-from ..settings import Settings
+from ..settings import Places, Settings
 
 S = TypeVar("S", bound=Settings)
 
@@ -122,8 +124,19 @@ class Plugin(ABC, Generic[S]):
         """
 
 
+class ArchiveSettings(Settings):
+    """The options of an archive that may take several logs at once. Each is then carried by a process of its own, with
+    an object of its own of the plugin: none is called by two threads. No log is carried by two at once."""
+
+    transfers: Places = Field(1, alias="Transfers")
+    """Logs that are on the way to the archive at one time; from 1 to 64."""
+
+
 class ArchivePlugin(Plugin[S]):
-    """Takes a whole closed log as a stream of bytes, returns a reference, and gives it back by that reference."""
+    """Takes a whole closed log as a stream of bytes, returns a reference, and gives it back by that reference.
+
+    Logs come one at a time, unless its ``Settings`` are :class:`ArchiveSettings`.
+    """
 
     @abstractmethod
     def store(self, log: ClosedLog, content: BinaryIO) -> str:

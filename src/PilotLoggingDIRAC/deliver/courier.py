@@ -190,11 +190,17 @@ class Courier:
             thread.join()
 
 
-def note_lost(database: Database, owner: str, error: str) -> list[Delivery]:
+def note_lost(database: Database, owner: str, error: str, only: tuple[int, str] | None = None) -> list[Delivery]:
     """Note a failure for all that a process had taken on that crashed or had to be killed.
 
     Else the log with which a storage library crashes or hangs would be the first again, and no other would have
     its turn.
+
+    Args:
+        database: PilotLogDB.
+        owner: Whose deliveries they are.
+        error: What is known of it.
+        only: This log and plugin, where other deliveries of the same owner go on.
 
     Returns:
         What it had taken on.
@@ -202,7 +208,11 @@ def note_lost(database: Database, owner: str, error: str) -> list[Delivery]:
 
     def note(connection: Connection) -> list[Delivery]:
         now = database.now(connection)
-        lost = deliveries.of_owner(connection, owner)
+        lost = [
+            delivery
+            for delivery in deliveries.of_owner(connection, owner)
+            if only in (None, (delivery.log_id, delivery.plugin))
+        ]
         for delivery in lost:
             attempts = delivery.attempts + 1
             next_attempt = now + compute_backoff(attempts)

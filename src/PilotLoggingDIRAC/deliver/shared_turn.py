@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""The plugins of a VO share one process: it lasts as long as its slowest one, and the others use that time."""
+"""The plugins of a VO share one process: it lasts as long as its slowest transfer, and the others use that time."""
 
 from __future__ import annotations
 

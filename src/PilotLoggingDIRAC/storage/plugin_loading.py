@@ -17,6 +17,7 @@ from ..activation.guess import those_there
 from ..deliver.contract import ArchivePlugin, Plugin, StreamPlugin
 from ..dirac_bridge import cs
 from ..errors import ConfigurationError, NotFound
+from ..settings import Settings
 from .broken_plugin import BrokenArchive, BrokenStream
 from .legacy_plugin import LegacyPlugin, is_legacy_plugin
 
@@ -89,6 +90,16 @@ def is_stream(vo: str, name: str) -> bool:
         return issubclass(_kind(vo, name), StreamPlugin)
     except ConfigurationError:
         return False
+
+
+def settings_class(vo: str, name: str) -> type[Settings]:
+    """The class of a plugin's options.
+
+    Raises:
+        ConfigurationError: It is not there.
+    """
+    kind = _kind(vo, name)
+    return kind.Settings if issubclass(kind, Plugin) else Settings
 
 
 def _kind(vo: str, name: str) -> type:

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -21,6 +21,7 @@ from typing import Any
 
 import DIRAC
 
+from ..deliver.archive_round import Carrier
 from ..deliver.courier import Courier
 from ..deliver.delivery_round import deliver_due
 from ..deliver.probe import probe
@@ -28,6 +29,7 @@ from ..dirac_bridge.database import PilotLogDB
 from ..dirac_bridge.stdout import take_stdout
 from ..errors import PilotLoggingError
 from ..store import deliveries
+from .carriers import several
 from .plugin_loading import load_archives, load_plugin, load_plugins, open_located
 
 _GRACE_SECONDS = 10.0
@@ -73,6 +75,14 @@ def main() -> int:
 
 
 def _deliver(options: argparse.Namespace) -> dict[str, Any]:
+    thresholds = json.loads(options.thresholds)
+    with several(options.vo, options.owner, thresholds) as carriers:
+        return _deliver_with(carriers, options, thresholds)
+
+
+def _deliver_with(
+    carriers: Mapping[str, Sequence[Carrier]], options: argparse.Namespace, thresholds: Mapping[str, int]
+) -> dict[str, Any]:
     database = PilotLogDB()
 
     def cut_off() -> None:
@@ -87,10 +97,11 @@ def _deliver(options: argparse.Namespace) -> dict[str, Any]:
         courier,
         options.vo,
         told_to_stop,
-        json.loads(options.thresholds),
+        thresholds,
         turn_is_over=lambda: time.monotonic() > begun + turn,
         # Not to the end, after which the VO would count as a slow one.
         lingers=lambda: time.monotonic() < begun + turn * _LINGERING,
+        carriers=carriers,
     )
     return asdict(done) | {"works": sorted(done.works), "down": sorted(done.down)}
 

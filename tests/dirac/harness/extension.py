@@ -26,22 +26,25 @@ def extension_metadata():
 """
 
 _PLUGIN = '''
-"""Stores logs as files, slowly if asked to, not while there is a file "fails"; a journal says what was asked."""
+"""Stores logs as files, slowly if asked to, not while there is a file "fails"; a journal says what was asked.
+
+With Gathers, none is stored before so many are in at once, or there is a file "open"."""
 
 import os
 import time
 from contextlib import contextmanager
 from pathlib import Path
 
-from PilotLoggingDIRAC.deliver.contract import ArchivePlugin
+from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ArchiveSettings
 from PilotLoggingDIRAC.errors import NotFound, Unavailable
-from PilotLoggingDIRAC.settings import Seconds, Settings
+from PilotLoggingDIRAC.settings import Number, Seconds
 from pydantic import Field
 
 
-class RecordingSettings(Settings):
+class RecordingSettings(ArchiveSettings):
     folder: str = Field(alias="Folder")
     takes: Seconds = Field(0.0, alias="Takes")
+    gathers: Number = Field(0, alias="Gathers")
 
 
 class RecordingPlugin(ArchivePlugin[RecordingSettings]):
@@ -61,6 +64,7 @@ class RecordingPlugin(ArchivePlugin[RecordingSettings]):
     def store(self, log, content):
         self.note("begin", log)
         time.sleep(self.settings.takes)
+        self.gather()
         fails = self.folder / "fails"
         if fails.exists():
             if fails.read_text() == "plainly":
@@ -69,6 +73,15 @@ class RecordingPlugin(ArchivePlugin[RecordingSettings]):
         (self.folder / log.key.stamp).write_bytes(content.read())
         self.note("stored", log)
         return log.key.stamp
+
+    def gather(self):
+        """Those that are in cannot leave: when so many have begun, they are in at once."""
+        opened = self.folder / "open"
+        while self.settings.gathers and not opened.exists():
+            begun = (self.folder / "journal").read_text().count("begin ")
+            if begun >= self.settings.gathers:
+                opened.touch()
+            time.sleep(0.02)
 
     @contextmanager
     def fetch(self, reference):

@@ -18,18 +18,17 @@ from typing import BinaryIO
 from pydantic import Field
 
 from PilotLoggingDIRAC.deliver.archive_names import begins_with, list_names
-from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
+from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ArchiveSettings, ClosedLog
 from PilotLoggingDIRAC.deliver.stale_files import remove_stale
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
-from PilotLoggingDIRAC.settings import Settings
 
 _COPIED_BYTES = 2**20
 _PARTIAL = ".partial"
 """Below the folder of a VO: logs that are being stored."""
 
 
-class LocalDirectorySettings(Settings):
+class LocalDirectorySettings(ArchiveSettings):
     """``/Operations/<VO or Defaults>/Pilot/LocalDirectory``"""
 
     path: str = Field("", alias="Path")

@@ -20,18 +20,18 @@ from pydantic import BeforeValidator, Field
 
 from PilotLoggingDIRAC.activation.guess import those_there
 from PilotLoggingDIRAC.deliver.archive_names import begins_with, list_names
-from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ClosedLog
+from PilotLoggingDIRAC.deliver.contract import ArchivePlugin, ArchiveSettings, ClosedLog
 from PilotLoggingDIRAC.deliver.dated_folders import Folders, by_year, read_folders
 from PilotLoggingDIRAC.dirac_bridge import cs
 from PilotLoggingDIRAC.errors import ConfigurationError, NotFound, Unavailable
-from PilotLoggingDIRAC.settings import Settings
+from PilotLoggingDIRAC.settings import Places
 from PilotLoggingDIRAC.storage.transfers import CataloguedFiles, Registered, checksum_of
 
 _AT_ONCE = 900
 """Names that the catalogue is asked for at a time: those of a log in 100 folders."""
 
 
-class StorageElementSettings(Settings):
+class StorageElementSettings(ArchiveSettings):
     """``/Operations/<VO or Defaults>/Pilot`` (DIRAC's own options, which may also stand in ``StorageElement`` below)"""
 
     beside_the_pilots = True
@@ -44,6 +44,9 @@ class StorageElementSettings(Settings):
 
     folders: Annotated[Folders, BeforeValidator(read_folders)] = Field(Folders.NONE, alias="Folders")
     """Folders by date in it, of when a log began: ``none``, ``month`` or ``day``."""
+
+    transfers: Places = Field(8, alias="Transfers")
+    """Logs that are on the way to the storage element at one time; from 1 to 64."""
 
 
 class StorageElementPlugin(ArchivePlugin[StorageElementSettings]):
