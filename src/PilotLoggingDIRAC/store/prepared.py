@@ -17,7 +17,7 @@ from ..model import Append
 from .look_through import LONGEST, PIECE, LookThrough, Stored, look_through_short
 
 _VERY_LONG = 16 * PIECE
-_TRIES = 4
+_TRIES = 8
 """So often a message is put off: somebody else writes to the same log each time."""
 _WITHIN = 0.05
 """Seconds that a transaction has for the texts that it makes anew; at the last try, of one text."""
