@@ -131,13 +131,14 @@ class _Log:
         assert append.session is not None
         assert append.seq is not None
         carry = self._carry_before(append)
-        before = None if prepared.get(0, carry) else self.numbering.dump()
+        if stored := prepared.get(0, carry):
+            return stored if self.numbering.is_new(append.session, append.seq) else None
+        before = self.numbering.dump()
         if not self.numbering.is_new(append.session, append.seq):
             return None
         try:
             return prepared.within(0, carry, self.time_left)
         except PutOff:
-            assert before is not None
             self.numbering = Numbering.load(before)
             raise
 

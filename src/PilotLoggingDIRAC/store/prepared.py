@@ -11,13 +11,12 @@ costs nothing.
 from __future__ import annotations
 
 import time
-from contextlib import suppress
 
 from ..model import Append
 from .look_through import LONGEST, PIECE, LookThrough, Stored, look_through_short
 
 _VERY_LONG = 16 * PIECE
-_TRIES = 4
+_TRIES = 8
 """So often a message is put off: somebody else writes to the same log each time."""
 _WITHIN = 0.05
 """Seconds that a transaction has for the texts that it makes anew; at the last try, of one text."""
@@ -58,10 +57,13 @@ class Prepared:
             if self._case in self._forms or not data or (len(data) > _VERY_LONG and self._tries == _TRIES):
                 return True
             if self._case is _LIKELY and len(data) <= PIECE:
-                with suppress(Exception):  # the long way will say what is wrong, and leave the text out
+                try:
                     self._forms[_LIKELY] = look_through_short(self.append.rules.redactor, data, "")
                     return True
-            self._looking = self._look_through(*self._case, self._longest)
+                except Exception:  # the long way says what is wrong, and leaves the text out
+                    self._looking = self._look_through(0, "", self._longest)
+            else:
+                self._looking = self._look_through(*self._case, self._longest)
         stored = self._looking.go_on()
         if stored is None:
             return False
