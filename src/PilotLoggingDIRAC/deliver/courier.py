@@ -208,11 +208,10 @@ def note_lost(database: Database, owner: str, error: str, only: tuple[int, str] 
 
     def note(connection: Connection) -> list[Delivery]:
         now = database.now(connection)
-        lost = [
-            delivery
-            for delivery in deliveries.of_owner(connection, owner)
-            if only in (None, (delivery.log_id, delivery.plugin))
-        ]
+        if only is None:
+            lost = deliveries.of_owner(connection, owner)
+        else:
+            lost = deliveries.find_many(connection, deliveries.of(*only), deliveries.owned_by(owner))
         for delivery in lost:
             attempts = delivery.attempts + 1
             next_attempt = now + compute_backoff(attempts)
