@@ -166,11 +166,6 @@ def release(connection: Connection, log_id: int, plugin: str, owner: str) -> boo
     return _end(connection, log_id, plugin, owner)
 
 
-def release_all(connection: Connection, owner: str) -> None:
-    """Give back all that this owner has, as when a process is ended in the middle of a delivery."""
-    connection.execute(deliveries.update().where(deliveries.c.Owner == owner).values(Owner=None, LeaseUntil=None))
-
-
 def _end(connection: Connection, log_id: int, plugin: str, owner: str, **values: Any) -> bool:
     statement = deliveries.update().where(of(log_id, plugin), deliveries.c.Owner == owner)
     return connection.execute(statement.values(Owner=None, LeaseUntil=None, **values)).rowcount > 0
