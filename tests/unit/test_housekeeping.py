@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,6 +14,7 @@ from support.archives import Archives
 from support.store import Store
 
 from PilotLoggingDIRAC.deliver import housekeeping
+from PilotLoggingDIRAC.deliver.courier import give_back, note_lost
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
 from PilotLoggingDIRAC.settings import VOSettings, parse
 from PilotLoggingDIRAC.store import deliveries, due, lifecycle, logs, parts, schema, usage
@@ -244,6 +246,12 @@ def test_what_takes_the_writers_place_is_found_by_an_index(store: Store) -> None
             assert lifecycle.close_silent(connection, "alpha", now + HOUR) == 1
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+    with store.database.writing() as connection:
+        assert deliveries.claim(connection, store.record().log_id, "Folder", "crashed", now, HOUR)
+    with _changes() as changes:
+        assert len(note_lost(store.database, "crashed", "It crashed.")) == 1
+        give_back(store.database, "crashed")
+    assert [plan for plan in _plans(store, changes) if "(LogID=? AND Plugin=?)" not in plan[0]] == []
     *pauses, select, update = asked
     assert len(pauses) == 3
     for plan in _plans(store, pauses):
@@ -251,6 +259,23 @@ def test_what_takes_the_writers_place_is_found_by_an_index(store: Store) -> None
     by_index, by_number = _plans(store, [select, update])
     assert [line.rpartition(" (")[2] for line in by_index] == ["VO=? AND State=? AND LastArrival<?)"]
     assert by_number == ["SEARCH PilotLogs USING INTEGER PRIMARY KEY (rowid=?)"]
+
+
+@contextmanager
+def _changes() -> Iterator[list[tuple[str, Any]]]:
+    """What is changed: only who has the writer's place may do that."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if statement.startswith("UPDATE"):
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert asked
 
 
 def test_figures_of_many_logs_are_added_up_in_parts(
