@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from support.store import Store
 
+from PilotLoggingDIRAC.deliver.courier import give_back
 from PilotLoggingDIRAC.model import DeliveryState, LogKey
 from PilotLoggingDIRAC.store import deliveries, schema
 from PilotLoggingDIRAC.store import due as due_module
@@ -155,7 +156,7 @@ def test_who_has_lost_the_lease_changes_nothing(work: WorkList) -> None:
     assert not work.fail(log_id, "first", 1, "no", LATER + timedelta(hours=1))
     with work.database.writing() as connection:
         assert not deliveries.release(connection, log_id, "A", "first")
-        deliveries.release_all(connection, "first")
+    give_back(work.database, "first")
     assert work.find(log_id).state is DeliveryState.PENDING
     assert work.claim(log_id, "third", now=LATER) is None
     assert work.confirm(log_id, "second")
@@ -210,8 +211,7 @@ def test_what_is_given_back_is_due_at_once(work: WorkList) -> None:
     with work.database.writing() as connection:
         assert deliveries.release(connection, first, "A", "first")
     assert work.due() == [first]
-    with work.database.writing() as connection:
-        deliveries.release_all(connection, "first")
+    give_back(work.database, "first")
     assert work.due() == [first, second]
     assert work.find(first).attempts == 0
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,9 +14,11 @@ from support.archives import Archives
 from support.store import Store
 
 from PilotLoggingDIRAC.deliver import housekeeping
+from PilotLoggingDIRAC.deliver.courier import give_back, note_lost
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
 from PilotLoggingDIRAC.settings import VOSettings, parse
-from PilotLoggingDIRAC.store import deliveries, lifecycle, schema, usage
+from PilotLoggingDIRAC.store import deliveries, due, lifecycle, logs, parts, schema, usage
+from PilotLoggingDIRAC.store.quiet import Quietness
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
@@ -222,6 +225,100 @@ def test_backlog_and_usage_pass_by_archived_logs(store: Store) -> None:
     assert len(asked) >= 8
     for plan in _plans(store, asked):
         assert any("PilotLogs USING" in line and "(VO=? AND State=?" in line for line in plan), plan
+
+
+def test_what_takes_the_writers_place_is_found_by_an_index(store: Store) -> None:
+    """Pilots wait for it: neither what has been delivered nor what is silent too is passed over one by one."""
+    if not store.database.is_sqlite:
+        pytest.skip("the plan that is read is SQLite's")
+    store.send("text\n")
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        with store.database.writing() as connection:
+            now = store.database.now(connection)
+            asked.clear()
+            due.end_pauses(connection, "alpha", "Folder", now)
+            assert lifecycle.close_silent(connection, "alpha", now + HOUR) == 1
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    with store.database.writing() as connection:
+        assert deliveries.claim(connection, store.record().log_id, "Folder", "crashed", now, HOUR)
+    with _changes() as changes:
+        assert len(note_lost(store.database, "crashed", "It crashed.")) == 1
+        give_back(store.database, "crashed")
+    assert [plan for plan in _plans(store, changes) if "(LogID=? AND Plugin=?)" not in plan[0]] == []
+    *pauses, select, update = asked
+    assert len(pauses) == 3
+    for plan in _plans(store, pauses):
+        assert plan[0].rpartition(" (")[2].rstrip("<>?)") == "Plugin=? AND State=? AND NextAttempt", plan
+    by_index, by_number = _plans(store, [select, update])
+    assert [line.rpartition(" (")[2] for line in by_index] == ["VO=? AND State=? AND LastArrival<?)"]
+    assert by_number == ["SEARCH PilotLogs USING INTEGER PRIMARY KEY (rowid=?)"]
+
+
+@contextmanager
+def _changes() -> Iterator[list[tuple[str, Any]]]:
+    """What is changed: only who has the writer's place may do that."""
+    asked: list[tuple[str, Any]] = []
+
+    def note(connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if statement.startswith("UPDATE"):
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    assert asked
+
+
+def test_figures_of_many_logs_are_added_up_in_parts(
+    store: Store, archives: Archives, folder: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the size of the parts, and though many logs have the same time."""
+    down = archives.add("Down")
+    down.problem = OSError("The storage is down.")
+    same = [store.new_key() for _ in range(7)]
+    store.append(*(Append(key, b"same\n", session="a", seq=1) for key in same))
+    for number in range(23):
+        key = store.new_key("beta" if number % 5 == 0 else "alpha")
+        store.append(
+            Append(key, b"x" * number + b"\n", session="a", seq=1, final=Final(0) if number % 3 else None),
+            ago=timedelta(minutes=10 * number),
+        )
+        if number % 6 == 1 and key.vo == "alpha":
+            archives.deliver(store.record(key).log_id)
+    settled = settings(LoggingPlugins="Folder")
+    assert housekeeping.settle(store.database, "alpha", settled) > 1
+    for _ in range(4):
+        key = store.new_key()
+        store.append(Append(key, b"waits\n", session="a", seq=1, final=Final(0)))
+        archives.deliver(store.record(key).log_id)
+
+    def figures(size: int) -> list[Any]:
+        monkeypatch.setattr(parts, "MOST_LOGS", size)
+        with store.database.reading() as connection:
+            now = store.database.now(connection)
+            return [
+                usage.by_vo(connection),
+                deliveries.backlog(connection, {"alpha": ["Folder", "Down"], "beta": ["Folder"]}),
+                deliveries.backlog(connection),
+                logs.count_quiet(connection, Quietness(now + HOUR, 900.0)),
+            ]
+
+    whole = figures(1000)
+    assert whole[0]["alpha"].open_logs > 10
+    assert len(whole[1]) == 3
+    assert whole[2] != []
+    assert whole[3]["alpha"] > 7
+    for size in (1, 2, 3, 5, 7):
+        assert figures(size) == whole
 
 
 def _plans(store: Store, asked: list[tuple[str, Any]]) -> list[list[str]]:

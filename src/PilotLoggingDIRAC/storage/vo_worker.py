@@ -22,13 +22,12 @@ from typing import Any
 import DIRAC
 
 from ..deliver.archive_round import Carrier
-from ..deliver.courier import Courier
+from ..deliver.courier import Courier, give_back
 from ..deliver.delivery_round import deliver_due
 from ..deliver.probe import probe
 from ..dirac_bridge.database import PilotLogDB
 from ..dirac_bridge.stdout import take_stdout
 from ..errors import PilotLoggingError
-from ..store import deliveries
 from .carriers import several
 from .plugin_loading import load_archives, load_plugin, load_plugins, open_located
 
@@ -86,7 +85,7 @@ def _deliver_with(
     database = PilotLogDB()
 
     def cut_off() -> None:
-        database.transact(lambda connection: deliveries.release_all(connection, options.owner))
+        give_back(database, options.owner)
         os._exit(0)
 
     told_to_stop = _stop_on_signal(options.parent, cut_off)

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, case, func, or_, se
 from ..model import Delivery, DeliveryState, LogRecord, LogState
 from .engine import insert_if_absent
 from .logs import CLOSED, closed, list_vos
+from .parts import parts
 from .schema import deliveries, logs
 
 _ERROR_LENGTH = 2000
@@ -165,11 +166,6 @@ def release(connection: Connection, log_id: int, plugin: str, owner: str) -> boo
     return _end(connection, log_id, plugin, owner)
 
 
-def release_all(connection: Connection, owner: str) -> None:
-    """Give back all that this owner has, as when a process is ended in the middle of a delivery."""
-    connection.execute(deliveries.update().where(deliveries.c.Owner == owner).values(Owner=None, LeaseUntil=None))
-
-
 def _end(connection: Connection, log_id: int, plugin: str, owner: str, **values: Any) -> bool:
     statement = deliveries.update().where(of(log_id, plugin), deliveries.c.Owner == owner)
     return connection.execute(statement.values(Owner=None, LeaseUntil=None, **values)).rowcount > 0
@@ -186,9 +182,14 @@ def find_many(connection: Connection, *conditions: ColumnElement[bool]) -> list[
     return [_delivery(row) for row in connection.execute(select(deliveries).where(*conditions))]
 
 
+def owned_by(owner: str) -> ColumnElement[bool]:
+    """The condition that a process has taken it on and not ended it."""
+    return deliveries.c.Owner == owner
+
+
 def of_owner(connection: Connection, owner: str) -> list[Delivery]:
     """What a process has taken on and not ended."""
-    return find_many(connection, deliveries.c.Owner == owner)
+    return find_many(connection, owned_by(owner))
 
 
 def with_expired_text(connection: Connection, log: LogRecord) -> list[Delivery]:
@@ -247,11 +248,12 @@ def _fails_while_open() -> ColumnElement[bool]:
 def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) -> Backlog | None:
     unless_whole = or_(deliveries.c.LogID.is_(None), unconfirmed(logs.c.LastChunkID))
     # One state at a time: then a database goes by the index of the state, past a million archived logs.
-    parts = [
-        *(_part(connection, vo, plugin, all_closed, logs.c.State == state, unless_whole) for state in CLOSED),
-        _part(connection, vo, plugin, False, _fails_while_open()),
+    found = [
+        _part(connection, plugin, all_closed and state in CLOSED, part, condition)
+        for state, condition in (*((state, unless_whole) for state in CLOSED), (LogState.OPEN, _fails_while_open()))
+        for part in parts(connection, logs.c.LastArrival, logs.c.VO == vo, logs.c.State == state)
     ]
-    waiting = [part for part in parts if part.Logs]
+    waiting = [part for part in found if part.Logs]
     if not waiting:
         return None
     return Backlog(
@@ -265,9 +267,7 @@ def _backlog_of(connection: Connection, vo: str, plugin: str, all_closed: bool) 
     )
 
 
-def _part(
-    connection: Connection, vo: str, plugin: str, with_untried: bool, *conditions: ColumnElement[bool]
-) -> Row[Any]:
+def _part(connection: Connection, plugin: str, with_untried: bool, *conditions: ColumnElement[bool]) -> Row[Any]:
     attempts = func.coalesce(deliveries.c.Attempts, 0)
     return connection.execute(
         select(
@@ -278,5 +278,5 @@ def _part(
             func.max(deliveries.c.LastError).label("LastError"),
         )
         .select_from(logs.join(deliveries, of(logs.c.LogID, plugin), isouter=with_untried))
-        .where(logs.c.VO == vo, *conditions)
+        .where(*conditions)
     ).one()

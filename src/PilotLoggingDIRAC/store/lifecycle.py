@@ -7,7 +7,7 @@ from collections.abc import Collection
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, select
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, exists, select
 
 from ..model import DeliveryState, ExpiredPart, LogState
 from .chunks import in_order, load_index
@@ -30,9 +30,10 @@ def close_silent(connection: Connection, vo: str, silent_before: datetime) -> in
     log_ids = list(connection.execute(found).scalars())
     if not log_ids:
         return 0
-    # Asked again: a line may have come since.
+    # Asked again: a line may have come since. Not so that SQLite goes by the index of it, past all that are silent.
+    still = case((and_(*silent), 1), else_=0) == 1
     return connection.execute(
-        logs.update().where(logs.c.LogID.in_(log_ids), *silent).values(State=LogState.SILENT)
+        logs.update().where(logs.c.LogID.in_(log_ids), still).values(State=LogState.SILENT)
     ).rowcount
 
 

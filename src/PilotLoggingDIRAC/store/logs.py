@@ -14,6 +14,7 @@ from ..errors import Rejected
 from ..model import COUNTED_COLUMNS, FACTS, LISTED_COLUMNS, ExpiredPart, LogKey, LogRecord, LogState
 from .list_order import behind, key_of, order_of, sorting
 from .numbering import Numbering
+from .parts import parts
 from .quiet import READ, Quietness
 from .schema import logs
 from .selection import must_read_rows, where
@@ -350,8 +351,12 @@ def _without_own(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def count_quiet(connection: Connection, quietness: Quietness) -> dict[str, int]:
     """How many open logs of each VO are quiet."""
-    counted = select(logs.c.VO, func.count()).where(quietness.condition()).group_by(logs.c.VO)
-    return {vo: int(number) for vo, number in connection.execute(counted)}
+    counted: Counter[str] = Counter()
+    for vo in list_vos(connection):
+        for part in parts(connection, logs.c.LastArrival, logs.c.VO == vo, logs.c.State == LogState.OPEN):
+            condition = quietness.condition(vo)
+            counted[vo] += connection.execute(select(func.count()).where(part, condition)).scalar_one()
+    return dict(+counted)
 
 
 def count_states(connection: Connection) -> dict[tuple[str, str], int]:

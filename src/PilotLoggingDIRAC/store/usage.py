@@ -3,20 +3,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, func, select
 
 from ..model import LogState
 from .logs import list_vos
+from .parts import parts
 from .schema import logs
 
 ROW_SIZE = 256
 """What a message or a log takes without any text, in bytes, about: its row and its places in the indexes."""
 
-_NOT_ARCHIVED = [state for state in LogState if state is not LogState.ARCHIVED]
-"""A log without text counts as long as it waits for the agent."""
+_SUMS = (
+    func.count(),
+    func.coalesce(func.sum(logs.c.Bytes - logs.c.ExpiredBytes), 0),
+    func.coalesce(func.sum(1 + logs.c.LastChunkID - logs.c.ExpiredChunkID), 0),
+)
+"""Logs, bytes of text and rows."""
 
 
 class Usage(NamedTuple):
@@ -45,18 +49,16 @@ def by_vo(connection: Connection) -> dict[str, Usage]:
 
 
 def _of(connection: Connection, vo: str) -> Usage:
-    open_logs = select(func.count()).select_from(logs).where(logs.c.VO == vo, logs.c.State == LogState.OPEN)
-    # All states are named so that an index leads to the logs with text, past a million without.
-    text, rows = _sums(connection, vo, list(LogState), has_text=True)
-    _, more = _sums(connection, vo, _NOT_ARCHIVED, has_text=False)
-    return Usage(int(connection.execute(open_logs).scalar_one()), text, rows + more)
-
-
-def _sums(connection: Connection, vo: str, states: Sequence[LogState], has_text: bool) -> tuple[int, int]:
-    """Bytes and rows of the VO's logs in these states."""
-    sums = select(
-        func.coalesce(func.sum(logs.c.Bytes - logs.c.ExpiredBytes), 0),
-        func.coalesce(func.sum(1 + logs.c.LastChunkID - logs.c.ExpiredChunkID), 0),
-    ).where(logs.c.VO == vo, logs.c.State.in_(states), logs.c.HasText == int(has_text))
-    text, rows = connection.execute(sums).one()
-    return int(text), int(rows)
+    text = rows = open_logs = 0
+    for state in LogState:
+        conditions = [logs.c.VO == vo, logs.c.State == state]
+        by = logs.c.LastArrival
+        if state is LogState.ARCHIVED:
+            # Past a million without text. Every other log counts, as long as it waits for the agent.
+            conditions.append(logs.c.HasText == 1)
+            by = logs.c.Archived
+        for part in parts(connection, by, *conditions):
+            count, more_text, more_rows = connection.execute(select(*_SUMS).where(part)).one()
+            text, rows = text + int(more_text), rows + int(more_rows)
+            open_logs += count if state is LogState.OPEN else 0
+    return Usage(open_logs, text, rows)
