@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError, Unavailable
 from .quarantine import Identity, companion_of, finish, identity_of, isolate, list_quarantined, locked
-from .wal_bound import empty_wal
+from .wal_bound import FileConnection, empty_wal
 from .wal_check import lost_commits
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -20,12 +20,6 @@ _OWN_WORD = b"PilotLog"
 _LOST_TABLE = "no such table: PilotLog"
 _REMNANTS_MILLISECONDS = 200
 _LOOKS = 3
-
-
-class FileConnection(sqlite3.Connection):
-    """A connection that knows which file it has open."""
-
-    identity: Identity | None = None
 
 
 def _is_damage(error: BaseException | None) -> bool:
