@@ -17,6 +17,7 @@ import pytest
 from sqlalchemy import URL, text
 
 from PilotLoggingDIRAC.model import Append, LogKey
+from PilotLoggingDIRAC.store import chunks, logs
 from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.store.quarantine import companion_of
 from PilotLoggingDIRAC.store.wal_bound import WALBound
@@ -164,3 +165,22 @@ def test_copying_ends_when_the_database_is_closed(tmp_path: Path, sqlite_templat
         pass
     database.close()
     assert not [thread for thread in threading.enumerate() if thread.name == "PilotLogDB-copy"]
+
+
+def test_who_takes_a_whole_log_slowly_is_no_reader_that_stays(database: Database, tmp_path: Path) -> None:
+    """The agent writes it to a disk that may be slow, before it is delivered."""
+    wal = tmp_path / "db.sqlite-wal"
+    writer = GroupCommitWriter(database, 2**26)
+    for seq in range(1, 201):
+        writer.submit(Append(KEY, b"%d\n" % seq, session="a", seq=seq)).result(120)
+    with database.reading() as connection:
+        record = logs.find(connection, KEY)
+        assert record is not None
+        index = chunks.index_of(connection, record)
+    taken = chunks.stream_text(database, record.log_id, index)
+    text = next(taken)
+    writer.submit(Append(KEY, NOISE.randbytes(2**19).hex().encode(), session="a", seq=201)).result(120)
+    writer.close()
+    assert database.drop_remnants()
+    assert wal.stat().st_size == 0
+    assert text + b"".join(taken) == b"".join(b"%d\n" % seq for seq in range(1, 201))
