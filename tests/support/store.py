@@ -119,9 +119,7 @@ class Store:
 
     def text(self, key: LogKey = KEY) -> str:
         """All text of a log that the database has, in its order."""
-        index = self.index(key)
-        with self.database.reading() as connection:
-            return decode(b"".join(chunks.stream_text(connection, self.record(key).log_id, index)))
+        return decode(b"".join(chunks.stream_text(self.database, self.record(key).log_id, self.index(key))))
 
     def delivery(self, plugin: str, key: LogKey = KEY) -> Delivery:
         with self.database.reading() as connection:

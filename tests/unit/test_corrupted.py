@@ -13,6 +13,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -247,6 +248,43 @@ def test_frames_of_an_earlier_round_are_no_damage(file: Path, part: Callable[[],
     collector.send(20)
     assert companion_of(file, "-wal").stat().st_size == size
     assert not lost_commits(companion_of(file, "-wal"))
+
+
+def test_who_waited_for_his_turn_to_look_takes_it_for_no_other_file(file: Path, part: Callable[[], Part]) -> None:
+    """Of threads that open it at once after a crash, one looks and opens it while the others wait."""
+    leave_after_crash(file)
+    opened = part()
+    assert opened.logs() == list(range(40))
+    opened.database.file._inspect()
+    assert opened.told == []
+    assert not list_quarantined(file)
+    assert opened.logs() == list(range(40))
+
+
+def test_threads_that_open_it_at_once_look_at_it_once(
+    file: Path, part: Callable[[], Part], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The look at a long -wal takes a while, and one of them would have to wait for all."""
+    leave_after_crash(file)
+    opened, looks = part(), 0
+    others = [threading.Thread(target=opened.database.free_inside) for _ in range(3)]
+
+    def look(wal: Path) -> bool:
+        nonlocal looks
+        looks += 1
+        for other in others:
+            if other.ident is None:
+                other.start()
+        time.sleep(0.5)  # they wait by then; should they come later, nothing is wrong either
+        return lost_commits(wal)
+
+    monkeypatch.setattr("PilotLoggingDIRAC.store.sqlite_file.lost_commits", look)
+    assert opened.logs() == list(range(40))
+    for other in others:
+        other.join(120)
+    assert looks == 1
+    assert opened.told == []
+    assert not list_quarantined(file)
 
 
 def read_whole(wal: Path) -> list[tuple[bool, bool, bool]]:

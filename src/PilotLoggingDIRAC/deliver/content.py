@@ -61,10 +61,9 @@ def assemble(
             index = chunks.index_of(connection, log)
         if expired_bytes:
             _copy_expired(database, log, open_copy, file, erasure.ranges_of_chunk(index.erasures, 0))
-        with database.reading() as connection:
-            wanted = chunks.Index(tuple(entry for entry in index.entries if entry.chunk_id > after), ())
-            for piece in chunks.stream_text(connection, log.log_id, wanted):
-                file.write(piece)
+        wanted = chunks.Index(tuple(entry for entry in index.entries if entry.chunk_id > after), ())
+        for piece in chunks.stream_text(database, log.log_id, wanted):
+            file.write(piece)
         file.flush()
         size = file.tell()
         if size != expired_bytes + wanted.size:

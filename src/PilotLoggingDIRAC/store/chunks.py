@@ -15,6 +15,7 @@ from sqlalchemy import Connection, select
 from ..errors import Unavailable
 from ..model import Gap, LogRecord
 from . import erasure
+from .engine import Database
 from .erasure import ERASURE, Erasure, Range
 from .schema import chunks
 from .truncation import MARK
@@ -248,7 +249,16 @@ def load_text(connection: Connection, log_id: int, entries: Sequence[ChunkEntry]
     return texts
 
 
-def stream_text(connection: Connection, log_id: int, index: Index) -> Iterator[bytes]:
-    """The text of all chunks of an index, in order, in bounded memory."""
+def stream_text(database: Database, log_id: int, index: Index) -> Iterator[bytes]:
+    """The text of all chunks of an index, in order, in bounded memory.
+
+    Some chunks a transaction, which is over before they are given: however long the log, and whoever takes it slowly,
+    SQLite's ``-wal`` need not be kept for it.
+
+    Raises:
+        Moved, Unavailable: As of :func:`load_text`.
+    """
     for start in range(0, len(index.entries), _PIECES_AT_ONCE):
-        yield from load_text(connection, log_id, index.entries[start : start + _PIECES_AT_ONCE])
+        with database.reading() as connection:
+            texts = load_text(connection, log_id, index.entries[start : start + _PIECES_AT_ONCE])
+        yield from texts

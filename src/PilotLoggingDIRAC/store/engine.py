@@ -21,8 +21,8 @@ from sqlalchemy.sql import func
 
 from ..errors import PilotLoggingError, Unavailable
 from .quarantine import Identity, companion_of
-from .sqlite_file import FileConnection, SQLiteFile
-from .wal_bound import LIMIT, WALBound
+from .sqlite_file import SQLiteFile
+from .wal_bound import LIMIT, FileConnection, WALBound
 
 T = TypeVar("T")
 
@@ -99,8 +99,8 @@ class Database:
         self._conflict_seconds = conflict_seconds
         if self.is_sqlite:
             self.file = file or SQLiteFile(Path(url.database or ""), busy_seconds, report)
-            self._wal = WALBound(companion_of(self.file.path, "-wal"), wal_limit)
-            self._writers = _sqlite_engine(url, self.file, "BEGIN IMMEDIATE")
+            self._wal = WALBound(companion_of(self.file.path, "-wal"), self.file.connect, wal_limit)
+            self._writers = _sqlite_engine(url, self.file, "BEGIN IMMEDIATE", self._wal)
             self._readers = _sqlite_engine(url, self.file, "BEGIN")
         else:
             self._writers = _server_engine(url, "READ COMMITTED", answer_seconds, busy_seconds, idle_seconds)
@@ -266,6 +266,8 @@ class Database:
 
     def close(self) -> None:
         """Close all connections."""
+        if self.is_sqlite:
+            self._wal.close()
         self._writers.dispose()
         self._readers.dispose()
 
@@ -288,13 +290,15 @@ def room(disk: int, inside: int) -> int:
     return disk + inside if disk >= _JOURNAL_ROOM else disk
 
 
-def _sqlite_engine(url: URL, file: SQLiteFile, begin: str) -> Engine:
+def _sqlite_engine(url: URL, file: SQLiteFile, begin: str, wal: WALBound | None = None) -> Engine:
     engine = create_engine(url, creator=file.connect, query_cache_size=_STATEMENTS)
 
     @event.listens_for(engine, "checkout")
     def _same_file(connection: FileConnection, _record: Any, _proxy: Any) -> None:
         if connection.identity != file.identity:
             raise DisconnectionError  # the pool drops this connection and makes a new one
+        if wal is not None:
+            wal.before_writing(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..errors import ConfigurationError, Unavailable
 from .quarantine import Identity, companion_of, finish, identity_of, isolate, list_quarantined, locked
-from .wal_bound import empty_wal
+from .wal_bound import FileConnection, empty_wal
 from .wal_check import lost_commits
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -20,12 +20,6 @@ _OWN_WORD = b"PilotLog"
 _LOST_TABLE = "no such table: PilotLog"
 _REMNANTS_MILLISECONDS = 200
 _LOOKS = 3
-
-
-class FileConnection(sqlite3.Connection):
-    """A connection that knows which file it has open."""
-
-    identity: Identity | None = None
 
 
 def _is_damage(error: BaseException | None) -> bool:
@@ -159,24 +153,30 @@ class SQLiteFile:
         """Look at a file that this process has not opened yet, before SQLite does."""
         wal = companion_of(self.path, "-wal")
         with locked(self.path, exclusive=True):
-            if finished := finish(self.path):
-                self._told(finished, "somebody was interrupted while he set it aside")
-            file, stale = self.identity, identity_of(wal)
-            gone = self._known is not None and self._known not in map(identity_of, self.list_set_aside())
-            if gone:
-                self._report(
-                    f"{self.path} was removed or replaced under a running process, which now uses what is there."
-                )
-            if stale is None or not wal.stat().st_size:
-                return
-            if gone and stale == self._known_wal:
-                self._told(isolate(self.path, first="-shm"), "it was removed or replaced, and its -wal left behind")
-            elif file is None:
-                self._told(isolate(self.path), "it is missing, and its -wal was left behind")
-            elif not self.path.stat().st_size:
-                self._told(isolate(self.path), "it is empty, and its -wal is not")
-            elif self._lost_commits(wal):
-                self._told(isolate(self.path), "its -wal is damaged: SQLite would drop committed text")
+            if self._known is not None and self.identity == self._known:
+                return  # another thread has looked at it meanwhile, and may have opened it
+            self._isolate_what_is_damaged(wal)
+            if self.identity is not None:
+                self._known, self._known_wal = self.identity, identity_of(wal)
+
+    def _isolate_what_is_damaged(self, wal: Path) -> None:
+        """The caller has the exclusive lock."""
+        if finished := finish(self.path):
+            self._told(finished, "somebody was interrupted while he set it aside")
+        file, stale = self.identity, identity_of(wal)
+        gone = self._known is not None and self._known not in map(identity_of, self.list_set_aside())
+        if gone:
+            self._report(f"{self.path} was removed or replaced under a running process, which now uses what is there.")
+        if stale is None or not wal.stat().st_size:
+            return
+        if gone and stale == self._known_wal:
+            self._told(isolate(self.path, first="-shm"), "it was removed or replaced, and its -wal left behind")
+        elif file is None:
+            self._told(isolate(self.path), "it is missing, and its -wal was left behind")
+        elif not self.path.stat().st_size:
+            self._told(isolate(self.path), "it is empty, and its -wal is not")
+        elif self._lost_commits(wal):
+            self._told(isolate(self.path), "its -wal is damaged: SQLite would drop committed text")
 
     def _lost_commits(self, wal: Path) -> bool:
         """Several looks: another process that writes meanwhile may be seen half-way, but not each time."""
