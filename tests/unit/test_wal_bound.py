@@ -20,6 +20,7 @@ from PilotLoggingDIRAC.model import Append, LogKey
 from PilotLoggingDIRAC.store import chunks, logs
 from PilotLoggingDIRAC.store.engine import Database
 from PilotLoggingDIRAC.store.quarantine import companion_of
+from PilotLoggingDIRAC.store.upgrade import PreparedDatabase
 from PilotLoggingDIRAC.store.wal_bound import WALBound
 from PilotLoggingDIRAC.store.writer import GroupCommitWriter
 
@@ -125,7 +126,7 @@ def leave_after_crash(file: Path) -> None:
     assert killed.returncode == -signal.SIGKILL
 
 
-def test_no_commit_after_a_crash_copies_what_was_left(
+def test_neither_the_start_nor_a_commit_after_a_crash_copies_what_was_left(
     tmp_path: Path, sqlite_template: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would be held up for seconds a GB, and all that wait behind it. Meanwhile it is copied beside them."""
@@ -136,7 +137,7 @@ def test_no_commit_after_a_crash_copies_what_was_left(
     assert left > 4 * LIMIT
     content, goes_on, copy = file.read_bytes(), threading.Event(), WALBound._copy
     monkeypatch.setattr(WALBound, "_copy", lambda bound: goes_on.wait(120) and copy(bound))
-    database = Database(URL.create("sqlite", database=str(file)), wal_limit=LIMIT)
+    database = PreparedDatabase(URL.create("sqlite", database=str(file)), wal_limit=LIMIT)
     writer = GroupCommitWriter(database, 2**26)
     try:
         for seq in range(61, 71):

@@ -190,6 +190,11 @@ class PreparedDatabase(Database):
                 present = self._present()
                 # Once more: it may have been replaced in between, and must be this very file that has the tables.
                 prepare(plain)
+                if self.is_sqlite:
+                    # A connection that stays: where the last one is closed SQLite copies all of the -wal, and a long
+                    # one would keep everybody waiting here.
+                    with super().reading():
+                        pass
             finally:
                 plain.close()
             if self._present() == present:

@@ -141,6 +141,8 @@ class WALBound:
 def empty_wal(connection: sqlite3.Connection, patience: int) -> bool:
     """Empty the ``-wal``, or as much as the readers allow; False where one of them was in the way.
 
+    Writers are locked out while the last of it is copied, and not while all is.
+
     Args:
         connection: Without a transaction.
         patience: How long it waits for readers, in ms; writers wait as long.
@@ -148,6 +150,7 @@ def empty_wal(connection: sqlite3.Connection, patience: int) -> bool:
     Raises:
         sqlite3.Error: It could not be done for another reason than readers.
     """
+    connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
     (before,) = connection.execute("PRAGMA busy_timeout").fetchone()
     connection.execute(f"PRAGMA busy_timeout = {patience}")
     try:
