@@ -38,7 +38,7 @@ demo: $(if $(KEEP),tools,base)
 
 test: lint
 	$(PYTHON) -m pytest tests/unit -n 2 --dist loadfile
-	$(PYTHON) -m pytest tests --ignore=tests/unit --ignore=tests/faults -n 3 --dist loadfile
+	$(PYTHON) -m pytest tests --ignore=tests/unit --ignore=tests/faults -n 4 --dist loadfile --no-loadscope-reorder
 	$(PYTHON) -m pytest tests/faults
 
 test-stock-pilot: tools

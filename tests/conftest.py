@@ -53,6 +53,20 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+_LONGEST = (
+    "portal/test_portal", "package/test_pythons", "plugins/test_config_command", "scale/test_many_pilots",
+    "dirac/test_commands_side_by_side", "plugins/test_to_the_grid_and_back", "dirac/test_agent",
+    "pilot/test_install_guide",
+)  # fmt: skip
+"""Files that begin first, so that in the end no process runs alone."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The order in which pytest-xdist hands out the files, with ``--no-loadscope-reorder``."""
+    files = {_TESTS / f"{name}.py": place for place, name in enumerate(_LONGEST)}
+    items.sort(key=lambda item: files.get(item.path, len(files)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def no_detours() -> Iterator[None]:
     """What a machine sets for its way to the Internet must not lead calls to loopback astray."""
