@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-only
+"""What the pilots and readers of one VO notice of what another VO does: p99 of their calls, beside their p99 alone.
+
+One real collector, over TLS, on connections that are kept. Afterwards every acknowledged message is looked for, and the
+exit code is not 0 if one is lost; a ratio above 3 is marked.
+"""
+
+import argparse
+import multiprocessing
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.measurement import Client, Measured
+from parts import lifecycle, state
+from parts.calls import SECONDS
+from parts.failure import Failure
+from parts.program import run, scratch_folder
+from readerbenchmark.load import USER, Access
+
+from . import attacks
+
+_PILOTS = 8
+_A_SECOND = 20.0
+"""Messages of all honest pilots together, and calls of the honest reader."""
+_MOST = 3.0
+_ALONE = "alone"
+
+
+@dataclass(frozen=True)
+class _Read:
+    p50: float
+    p99: float
+    calls: int
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="dev/bench-fair", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=10, help="of each measurement")
+    parser.add_argument("--only", default="", help="attacks whose name has this in it")
+    arguments = parser.parse_args()
+    with scratch_folder("bench-fair") as folder:
+        return run("bench-fair", lambda: _bench(folder / "stack", arguments.seconds, arguments.only))
+
+
+def _bench(directory: Path, seconds: float, only: str) -> None:
+    lifecycle.up(directory, state.Plan())
+    stack = state.load(directory)
+    access = Access.to(stack)
+    names = [name for name in attacks.ATTACKS if only in name]
+    if not names:
+        raise Failure(f"no attack has {only!r} in its name: {', '.join(attacks.ATTACKS)}")
+    print(f"{'VO beta does':<34} {'acknowledged':>26}  {'read':>26}", flush=True)
+    print(f"{'':<34} {'p50':>8} {'p99 ms':>8} {'ratio':>8}  {'p50':>8} {'p99 ms':>8} {'ratio':>8}", flush=True)
+    with Client(1, _PILOTS) as pilots:
+        _honest(stack, access, pilots, 2.0)  # all is warm then
+        alone = _honest(stack, access, pilots, seconds)
+        _show(_ALONE, alone, alone)
+        for name in names:
+            with _running(name, access):
+                beside = _honest(stack, access, pilots, seconds)
+            _show(name, beside, alone)
+
+
+@contextmanager
+def _running(name: str, access: Access) -> Iterator[None]:
+    context = multiprocessing.get_context("spawn")
+    ready = context.Event()
+    attack = context.Process(target=attacks.run, args=(name, access, ready), daemon=True)
+    attack.start()
+    try:
+        while not ready.wait(0.2):
+            if not attack.is_alive():
+                raise Failure(f"{name}: its process has ended before it began")
+        time.sleep(1)
+        yield
+        if not attack.is_alive():
+            raise Failure(f"{name}: its process has ended")
+    finally:
+        attack.kill()
+        attack.join()
+
+
+def _honest(stack: state.Stack, access: Access, pilots: Client, seconds: float) -> tuple[Measured, _Read]:
+    took: list[float] = []
+    stop = threading.Event()
+    problems: list[str] = []
+
+    def read() -> None:
+        due = time.monotonic()
+        try:
+            with access.caller(USER) as reader:
+                while not stop.is_set():
+                    reader.ask("listLogs", {}, [], 0, 100)
+                    took.append(time.monotonic() - due)
+                    due = max(due + 1 / _A_SECOND, time.monotonic() - SECONDS)
+                    time.sleep(max(0.0, due - time.monotonic()))
+        except (Failure, OSError) as error:
+            problems.append(f"{type(error).__name__}: {error}")
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    try:
+        measured = pilots.measure(stack, keep_alive=True, seconds=seconds, rate=_A_SECOND)
+    finally:
+        stop.set()
+        reader.join()
+    if problems:
+        raise Failure(f"the honest reader: {problems[0]}")
+    took.sort()
+    return measured, _Read(1000 * took[len(took) // 2], 1000 * took[int(0.99 * (len(took) - 1))], len(took))
+
+
+def _show(name: str, now: tuple[Measured, _Read], alone: tuple[Measured, _Read]) -> None:
+    line = f"{name:<34}"
+    for these, those in zip(now, alone, strict=True):
+        ratio = these.p99 / those.p99
+        line += f" {these.p50:>8.1f} {these.p99:>8.1f} {ratio:>7.1f}{'!' if ratio > _MOST else ' '} "
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
