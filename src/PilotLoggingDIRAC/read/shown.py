@@ -30,6 +30,11 @@ def is_shown_otherwise(data: bytes) -> bool:
     return _MAY_ACT.search(_with_plain_ends(data).translate(None, _PLAIN)) is not None
 
 
+def leaves_out(data: bytes) -> bool:
+    """Whether something in a text may be left out when it is shown, so that what was apart is side by side."""
+    return b"\x1b" in data or b"\r" in data
+
+
 def as_shown(data: bytes) -> bytes:
     """A text of one or more lines as the page shows it: sequences of terminals are left out, other characters that
     would act, or hide, have pictures. The ends of lines stay."""
