@@ -31,6 +31,9 @@ class Expression:
         name: For sentences: "regex".
         literal: What is looked for is a text.
 
+    Attributes:
+        piece: Bytes that it gets at once.
+
     Raises:
         Rejected: It is none of RE2's, or too large.
         Unavailable: There is no RE2.
@@ -44,7 +47,7 @@ class Expression:
                 f"The {name} is too large: compiled it has {size} steps, {_LARGEST} at most are taken. "
                 "Use fewer or smaller repetitions."
             )
-        self._piece = max(_WORK // max(size, 1), _LEAST_PIECE)
+        self.piece = max(_WORK // max(size, 1), _LEAST_PIECE)
 
     def is_in(self, data: bytes, time: LookTime) -> bool:
         """Whether it matches. Of a text that is longer than one piece of work, a match is found that is not longer than
@@ -63,9 +66,9 @@ class Expression:
 
     def _pieces(self, size: int) -> Iterator[tuple[int, int]]:
         begin = 0
-        while begin + self._piece < size:
-            yield begin, begin + self._piece
-            begin += self._piece - _OVERLAP
+        while begin + self.piece < size:
+            yield begin, begin + self.piece
+            begin += self.piece - _OVERLAP
         yield begin, size
 
 

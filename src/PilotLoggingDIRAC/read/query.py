@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from ..lines.parser import Line
 from .expression import Expression
 from .look_time import LookTime
 from .outline import Block
+from .parts import PART, Matches, MayBeIn, may_have_match, may_have_text
 from .shown import as_shown, is_shown_otherwise
 
 LONGEST = 500
@@ -24,7 +26,8 @@ LONGEST = 500
 _MOST_NAMES = 100
 _LONGEST_NAME = 255
 
-_Matches = Callable[[bytes, LookTime], bool]
+# What makes the beginning of a line another one than that of a block, or may do so.
+_ANCHORS_APART = re.compile(r"\\[AzZ]|\(\?(?!:|i[:)]|P<)")
 
 
 def _always(_: bytes, __: LookTime) -> bool:
@@ -39,13 +42,15 @@ class Query:
         in_line: Whether the bytes of a line, without its end, have what is looked for: as they were sent, or as the
             page shows them. It may take long; its time is looked at meanwhile.
         in_block: Whether a text of many lines can have such a line; never wrong when it says no.
+        may_be_in_log: The same for a whole log, in pieces that were cut anywhere; quicker. None: it would never say no.
         levels, commands: Of the message that the line belongs to; None for any.
         since, until: The same for its time.
         own: Only lines with a header.
     """
 
-    in_line: _Matches = _always
-    in_block: _Matches = _always
+    in_line: Matches = _always
+    in_block: Matches = _always
+    may_be_in_log: MayBeIn | None = None
     levels: frozenset[Level] | None = None
     commands: frozenset[str] | None = None
     since: datetime | None = None
@@ -60,8 +65,8 @@ class Query:
             Rejected: A condition is unknown or ill-typed, or a pattern is none of RE2's.
         """
         asked = read_document(_Conditions, {"text": value} if isinstance(value, str) else value)
-        in_line, in_block = _matcher(asked)
-        return cls(in_line, in_block, asked.levels, asked.commands, asked.since, asked.until, asked.own)
+        in_line, in_block, in_log = _matcher(asked)
+        return cls(in_line, in_block, in_log, asked.levels, asked.commands, asked.since, asked.until, asked.own)
 
     def fits(self, line: Line) -> bool:
         """Whether a line is what is looked for, however long that takes."""
@@ -153,44 +158,49 @@ class _Conditions(Document):
         return f"The {name}" if name in ("text", "regex", "levels", "commands") else name
 
 
-def _matcher(asked: _Conditions) -> tuple[_Matches, _Matches]:
-    conditions: list[tuple[_Matches, _Matches]] = []
+def _matcher(asked: _Conditions) -> tuple[Matches, Matches, MayBeIn | None]:
+    in_lines: list[Matches] = []
+    in_blocks: list[Matches] = []
+    in_logs: list[MayBeIn] = []
     if asked.text is not None:
         if asked.ignoreCase:
             expression = Expression("text", asked.text, asked.ignoreCase, literal=True)
-            conditions.append((expression.is_in, expression.is_in))
+            matches = _as_sent_or_shown(expression.is_in)
+            in_logs.append(may_have_match(matches, expression.piece))
         else:
-            in_text = _contains(asked.text.encode("utf-8", "surrogatepass"))
-            conditions.append((in_text, in_text))
+            wanted = asked.text.encode("utf-8", "surrogatepass")
+            matches = _as_sent_or_shown(_contains(wanted))
+            in_logs.append(may_have_text(wanted, matches))
+        in_lines.append(matches)
+        in_blocks.append(matches)
     if asked.regex is not None:
-        expression = Expression("regex", asked.regex, asked.ignoreCase)
-        conditions.append((expression.is_in, _block_searcher(asked.regex, asked.ignoreCase)))
-    if not conditions:
-        return _always, _always
-    in_lines, in_blocks = zip(*conditions, strict=True)
-    return _all_of([_as_sent_or_shown(each) for each in in_lines]), _all_of(
-        [_as_sent_or_shown(each) for each in in_blocks]
-    )
+        in_lines.append(_as_sent_or_shown(Expression("regex", asked.regex, asked.ignoreCase).is_in))
+        if not _ANCHORS_APART.search(asked.regex):
+            expression = Expression("regex", f"(?m:{asked.regex})", asked.ignoreCase)
+            in_blocks.append(_as_sent_or_shown(_search_block(expression)))
+            if expression.piece >= PART:
+                in_logs.append(may_have_match(in_blocks[-1], expression.piece))
+    return _all_of(in_lines), _all_of(in_blocks), _may_have_all(in_logs)
 
 
-def _contains(wanted: bytes) -> _Matches:
+def _contains(wanted: bytes) -> Matches:
     return lambda data, _: wanted in data
 
 
-def _all_of(conditions: Sequence[_Matches]) -> _Matches:
-    return lambda data, time: all(condition(data, time) for condition in conditions)
+def _all_of(conditions: Sequence[Matches]) -> Matches:
+    return (lambda data, time: all(condition(data, time) for condition in conditions)) if conditions else _always
 
 
-def _as_sent_or_shown(matches: _Matches) -> _Matches:
-    if matches is _always:
-        return matches
+def _may_have_all(conditions: Sequence[MayBeIn]) -> MayBeIn | None:
+    return (lambda pieces, time: all(condition(pieces, time) for condition in conditions)) if conditions else None
+
+
+def _as_sent_or_shown(matches: Matches) -> Matches:
     return lambda data, time: matches(data, time) or (is_shown_otherwise(data) and matches(as_shown(data), time))
 
 
-def _block_searcher(regex: str, ignore_case: bool) -> _Matches:
-    if any(part in regex for part in ("\\A", "\\z", "\\Z", "(?")):
-        # What is the beginning of a line need not be that of a block.
-        return _always
-    expression = Expression("regex", f"(?m:{regex})", ignore_case)
-    # A carriage return before a line's end is not part of the line.
-    return lambda data, time: expression.is_in(data.replace(b"\r\n", b"\n") if b"\r" in data else data, time)
+def _search_block(expression: Expression) -> Matches:
+    # A carriage return before a line's end, or the text's, is not part of the line.
+    return lambda data, time: expression.is_in(
+        data.replace(b"\r\n", b"\n").removesuffix(b"\r") if b"\r" in data else data, time
+    )

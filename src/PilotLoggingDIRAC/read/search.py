@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -24,6 +24,7 @@ from .log_text import LogText
 from .look_time import LookTime, TimeIsOver
 from .query import Query
 from .reader import Reader
+from .screening import Screening
 from .sliced_parsing import find_block, find_in_slices, slices_of
 from .time_slice import time_slice
 
@@ -104,6 +105,7 @@ class Search:
     _lines: int = 0
     _bytes: int = 0
     _time: LookTime = field(default_factory=lambda: LookTime(0.0))
+    _screening: Screening = field(init=False)
 
     def run(
         self, selection: Mapping[str, Any], vo: str | None, progress: SearchCursor | None
@@ -122,6 +124,7 @@ class Search:
         """
         self._time = LookTime(self.seconds, self.clock)
         database = self.reader.database
+        self._screening = Screening(database, self.query, self.clock)
         if progress is None:
             with database.reading() as connection:
                 total = logs.count_logs(connection, selection, vo, self._quietness(connection))
@@ -130,12 +133,14 @@ class Search:
             with database.reading() as connection:
                 quietness = self._quietness(connection)
                 rows = logs.newest_first(connection, selection, vo, progress.below, _LOGS_AT_ONCE, quietness)
-            for log_id, in_archive, row in rows:
+            for place, (log_id, in_archive, row) in enumerate(rows):
                 if self._is_over():
                     return progress, False
                 if in_archive:
                     progress.archived += 1
-                elif row["Bytes"] and not self._look_through(row, progress):
+                elif self._is_without(rows[place:], progress):
+                    self._bytes += row["Bytes"]
+                elif not self._look_through(row, progress):
                     return progress, False
                 self._begun = True
                 progress.below, progress.line = log_id, 0
@@ -150,6 +155,14 @@ class Search:
     def _is_over(self) -> bool:
         # Each call comes further, by a log or a piece of text.
         return self._begun and (self._lines >= self.limit or self._bytes >= self.most_bytes or self._time.is_over)
+
+    def _is_without(self, rows: Sequence[logs.Selected], progress: SearchCursor) -> bool:
+        """Whether the first of these logs needs no look."""
+        if not rows[0][2]["Bytes"]:
+            return True
+        if progress.line or self._time.is_over:
+            return False
+        return self._screening.excludes((log_id, row["Bytes"]) for log_id, in_archive, row in rows if not in_archive)
 
     def _look_through(self, row: Mapping[str, Any], progress: SearchCursor) -> bool:
         """Whether it came to the log's end, or had enough of it."""

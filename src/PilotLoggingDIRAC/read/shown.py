@@ -31,6 +31,11 @@ def is_shown_otherwise(data: bytes) -> bool:
     return _MAY_ACT.search(_with_plain_ends(data).translate(None, _PLAIN)) is not None
 
 
+def leaves_out(data: bytes) -> bool:
+    """Whether something in a text may be left out when it is shown, so that what was apart is side by side."""
+    return b"\x1b" in data or b"\r" in data
+
+
 def as_shown(data: bytes) -> bytes:
     """A text of one or more lines as the page shows it: of a line that was written over its last state, without the
     sequences of terminals; other characters that would act, or hide, have pictures. The ends of lines stay."""

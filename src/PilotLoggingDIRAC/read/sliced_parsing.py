@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from ..lines.parser import Line, LineParser
 from .log_text import LogText
 from .look_time import LookTime
+from .parts import parts_of
 from .query import Query
 from .time_slice import SLICE, pause, time_slice
 
-_PART = 2**16
 Slice = tuple[bytes, bool]
 """Bytes, and whether they are the last."""
 
@@ -78,15 +78,6 @@ def find_block(data: bytes, inside: int, skip: int, query: Query, time: LookTime
                 return first
         line, inside = last, int(not ends)
     return None
-
-
-def parts_of(data: bytes) -> Iterator[bytes]:
-    """A text in parts that end with a line, of 64 kB where lines are not longer."""
-    begin = 0
-    while begin < len(data):
-        end = data.rfind(b"\n", begin, begin + _PART) + 1 or data.find(b"\n", begin + _PART) + 1 or len(data)
-        yield data[begin:end]
-        begin = end
 
 
 def _parse(parser: LineParser, data: bytes, is_last: bool) -> list[Line]:

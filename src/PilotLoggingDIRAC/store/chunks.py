@@ -6,8 +6,9 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from operator import itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import zstandard
 from sqlalchemy import Connection, select
@@ -17,7 +18,7 @@ from ..model import Gap, LogRecord
 from . import erasure
 from .engine import Database
 from .erasure import ERASURE, Erasure, Range
-from .schema import chunks
+from .schema import chunks, logs
 from .truncation import MARK
 
 Missing = Mapping[str, Sequence[Sequence[int]]]
@@ -119,6 +120,8 @@ def reading_order(entries: Sequence[ChunkEntry]) -> tuple[ChunkEntry, ...]:
     That is the order of arrival, but for a numbered chunk that came after a later one of its session: it goes to its
     place, right before the first that has a higher number.
     """
+    if _came_in_order(entries):
+        return tuple(entries)
     late = _late_chunks(entries)
     if not late:
         return tuple(entries)
@@ -136,6 +139,17 @@ def reading_order(entries: Sequence[ChunkEntry]) -> tuple[ChunkEntry, ...]:
         ordered.append(entries[place])
         place = behind[place]
     return tuple(ordered)
+
+
+def _came_in_order(entries: Sequence[ChunkEntry]) -> bool:
+    """Whether no chunk came after a later one of its session, as nearly always; quick."""
+    last: dict[str | None, int] = {}
+    for _, session, seq, _ in entries:
+        if seq is not None:
+            if seq < last.get(session, 0):
+                return False
+            last[session] = seq
+    return True
 
 
 def _late_chunks(entries: Sequence[ChunkEntry]) -> dict[int, int]:
@@ -234,19 +248,53 @@ def load_text(connection: Connection, log_id: int, entries: Sequence[ChunkEntry]
             chunks.c.LogID == log_id, chunks.c.ChunkID.in_([entry.chunk_id for entry in entries])
         )
     )
-    found = {row.ChunkID: row.Data for row in rows}
-    decompressor = zstandard.ZstdDecompressor()
+    return _decompress(entries, {row.ChunkID: row.Data for row in rows})
+
+
+def _decompress(entries: Sequence[ChunkEntry], found: Mapping[int, bytes]) -> list[bytes]:
+    decompress = zstandard.ZstdDecompressor().decompress
     try:
         texts = [
-            b"" if entry.is_erasure else decompressor.decompress(found[entry.chunk_id])
-            for entry in entries
-            if entry.chunk_id in found
+            b"" if session == ERASURE else decompress(found[chunk_id])
+            for chunk_id, session, _, _ in entries
+            if chunk_id in found
         ]
     except zstandard.ZstdError as error:
         raise Unavailable(f"A part of the log is damaged in the database: {error}.", reason="damaged") from error
     if [len(text) for text in texts] != [entry.size for entry in entries]:
         raise Moved("The log has just left the database or was shortened: read on.")
     return texts
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """Logs as the database had them at one moment: compressed."""
+
+    rows: Mapping[int, Sequence[Sequence[Any]]]
+
+    def text_of(self, log_id: int) -> list[bytes] | None:
+        """The whole text of one, in pieces; None if it is not all there, or damaged."""
+        rows = self.rows.get(log_id)
+        if rows is None:
+            return None
+        entries = [ChunkEntry(*row[1:5]) for row in rows]
+        found = {row[1]: row[5] for row in rows}
+        try:
+            return _decompress(reading_order(entries), found)
+        except (Moved, Unavailable):
+            return None
+
+
+def load_whole(connection: Connection, log_ids: Sequence[int]) -> Stored:
+    """Logs of which nothing has left the database; others are passed over."""
+    whole = connection.execute(select(logs.c.LogID).where(logs.c.LogID.in_(log_ids), logs.c.ExpiredChunkID == 0))
+    some = [log_id for (log_id,) in whole]
+    rows = connection.execute(
+        select(chunks.c.LogID, chunks.c.ChunkID, chunks.c.Session, chunks.c.Seq, chunks.c.RawBytes, chunks.c.Data)
+        .where(chunks.c.LogID.in_(some))
+        .order_by(chunks.c.LogID, chunks.c.ChunkID)
+    ).all()
+    return Stored({log_id: list(of_log) for log_id, of_log in groupby(rows, itemgetter(0))})
 
 
 def stream_text(database: Database, log_id: int, index: Index) -> Iterator[bytes]:

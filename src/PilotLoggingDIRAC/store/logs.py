@@ -315,6 +315,10 @@ def _number_of(condition: ColumnElement[bool]) -> Any:
     return func.coalesce(func.sum(case((condition, 1), else_=0)), 0, type_=Integer)
 
 
+Selected = tuple[int, bool, dict[str, Any]]
+"""A log's id, whether text of it has left the database, and its row as in a list of logs."""
+
+
 def newest_first(
     connection: Connection,
     selection: Mapping[str, Any],
@@ -322,7 +326,7 @@ def newest_first(
     below: int,
     limit: int,
     quietness: Quietness | None = None,
-) -> list[tuple[int, bool, dict[str, Any]]]:
+) -> list[Selected]:
     """Logs that are selected, the one that began last first.
 
     Args:
