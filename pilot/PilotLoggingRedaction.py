@@ -82,19 +82,25 @@ _FORMS = [
 ]
 
 # Names that stand in front of secrets, as _is_secret writes them: in lower case, each part between underscores.
-_NEEDLES = (b"pass", b"_pw", b"secret", b"token", b"credential", b"key", b"auth", b"cookie")
+_NEEDLES = (b"pass", b"pw", b"secret", b"token", b"credential", b"key", b"auth", b"cookie")
 _SECRET_NAME = Pattern(
-    rb"_[a-z0-9]*(?:password|passwd|passphrase|secret|token|apikey)_"
+    rb"_[a-z0-9]*(?:password|passwd|passphrase|secret|token|(?:api|auth|deploy|hmac|master|signing|ssh)key)_"
     rb"|_(?:(?:apikey|accesskey|secretkey|privatekey|authorization|authz|cookie|credential)s?"
     rb"|(?:passphrase|passwd|passwort|password|secret|token)s|passwort)_"
-    rb"|_(?:access|account|api|auth|client|encryption|master|private|secret|shared|signing|storage)_key_"
-    rb"|_auths?_\Z|[^_]_(?:pass|pwd?)_\Z"
+    rb"|_(?:access|account|admin|aes|api|app|application|auth|aws|azure|bot|client|consumer|decryption|deploy|encryption"
+    rb"|github|gitlab|gpg|hmac|jwt|license|master|openai|private|rsa|secret|service|session|shared|signing|ssh|ssl|storage"
+    rb"|tls|vault|webhook)_key_"
+    rb"|_auths?_\Z|[^_]_(?:pass|pwd?)_\Z|\A_(?:auth|pass|pwd?)_[^_]"
+    # dbpass, userpwd, ldappw, davauth; but no filter, no count and no English word.
+    rb"|_(?!(?:all|band|by|com|cut|encom|event|evt|fast|first|full|high|low|multi|n|num|one|over|per|second|single|slow|sur"
+    rb"|tres|trig|trigger|two|under)pass_|(?:cwd|get|l|last|old|start)pwd_|(?:have|need|no|o|pre|re|un|use|x)auth_)"
+    rb"[a-z0-9]+(?:auth|pass|pwd?)_\Z"
 )
 _HARMLESS_NAME = Pattern(
-    rb"_(?:age|alg|algorithm|audience|cache|class|count|dir|directory|enabled|endpoint|env|error|exp|expiration|expires"
-    rb"|expiry|file|filename|flow|folder|format|helper|home|host|hostname|ids|(?<!_secret_)id|interval|iss|issuer|length|level"
-    rb"|lifetime|limit|location|loc|manager|max|methods?|min|mode|module|name|paths?|plugin|policy|port|prompt|protocol"
-    rb"|providers?|reader|renewal|required|scheme|scopes?|server|service|size|sock|socket|source|status|store|timeleft"
+    rb"_(?:age|alg|algorithm|audience|backend|cache|class|count|counter|criteria|dir|directory|enabled|endpoint|env|error"
+    rb"|events|exp|expiration|expires|expiry|fail|failed|fd|file|filename|flow|folder|format|helper|home|host|hostname|ids|(?<!_secret_)id|interval|iss|issuer|length|level"
+    rb"|lifetime|limit|location|loc|manager|max|mechanisms?|methods?|min|mode|module|name|number|paths?|plugin|policy|port|prompt|protocol"
+    rb"|providers?|rate|ratio|reader|renewal|required|scheme|scopes?|server|service|size|sock|socket|source|status|stdin|store|through|timeleft"
     rb"|timeout|ttl|types?|uri|url|used|user|username|valid|validity|version|amz_credentials?)_\Z"
 )
 _PASSWORD_NAME = Pattern(rb"(?:pass|passwd|passphrase|passwort|password|pwd?|secret)_")
@@ -103,8 +109,10 @@ _CAMEL = Pattern(rb"(?<=[a-z0-9])(?=[A-Z])")
 _SEPARATOR = Pattern(rb"[_.\-]+")
 _HEADER_NAME = Pattern(rb"(?i)(?:(?:proxy-)?authorization|(?:set-)?cookie)\Z")
 _REST_OF_NAME = Pattern(rb"[\w.\-]{0,48}")
-_SIGN = Pattern(rb"[\"'\\]{0,3}(?:\][\"']?)?[ \t]{0,16}(?:(=>|:=|==?|:)[ \t]{0,16}|%3[dD])")
-_NEXT_ARGUMENT = Pattern(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,16}(?!-)")
+_SIGN = Pattern(rb"[\"'\\]{0,16}(?:\][\"']?)?[ \t]{0,400}(?:(=>|:=|==?|:)[ \t]{0,400}|%3[dD])")
+_NEXT_ARGUMENT = Pattern(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,400}(?![ \t\-])")
+_SETENV = Pattern(rb"(?:setenv[ \t]{1,16}|setenv\([ \t]{0,4}[\"']|\bset[ \t]{1,4}-\w{1,4}[ \t]{1,16})\Z")
+_BARE_NAME = Pattern(rb"(?i)-*(?:pass|pwd?)\Z")
 _LINE_BEGIN = Pattern(
     br"(?:" + _HEADER + br")?[\s>*+|<\-]{0,32}"
     br"((?:export|setenv|declare|typeset|local|readonly|set)[ \t]{1,4}(?:-\w{1,4}[ \t]{1,4})?)?[\"']?", re.I
@@ -149,8 +157,8 @@ _KEY_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+
 @functools.lru_cache(1000)
 def _normal(name):
     """A name's parts without their numbers, in lower case, each between underscores: ``_my_token_`` of ``myToken2``."""
-    parts = _SEPARATOR.split(_CAMEL.sub(b"_", name).lower())
-    return b"_" + b"_".join(part.rstrip(b"0123456789") for part in parts if part) + b"_"
+    parts = [part.rstrip(b"0123456789") for part in _SEPARATOR.split(_CAMEL.sub(b"_", name).lower())]
+    return b"_" + b"_".join(part for part in parts if part) + b"_"
 
 
 def _is_harmless(head, is_open, name, is_program):
@@ -259,10 +267,12 @@ class _Piece:
         name = self.raw[begin:end]
         normal = _normal(name)
         if not _SECRET_NAME.search(normal) or _HARMLESS_NAME.search(normal):
-            return None
+            return self._bare(begin, sign, behind.end(), name) if _BARE_NAME.match(name) else None
         start, is_option, is_variable = behind.end(), name.startswith(b"-"), name == name.upper()
         if not sign and not is_option:
-            return None
+            if not _SETENV.search(self.lower, max(0, begin - 200), begin):
+                return None
+            is_option = True
         ending = "argument" if is_option else "word"
         if sign and sign.group(1) == b":":
             ending = self._ending_behind_colon(begin, start, name, b'"' in sign.group() or b"'" in sign.group())
@@ -270,6 +280,23 @@ class _Piece:
             line = self._line_begin(begin)
             ending = "line" if line and not line.group(1) else "word"
         return self._value(start, ending, normal, is_variable) if ending else None
+
+    def _bare(self, begin, sign, start, name):
+        """``"pass": "x"``, ``?pass=x``, ``--pass x``, ``PASS=x``; ``3 tests pass``, ``pass=12``, ``PWD=x`` are none."""
+        is_option, head = name.startswith(b"-"), self.raw[start : start + _SEEN].partition(b"\n")[0]
+        if sign and not is_option:
+            is_colon = sign.group(1) == b":"
+            if name == b"PWD" or (is_colon and b'"' not in sign.group() and b"'" not in sign.group()):
+                return None
+            is_parameter = self.raw[max(0, begin - 1) : begin] in (b"?", b"&")
+            telling = is_colon or is_parameter or name in (b"PASS", b"PW") or _QUOTE.match(head)
+            if not telling and not _is_telling(head, self._is_open(start + len(head))):
+                return None
+        elif not is_option:
+            return None
+        # Of a test report are numbers behind the bare word.
+        kind = b"_pass_" if _QUOTE.match(head) else b"_"
+        return self._value(start, "argument" if is_option else "word", kind, name == name.upper())
 
     def _line_begin(self, begin):
         """A match if the name that begins here is the first of its line; with a group if ``export`` is before it."""

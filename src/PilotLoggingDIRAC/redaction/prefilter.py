@@ -11,8 +11,10 @@ from typing import Any
 
 # Every secret that is found has one of these; what has one of these is seldom a secret.
 _NAMES = rb"""
-    secret | token | credential | cookie | _pw | pass(?:[^a-z]|w|ph|$) | auth(?:[^a-z]|s|oriz|z|$)
-    | (?:access|account|api|auth|client|encryption|master|private|secret|shared|signing|storage)[_.\-]*key
+    secret | token | credential | cookie | pwd?(?:[^a-z]|$) | pass(?:[^a-z]|w|ph|$) | auth(?:[^a-z]|s|oriz|z|$)
+    | (?:access|account|admin|aes|api|app|application|auth|aws|azure|bot|client|consumer|decryption|deploy|encryption
+        |github|gitlab|gpg|hmac|jwt|license|master|openai|private|rsa|secret|service|session|shared|signing|ssh|ssl|storage
+        |tls|vault|webhook)[_.\-0-9]*key
 """
 _TOKENS = rb"""
     bearer | sig= | signature= | ://[^\s/:@\[\]\"'<>?\#]*:(?:[^\s/]*[^\s/0-9]|[0-9]{6})
