@@ -53,8 +53,29 @@ _ENDINGS = {
 
 # Secrets that their own form gives away: words to look for in lower case, the pattern whose group is (the beginning
 # of) the secret, the ending; without one the group is all of it.
-_SERVICES = (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"gldt-")
-_SERVICE = rb"(?:gh[opusr]_|github_pat_|gl(?:pa|d)t-)()(?=[A-Za-z0-9._~+/=%\-]{16}|[A-Za-z0-9._~+/=%\-]{1,15}\Z)"
+_SERVICES = (
+    b"gh", b"gl", b"xox", b"xapp-", b"hv", b"ya29.", b"dckr_", b"gocspx-", b"pypi-", b"hf_", b"npm_", b"aiza", b"sk-",
+)  # fmt: skip
+# A short prefix needs a border in front of it and a run of letters and digits behind it.
+_SERVICE = (
+    rb"(?:"
+    rb"(?:gh[opusr]_|github_pat_|gl(?:pa|d|r|cb|pt|f|im|agen|w|soa|ffc)t-|glrtr-|gloas-|dckr_[po]at_|GOCSPX-)"
+    rb"(?=[A-Za-z0-9._~+/=%\-]{16}|[A-Za-z0-9._~+/=%\-]{1,15}\Z)"
+    rb"|(?:xox[abeprs]-|xapp-)(?=[A-Za-z0-9._~+/=%\-]{8}|[A-Za-z0-9._~+/=%\-]{1,7}\Z)"
+    rb"|(?:hv[bsr]\.|ya29\.)(?=[A-Za-z0-9._~+/=%\-]{20}|[A-Za-z0-9._~+/=%\-]{1,19}\Z)"
+    rb"|pypi-(?=AgE[A-Za-z0-9_\-]{13}|AgE[A-Za-z0-9_\-]{0,12}\Z)"
+    rb"|(?<![A-Za-z0-9_\-])(?:(?:hf_|npm_)(?=[A-Za-z0-9]{20}|[A-Za-z0-9]{7,19}\Z)"
+    rb"|AIza(?=[A-Za-z0-9_\-]{30}|[A-Za-z0-9_\-]{7,29}\Z)"
+    rb"|sk-(?=(?:[a-z0-9]{1,8}-){0,3}[A-Za-z0-9_]{16}|[A-Za-z0-9_\-]{7,40}\Z)(?=[a-z_\-]{0,40}[A-Z0-9]))"
+    rb")()"
+)
+_TOKEN_AS_USER = (
+    rb"://(?!A[KS]IA)(?=[A-Za-z_\-]{0,511}[0-9])(?=[0-9_\-]{0,511}[A-Za-z])([A-Za-z0-9_\-]{20,512})"
+    rb"(?=(?::(?:x-oauth-basic)?)?@|:x(?:-[a-z\-]{0,12})?\Z)"
+)
+_CUT_TOKEN_AS_USER = (
+    rb"://(?!A[KS]IA)(?=[A-Za-z_]{0,6}[0-9])(?=[0-9_]{0,6}[A-Za-z])([A-Za-z0-9_]{7}[A-Za-z0-9_\-]{0,505}:?)\Z"
+)
 _JWT = rb"()eyJ(?:hbGc|0eXA|raWQ|lbmM|jdHk|qa3U|qd2s|4NWM|4NXQ|4NXU|6aXA|2ZXI)"
 _BEARER = (
     rb"(?i)bearer(?:[ \t]{1,4}|%20|\+)()(?:[a-z0-9._~+/=%\-]{20}|(?![0-9]{4}-[0-9]{2}|[0-9.]+(?![a-z0-9._~+/=%\-]))"
@@ -75,11 +96,78 @@ _FORMS = [
         ((b"://",), _USER + rb"(?![0-9]{1,5}\Z)([^\s/?#\"'<>\0@]{1,512})\Z", "password"),
         ((b"sig=", b"signature="), rb"(?i)(?:[?&]|%26|%3f)(?:x-amz-|x-goog-)?sig(?:nature)?=()", "word"),
         (_SERVICES, _SERVICE, "token"),
-        ((b"xox",), rb"xox[abps]-()(?=[A-Za-z0-9._~+/=%\-]{8}|[A-Za-z0-9._~+/=%\-]{1,7}\Z)", "token"),
-        ((b"hvs.",), rb"hvs\.()(?=[A-Za-z0-9._~+/=%\-]{20}|[A-Za-z0-9._~+/=%\-]{1,19}\Z)", "token"),
+        ((b"://",), _TOKEN_AS_USER, ""),
+        ((b"://",), _CUT_TOKEN_AS_USER, "password"),
         ((b"akia", b"asia"), _AMAZON, "token"),
     )
 ]
+
+# Passwords in command lines: options that take one without a name that says so.
+_TRIES = 8  # of one command on one line: a long line can have it everywhere
+_FAR = 400  # bytes behind a command
+_COMMAND_END = Pattern(rb"[|;\r\n\0]")
+# Between an option and its value, in a shell or in a list of Python; then perhaps a quote, and no variable.
+_OPTION_SIGN = rb"(?:[ \t=]{0,4}|[\"'],[ \t]{0,2})([\"']?)"
+_OPTION_GAP = rb"(?:[ \t=]{1,4}|[\"'],[ \t]{0,2})([\"']?)"
+_OPTION_VALUE = rb"(?=[^\s\"'])(?!\$[A-Z_{(])"
+_OPTION_USER = rb"[^\s:\"']{1,64}:" + _OPTION_VALUE
+_OPTION_LOGIN = rb"[ \t\"']-p" + _OPTION_SIGN + rb"(?!-)" + _OPTION_VALUE
+_OPTION_PASSWORD = rb"[ \t\"']-p" + _OPTION_GAP + rb"(?!-)" + _OPTION_VALUE
+
+# A word to look for, what stands behind it if it is the command, and the options up to the password.
+_COMMANDS = [
+    (needle, Pattern(behind), Pattern(option))
+    for needle, behind, option in (
+        (b"sshpass", rb"[ \t\"']", rb"(?<=sshpass)[ \t\"',]{1,4}-p" + _OPTION_SIGN + _OPTION_VALUE),
+        (b"mysql", rb"(?:dump|admin|import|show|sh)?[ \t\"']", rb"[ \t\"']-p([\"']?)" + _OPTION_VALUE),
+        (b"mariadb", rb"(?:-[a-z]{1,8})?[ \t\"']", rb"[ \t\"']-p([\"']?)" + _OPTION_VALUE),
+        # Letters of curl's options without a value, then u or U.
+        (
+            b"curl",
+            rb"[ \t\"']",
+            rb"[ \t\"'](?:-[0-46aBfgGiIjJklLMnNOpqRsSvVZ#]{0,8}[uU]"
+            + _OPTION_SIGN
+            + rb"|--(?:proxy-)?user"
+            + _OPTION_GAP
+            + rb")"
+            + _OPTION_USER,
+        ),
+        *(
+            (tool, rb"[ \t][^\r\n|;\0]{0,60}?login[ \t]|[\"'],[ \t]?[\"'][^\r\n|;\0]{0,60}?login[\"']", _OPTION_LOGIN)
+            for tool in (
+                b"docker",
+                b"podman",
+                b"nerdctl",
+                b"buildah",
+                b"skopeo",
+                b"helm",
+                b"oras",
+                b"crane",
+                b"apptainer",
+                b"oc",
+            )
+        ),
+        (
+            b"ldap",
+            rb"(?:search|modify|add|delete|whoami|passwd)[ \t\"']",
+            rb"[ \t\"']-[xZLvn]{0,4}w" + _OPTION_SIGN + _OPTION_VALUE,
+        ),
+        (b"redis-cli", rb"[ \t\"']", rb"[ \t\"']-a" + _OPTION_GAP + _OPTION_VALUE),
+        (b"mongo", rb"(?:sh|dump|restore|import|export)?[ \t\"']", _OPTION_PASSWORD),
+        (b"twine", rb"[ \t\"']", _OPTION_PASSWORD),
+        (b"smbclient", rb"[ \t\"']", rb"[ \t\"']-U" + _OPTION_SIGN + rb"[^\s%\"']{1,64}%" + _OPTION_VALUE),
+        (b"http", rb"s?[ \t]", rb"[ \t]-a" + _OPTION_SIGN + _OPTION_USER),
+        (b"--creds", rb"", rb"(?<=--creds)" + _OPTION_GAP + _OPTION_USER),
+        (
+            b"-creds",
+            rb"",
+            rb"(?<=--src-creds)" + _OPTION_GAP + _OPTION_USER + rb"|(?<=--dest-creds)" + _OPTION_GAP + _OPTION_USER,
+        ),
+        (b"--proxy-user", rb"", rb"(?<=--proxy-user)" + _OPTION_GAP + _OPTION_USER),
+        (b"-pass", rb"(?:in|out)?[ \t=\"']", rb"(?<=-pass)(?:in|out)?" + _OPTION_GAP + rb"pass:" + _OPTION_VALUE),
+    )
+]
+_QUOTED = {b'"': "double", b"'": "single"}
 
 # Names that stand in front of secrets, as _is_secret writes them: in lower case, each part between underscores.
 _NEEDLES = (b"pass", b"pw", b"secret", b"token", b"credential", b"key", b"auth", b"cookie")
@@ -209,7 +297,7 @@ class _Piece:
         self.unfinished = not raw.endswith(b"\n")
 
     def secrets(self):
-        return self._named() + self._formed()
+        return self._named() + self._formed() + self._in_commands()
 
     def _secret(self, start, ending):
         end = _ENDINGS[ending].match(self.raw, start).end()
@@ -236,6 +324,32 @@ class _Piece:
                     done = secret[1]
                     if secret[0] < done:
                         found.append(secret)
+        return found
+
+    def _in_commands(self):
+        raw, found = self.raw, []
+        for needle, behind, option in _COMMANDS:
+            at, line_end, tries = raw.find(needle), 0, 0
+            while at >= 0:
+                if at >= line_end:
+                    line_end = raw.find(b"\n", at)
+                    line_end, tries = len(raw) if line_end < 0 else line_end, _TRIES
+                start = at + len(needle)
+                command = behind.match(raw, start)
+                if command:
+                    end = _COMMAND_END.search(raw, command.end(), start + _FAR)
+                    found += self._options(start, end.start() if end else min(len(raw), start + _FAR), option)
+                tries -= 1
+                at = raw.find(needle, start if tries else line_end)
+        return found
+
+    def _options(self, start, end, option):
+        found = []
+        match = option.search(self.raw, start, end)
+        while match:
+            quote = next((group for group in match.groups() if group), b"")
+            found.append(self._secret(match.end(), _QUOTED.get(quote, "argument")))
+            match = option.search(self.raw, max(found[-1][1], match.end()), end)
         return found
 
     def _named(self):

@@ -92,4 +92,4 @@ def test_rules_that_only_the_collector_has(on_the_worker_node: Redact, block: st
 
 def test_these_rules_are_the_ones_that_are_named_and_do_not_become_more() -> None:
     assert rules_in_the_corpus() == COLLECTOR_ONLY_RULES.keys()
-    assert len(COLLECTOR_ONLY_RULES) == 4
+    assert len(COLLECTOR_ONLY_RULES) == 3

@@ -19,8 +19,11 @@ _NAMES = rb"""
 _TOKENS = rb"""
     bearer | sig= | signature= | ://[^\s/:@\[\]\"'<>?\#]*:(?:[^\s/]*[^\s/0-9]|[0-9]{6})
     | eyj(?:hb|0e|ra|lb|jd|q[ad]|4n|6a|2z) | \.eyj | mda[w-z0-5][a-z0-9]{2}x
-    | akia | asia | gh[opusr]_ | github_pat_ | gl(?:pa|d)t- | xox[abps]- | hvs\.
-    | sshpass | mysql | curl[\ \t]
+    | ://[a-z0-9_\-]{20,}[@:] | ://[a-z0-9_]{7}[a-z0-9_\-]*:?$
+    | akia | asia | gh[opusr]_ | github_pat_ | gl[a-z]{1,6}- | xox[a-z]- | xapp- | hv[bsr]\. | ya29\. | dckr_ | gocspx-
+    | pypi-a | (?:^|[^a-z0-9_\-])(?:hf_|npm_|aiza|sk-)[a-z0-9]
+    | sshpass | mysql | mariadb | curl[\ \t\"'] | login[\ \t\"'] | ldap(?:s|m|a|d|w|p) | redis-cli | mongo | twine
+    | smbclient | https?[\ \t][^\n]*-a | creds | proxy-user | -pass(?:in|out)?[\ \t=\"']
 """
 _KEYS = rb"-----begin\ [a-z0-9\ ]*private"
 _BLANKS = re.compile(rb"(?<!\\)[ \n]")
