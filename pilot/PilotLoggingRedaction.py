@@ -8,6 +8,7 @@ The collector's own redaction runs behind this one and knows more. What it would
 License: GPL-3.0-only
 """
 
+import bisect
 import functools
 import re
 
@@ -28,6 +29,7 @@ class Pattern:
 
 MARK = b"[redacted]"
 _KEY_LINES = 200  # of a private key; RSA with 16384 bits has 195
+_LOOSE = 1000  # on top of it: a line that was none of the key came, so only a line that is plainly one goes on
 _CONTEXT = 160  # bytes of an unfinished line that are remembered, as they were sent
 _SEEN = 80  # bytes of a value that decide
 _MOST = 50000  # names judged in one piece; a line with a further one is redacted from there on
@@ -46,10 +48,17 @@ _ENDINGS = {
     "inner double": Pattern(rb"[^\"\\\r\n\0]*(?:\\+(?![\"\\])[^\"\\\r\n\0]*){0,20000}"),
     "inner single": Pattern(rb"[^'\\\r\n\0]*(?:\\+(?!['\\])[^'\\\r\n\0]*){0,20000}"),
     "password": Pattern(rb"[^\s/?#\"'<>@\0]*"),
+    "list": Pattern(rb"[^\]\r\n\0]*"),
     "argument": Pattern(rb"[^\s\"'`\0]*"),
     "word": Pattern(rb"[^\s\"'`<>&,;\0]*(?:[,;](?!\s|[\"'`<>&\0]|[\w.\-]{1,40}[=:]|\Z)[^\s\"'`<>&,;\0]*){0,20000}"),
     "token": Pattern(rb"[A-Za-z0-9._~+/=%\-]*"),
 }
+
+# What colours a terminal. Secrets are looked for in the text without it, and taken out of the text with it.
+_ESCAPE = Pattern(
+    rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}[@-~]|\][^\x07\x1b\r\n\0]{0,256}(?:\x07|\x1b\\)|[()][0-9AB]|[=>78cDEHMNOZ])"
+)
+_UNFINISHED_ESCAPE = Pattern(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|\][^\x07\x1b\r\n\0]{0,256}|[()])?\Z")
 
 # Secrets that their own form gives away: words to look for in lower case, the pattern whose group is (the beginning
 # of) the secret, the ending; without one the group is all of it.
@@ -199,6 +208,10 @@ _HEADER_NAME = Pattern(rb"(?i)(?:(?:proxy-)?authorization|(?:set-)?cookie)\Z")
 _REST_OF_NAME = Pattern(rb"[\w.\-]{0,48}")
 _SIGN = Pattern(rb"[\"'\\]{0,16}(?:\][\"']?)?[ \t]{0,400}(?:(=>|:=|==?|:)[ \t]{0,400}|%3[dD])")
 _NEXT_ARGUMENT = Pattern(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,400}(?![ \t\-])")
+_VALUE_OF_PAIR = Pattern(rb"[\"'][vV]alue[\"'][ \t]{0,2}:[ \t]{0,2}(?=[\"'])")
+_NEXT_LINE = Pattern(rb"\r?\n(?:" + _HEADER + rb")?[ \t]{0,400}(?=[bBrRuU]?\\*[\"'])")
+_ANNOUNCEMENT = Pattern(rb"[\"'][ \t]{0,4}:[ \t]{0,4}\r?\n\Z")
+_IN_BRACKET = Pattern(rb"\[(?!redacted\])[^\[\]\"'\s]")  # as Go prints a header's values
 _SETENV = Pattern(rb"(?:setenv[ \t]{1,16}|setenv\([ \t]{0,4}[\"']|\bset[ \t]{1,4}-\w{1,4}[ \t]{1,16})\Z")
 _BARE_NAME = Pattern(rb"(?i)-*(?:pass|pwd?)\Z")
 _LINE_BEGIN = Pattern(
@@ -209,7 +222,7 @@ _LINE_BEGIN = Pattern(
 # What stands behind such a name and is no secret.
 _QUOTE = Pattern(rb"[bBrRuUfF]{0,2}(\\*)([\"'])")
 _MAYBE_QUOTE = Pattern(rb"\[?[ \t]{0,4}[bBrRuUfF]{0,2}\\*\Z")
-_LIST = Pattern(rb"\[[ \t]{0,4}[bBrRuU]?\\*[\"']")
+_LIST = Pattern(rb"\[[ \t]{0,4}(?=[bBrRuU]?\\*[\"'])")
 _SCHEME = Pattern(rb"(?i)(?:bearer|basic|negotiate|digest|macaroon|token|aws4-hmac-sha256)(?:[ \t]{1,4}|%20|\+)")
 _WORDS = frozenset(
     b"absent auth authentication authorization basic bearer denied disabled empty enabled error expired failed failure "
@@ -239,6 +252,9 @@ _KEY_BODY = Pattern(rb"=?[A-Za-z0-9+/]*={0,2}(?:\\r)?(?:\\n)?[\"']?[,;]?\s*\Z|\[
 _KEY_UNFINISHED_END = Pattern(rb"-{1,5}(?:E(?:ND?)?)?\Z")
 _UNFINISHED_HEADER = Pattern(rb"[0-9]{1,4}\Z|[0-9]{4}-")
 _KEY_FIELD = Pattern(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ")
+_KEY_MIXED = Pattern(rb"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^0-9]*[0-9]")
+_KEY_END = Pattern(rb"-----END (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY")
+_KEY_ESCAPED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\"
 _KEY_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -384,16 +400,35 @@ class _Piece:
             return self._bare(begin, sign, behind.end(), name) if _BARE_NAME.match(name) else None
         start, is_option, is_variable = behind.end(), name.startswith(b"-"), name == name.upper()
         if not sign and not is_option:
+            if behind.group()[:1] in (b'"', b"'") and not _SETENV.search(self.lower, max(0, begin - 200), begin):
+                return self._in_pair(start, name, normal, is_variable)
             if not _SETENV.search(self.lower, max(0, begin - 200), begin):
                 return None
             is_option = True
         ending = "argument" if is_option else "word"
         if sign and sign.group(1) == b":":
+            if b'"' in sign.group() or b"'" in sign.group():
+                next_line = _NEXT_LINE.match(self.raw, start)
+                start = next_line.end() if next_line else start
+            elif _IN_BRACKET.match(self.raw, start) and (_HEADER_NAME.match(name) or b"-" in name):
+                return self._value(start + 1, "list", normal, is_variable)
             ending = self._ending_behind_colon(begin, start, name, b'"' in sign.group() or b"'" in sign.group())
         elif sign and is_variable:
             line = self._line_begin(begin)
             ending = "line" if line and not line.group(1) else "word"
         return self._value(start, ending, normal, is_variable) if ending else None
+
+    def _in_pair(self, start, name, normal, is_variable):
+        """``("X-Auth-Token", "x")`` of a header, ``"name": "token", "value": "x"`` of anything."""
+        named = _VALUE_OF_PAIR.match(self.raw, start)
+        if named:
+            return self._value(named.end(), "word", normal, is_variable)
+        quote = _QUOTE.match(self.raw, start)
+        if not quote or not (_HEADER_NAME.match(name) or b"-" in name):
+            return None
+        head = self.raw[quote.end() : quote.end() + _SEEN]
+        telling = _SCHEME.match(self.raw, quote.end()) or _is_telling(head, self._is_open(quote.end() + len(head)))
+        return self._value(start, "word", normal, is_variable) if telling else None
 
     def _bare(self, begin, sign, start, name):
         """``"pass": "x"``, ``?pass=x``, ``--pass x``, ``PASS=x``; ``3 tests pass``, ``pass=12``, ``PWD=x`` are none."""
@@ -424,7 +459,7 @@ class _Piece:
         has_scheme = _SCHEME.match(head)
         if _HEADER_NAME.match(name) and (has_quotes or has_scheme or b"cookie" in name.lower()):
             return "header"
-        if has_quotes or has_scheme or _QUOTE.match(head):
+        if has_quotes or has_scheme or _QUOTE.match(head) or _LIST.match(head):
             return "word"
         line = head.partition(b"\n")[0].rstrip()
         if (b" " not in line and self._line_begin(begin)) or _is_telling(line, self._is_open(start + len(line))):
@@ -437,7 +472,9 @@ class _Piece:
         if quote:
             start = quote.end()
             ending = ("inner " if quote.group(1) else "") + ("double" if quote.group(2) == b'"' else "single")
-        elif _LIST.match(self.raw, start) or (self.unfinished and _MAYBE_QUOTE.match(self.raw, start)):
+        elif ending != "line" and _LIST.match(self.raw, start):
+            start, ending = _LIST.match(self.raw, start).end(), "list"
+        elif self.unfinished and _MAYBE_QUOTE.match(self.raw, start):
             return None
         scheme = _SCHEME.match(self.raw, start)
         start = scheme.end() if scheme else start
@@ -474,24 +511,50 @@ class Redactor:
         if not data:
             return ""
         known = self._context
-        piece = _Piece(known + data)
-        secrets = self._keys(piece) + piece.secrets()
-        sent = _without(piece.raw, len(known), secrets)
+        text = _Colourless(known + data)
+        piece = _Piece(text.plain)
+        secrets = self._keys(piece) + self._keys_without_begin(text.plain) + piece.secrets()
+        places = [(text.original(start), text.end(end), ending) for start, end, ending in secrets]
+        sent = _without(known + data, len(known), places)
         self._context, self._inside, self._backslash = b"", "", b""
-        if piece.unfinished:
+        if piece.unfinished or not data.endswith(b"\n"):
             self._context = _context(known + sent)
             going_on = [secret for secret in secrets if secret[2]]
             if going_on:
                 start, end, self._inside = min(going_on, key=lambda secret: secret[0])
                 self._backslash = _last_backslash(piece.raw[start:end], self._inside)
+        elif not self._key_lines and _announces(piece.raw):
+            self._context = _context(piece.raw)
         return sent.decode("utf-8", "surrogatepass")
 
     def _behind_secret(self, data):
         """What stands behind the secret that the last piece ended in."""
         data = self._backslash + data
-        end = _ENDINGS[self._inside].match(data).end()
+        text = _Colourless(data)
+        end = _ENDINGS[self._inside].match(text.plain).end()
+        end = len(data) if end == len(text.plain) else text.end(end)
         self._backslash = _last_backslash(data, self._inside) if end == len(data) else b""
         return data[end:]
+
+    def _keys_without_begin(self, raw):
+        """Lines in front of ``-----END ... PRIVATE KEY`` that can only be of it; those of a whole key too."""
+        found = []
+        for key_end in _KEY_END.finditer(raw) if b"-----END " in raw else ():
+            end = raw.rfind(b"\n", 0, key_end.start()) + 1
+            front = raw[end : key_end.start()]
+            body = len(front) - len(front.rstrip(_KEY_ESCAPED))
+            if body >= 24 and b"-----" not in front:
+                found.append((key_end.start() - body, key_end.start(), ""))
+            for number in range(_KEY_LINES):
+                begin = raw.rfind(b"\n", 0, max(0, end - 1)) + 1
+                line = raw[begin:end].rstrip()
+                length = _length_of_key(line, 4)
+                # The last line of a key may be a short one.
+                if not length or b"-----" in line or not (_is_plainly_of_key(line[-length:]) or not number):
+                    break
+                found.append((begin + len(line) - length, begin + len(line), ""))
+                end = begin
+        return found
 
     def _keys(self, piece):
         """The lines of private keys, on lines of their own or on one line with ``\\n`` in it."""
@@ -508,19 +571,25 @@ class Redactor:
             key_end = raw.find(b"-----END", place, end)
             if begin:
                 secret = _rest_of_begin(raw, place, end if key_end < 0 else key_end, is_last)
+            elif key_end >= 0:
+                secret = None
+            elif self._key_lines > _LOOSE:
+                secret = _key_line_behind_a_foreign_one(raw, place, end, is_last)
             else:
-                secret = _key_line(raw, place, end, is_last) if key_end < 0 else None
+                secret = _key_line(raw, place, end, is_last)
             if secret and secret[0] < secret[1]:
                 found.append(secret)
             if key_end >= 0:
                 self._key_lines, place = 0, key_end + len(b"-----END")
                 continue
-            if not begin and not secret:
-                self._key_lines = 0  # no line of a key: it is looked at again, for it may begin another one
+            is_foreign = not begin and not secret
+            if is_foreign and b"-----BEGIN " in raw[place:end]:
+                self._key_lines = 0  # it is looked at again, for it may begin another key
                 continue
             if is_last:
                 break  # it counts when it is finished
-            self._key_lines = _KEY_LINES if begin else self._key_lines - 1
+            left = _KEY_LINES if begin else self._key_lines % _LOOSE - 1
+            self._key_lines = left + _LOOSE if is_foreign and left else left
             place = end + 1
         return found
 
@@ -546,14 +615,41 @@ def _key_line(raw, start, end, is_last):
     if _KEY_FIELD.match(body) or (is_last and _KEY_UNFINISHED_END.match(body)):
         return start, start, ""
     # Behind an unknown front: 24 characters of base64 are no word.
+    length = _length_of_key(line, 7 if is_last else 24)
+    if length:
+        return start + len(line) - length, start + len(line), ""
+    return (start, start, "") if is_last else None
+
+
+def _key_line_behind_a_foreign_one(raw, start, end, is_last):
+    """As :func:`_key_line`; of a key are long lines, and the one in front of ``-----END``."""
+    line = raw[start:end].rstrip()
+    length = _length_of_key(line, 7 if is_last else 4)
+    word = line[len(line) - length :]
+    secret = start + len(line) - length, start + len(line), ""
+    if is_last:
+        return secret if b"-----BEGIN " not in line else None
+    if word.startswith(MARK) or _is_plainly_of_key(word):
+        return secret
+    is_before_end = b"-----END" in raw[end : raw.find(b"\n", end + 1)]
+    front = _KEY_FRONT.match(line).end()
+    return secret if length and is_before_end and front == len(line) - length else None
+
+
+def _is_plainly_of_key(word):
+    """Whether these letters of base64 are no word and no path: many, and of every kind."""
+    return len(word) >= 40 and _KEY_MIXED.match(word) is not None and word.count(b"/") * 8 <= len(word)
+
+
+def _length_of_key(line, least):
+    """How much of the end of a line may belong to a key; 0 for what is a word."""
     word = (line.rsplit(None, 1) or [b""])[-1]
+    if MARK in word:
+        return len(word) - word.find(MARK)
     letters = word.rstrip(b"=")
     length = len(letters) - len(letters.rstrip(_KEY_LETTERS))
-    if MARK in word:
-        return start + len(line) - len(word) + word.find(MARK), start + len(line), ""
-    if length >= (7 if is_last else 24) and len(word) - len(letters) <= 2:
-        return start + len(line) - len(word) + len(letters) - length, start + len(line), ""
-    return (start, start, "") if is_last else None
+    fill = len(word) - len(letters)
+    return length + fill if length >= least and fill <= 2 else 0
 
 
 def _last_backslash(text, ending):
@@ -561,12 +657,44 @@ def _last_backslash(text, ending):
     return b"\\" if odd and ending in ("double", "single") else b""
 
 
+def _announces(text):
+    """Whether the last line, a finished one, ends in a quoted name and its sign: the value stands on the next one."""
+    return text[-8:].rstrip().endswith(b":") and _ANNOUNCEMENT.search(text[-_CONTEXT:]) is not None
+
+
 def _context(sent):
-    """What is remembered of the unfinished last line."""
-    line = sent[max(sent.rfind(b"\n"), sent.rfind(b"\0")) + 1 :]
-    if len(line) > _CONTEXT:
-        line = b"~~~" + line[3 - _CONTEXT :]
-    return re.sub(rb"[^\t\r -~]", b"~", line)
+    """What is remembered of the unfinished last line; also of the one before it if that announces a value on it."""
+    begin = max(sent.rfind(b"\n"), sent.rfind(b"\0")) + 1
+    if _announces(sent[max(0, begin - _CONTEXT) : begin]):
+        begin = max(sent.rfind(b"\n", 0, begin - 1), sent.rfind(b"\0", 0, begin - 1)) + 1
+    line = re.sub(rb"[ \t]{5,}", b"    ", _ESCAPE.sub(b"", sent[max(begin, len(sent) - 2000) :]))
+    if len(line) > _CONTEXT or len(sent) - begin > 2000:
+        line = b"~~~" + line[max(0, len(line) + 3 - _CONTEXT) :]
+    return re.sub(rb"[^\t\r\n\x1b -~]", b"~", line)
+
+
+class _Colourless:
+    """A text without its escape sequences (``plain``), and where each of its bytes was."""
+
+    def __init__(self, raw):
+        pieces, self._places, self._shifts, done, length = [], [0], [0], 0, 0
+        sequences = [found.span() for found in _ESCAPE.finditer(raw)] if b"\x1b" in raw else []
+        cut = _UNFINISHED_ESCAPE.search(raw, max(sequences[-1][1] if sequences else 0, len(raw) - 260))
+        for start, end in sequences + ([cut.span()] if cut else []):
+            pieces.append(raw[done:start])
+            length += start - done
+            done = end
+            self._places.append(length)
+            self._shifts.append(end - length)
+        pieces.append(raw[done:])
+        self.plain = b"".join(pieces)
+
+    def original(self, place):
+        return place + self._shifts[bisect.bisect_right(self._places, place) - 1]
+
+    def end(self, place):
+        """Where a piece of the plain text ends in the original one; what colours the text behind it stays."""
+        return self.original(place - 1) + 1 if place else 0
 
 
 def _without(raw, known, secrets):

@@ -112,12 +112,17 @@ def test_a_damaged_state_harms_nothing(damaged: str) -> None:
     assert stored in (b"hello\n", b"\n")
 
 
+def _comparable(text: bytes) -> bytes:
+    """Without what the state does without: colours, blanks, and anything but ASCII."""
+    return re.sub(rb"\x1b\[?[0-9;]*m?|[^!-}]", b"", text)
+
+
 def test_the_state_has_no_secret() -> None:
     for case in CASES:
         text = _plain(case)
         for cut in range(1, len(text), 7):
             stored, carry = REDACTOR.redacted(text[:cut])
-            assert not carry or carry.context.lstrip(b"~").replace(b"~", b"") in re.sub(rb"[^\t\r -}]", b"", stored)
+            assert not carry or _comparable(carry.context.lstrip(b"~")) in _comparable(stored)
 
 
 def test_a_private_key_without_end_ends_at_a_line_that_is_none() -> None:

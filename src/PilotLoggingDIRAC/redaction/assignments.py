@@ -19,6 +19,9 @@ _NAME_LENGTH = 64
 _REST = re.compile(rb"[\w.\-]{0,48}+")
 _SIGN = re.compile(rb"[\"'\\]{0,16}+(?:\][\"']{0,1})?[ \t]{0,400}+(?:(=>|:=|==?|:|>)[ \t]{0,400}+|(%3d))")
 _NEXT_ARGUMENT = re.compile(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,400}+(?!-)")
+_VALUE_OF_PAIR = re.compile(rb"[\"']value[\"'][ \t]{0,2}:[ \t]{0,2}(?=[\"'])")
+_NEXT_LINE = re.compile(rb"\r?\n(?:" + HEADER + rb")?[ \t]{0,400}+(?=[bBrRuU]?\\*+[\"'])")
+_IN_BRACKET = re.compile(rb"\[(?!redacted\])[^\[\]\"'\s]")  # as Go prints a header's values
 _SETENV = re.compile(rb"(?:setenv[ \t]{1,16}|setenv\([ \t]{0,4}[\"']|\bset[ \t]{1,4}-\w{1,4}[ \t]{1,16})\Z")
 _QUOTE = re.compile(rb"[bBrRuUfF]{0,2}(\\*+)([\"'])")
 _LIST = re.compile(rb"\[[ \t]{0,4}(?=[bBrRuU]?\\*+[\"'])")
@@ -71,6 +74,8 @@ def _behind_name(text: Text, at: int, end: int) -> Span | None:
     if argument:
         if name.startswith(b"-") or _SETENV.search(text.lower, max(0, begin - _BEFORE), begin):
             return _value(text, argument.end(), name, "argument")
+        if argument[0][:1] in (b'"', b"'"):
+            return _in_pair(text, argument.end(), name)
         return _netrc(text, begin, argument.end(), name)
     assert sign
     if sign[1] == b">":
@@ -83,6 +88,20 @@ def _behind_name(text: Text, at: int, end: int) -> Span | None:
         first, exported = _in_line(text, begin)
         return _value(text, sign.end(), name, "line" if first and not exported else "word")
     return _value(text, sign.end(), name, "argument" if name.startswith(b"-") else "word")
+
+
+def _in_pair(text: Text, start: int, name: bytes) -> Span | None:
+    """``("X-Auth-Token", "x")`` of a header, ``"name": "token", "value": "x"`` of anything."""
+    if named := _VALUE_OF_PAIR.match(text.lower, start):
+        return _value(text, named.end(), name, "word")
+    if not secret_names.is_header(name) and b"-" not in name:
+        return None
+    quote = _QUOTE.match(text.raw, start)
+    head = text.raw[quote.end() : quote.end() + values.SEEN] if quote else b""
+    telling = quote and (
+        _SCHEME.match(text.lower, quote.end()) or values.is_telling(head, text.is_open(quote.end() + len(head)))
+    )
+    return _value(text, start, name, "word") if telling else None
 
 
 def _bare(
@@ -122,8 +141,12 @@ def _in_line(text: Text, begin: int) -> tuple[bool, bool]:
 def _behind_colon(text: Text, begin: int, start: int, name: bytes, quoted_name: bool) -> Span | None:
     """``"name": "value"`` of JSON and Python, ``Name: value`` of YAML and HTTP; in a sentence, words are no secrets."""
     if quoted_name:
+        next_line = _NEXT_LINE.match(text.raw, start)
+        start = next_line.end() if next_line else start
         return _value(text, start, name, "header" if secret_names.is_header(name) else "word")
     head = text.raw[start : start + values.SEEN]
+    if head.startswith(b"[") and _IN_BRACKET.match(head) and (secret_names.is_header(name) or b"-" in name):
+        return _value(text, start + 1, name, "list")
     has_scheme = _SCHEME.match(text.lower, start) is not None
     if secret_names.is_header(name) and (has_scheme or b"cookie" in name.lower()):
         return _value(text, start, name, "header")

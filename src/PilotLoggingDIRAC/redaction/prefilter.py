@@ -25,7 +25,7 @@ _TOKENS = rb"""
     | sshpass | mysql | mariadb | curl[\ \t\"'] | login[\ \t\"'] | ldap(?:s|m|a|d|w|p) | redis-cli | mongo | twine
     | smbclient | https?[\ \t][^\n]*-a | creds | proxy-user | -pass(?:in|out)?[\ \t=\"']
 """
-_KEYS = rb"-----begin\ [a-z0-9\ ]*private"
+_KEYS = rb"-----(?:begin|end)\ [a-z0-9\ ]*private"
 _BLANKS = re.compile(rb"(?<!\\)[ \n]")
 
 

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import assignments, private_keys, tokens
-from .carry import NOTHING, Carry, context_of
+from . import assignments, broken_keys, colours, private_keys, tokens
+from .carry import NOTHING, Carry, announces, context_of
 from .custom_patterns import OwnPatterns
 from .prefilter import QuickLook
 from .spans import ENDINGS, MARK, Span, Text
@@ -42,8 +42,7 @@ class Redactor:
         if not data:
             return data, carry
         if carry.inside:
-            ended = ENDINGS[carry.inside].match(data)
-            taken = ended.end() if ended else 0
+            taken = _end_of_secret(carry.inside, data)
             if taken == len(data):
                 return b"", _goes_on(carry, data)
             data = data[taken:]
@@ -51,13 +50,21 @@ class Redactor:
         spans, key_lines = self._found(raw, carry.key_lines)
         stored = _without(raw, len(carry.context), spans)
         if raw.endswith(b"\n"):
-            return stored, Carry(key_lines=key_lines) if key_lines else NOTHING
+            context = context_of(raw) if announces(raw) and not key_lines else b""
+            return stored, Carry(context, key_lines=key_lines) or NOTHING
         inside = max((found for found in spans if found.ending), key=_reach, default=None)
         left = Carry(context_of(carry.context + stored), inside.ending if inside else "", key_lines)
         return stored, left or NOTHING
 
     def _found(self, raw: bytes, key_lines: int) -> tuple[list[Span], int]:
         """The secrets, and how many further lines may belong to a private key."""
+        if colours.ESCAPE not in raw:
+            return self._found_in(raw, key_lines)
+        text = colours.Colourless(raw)
+        spans, key_lines = self._found_in(text.plain, key_lines)
+        return text.spans(spans), key_lines
+
+    def _found_in(self, raw: bytes, key_lines: int) -> tuple[list[Span], int]:
         suspect = (
             self._quick_look if self._quick_look and (key_lines or self._quick_look.may_have_secret(raw)) else None
         )
@@ -67,6 +74,8 @@ class Redactor:
         if suspect:
             if key_lines or b"-----BEGIN " in raw:
                 spans, key_lines = private_keys.find(text, key_lines)
+            if b"-----END " in raw:
+                spans.extend(broken_keys.find(text))
             spans.extend(assignments.find(text))
             if suspect.may_have_token(raw):
                 spans.extend(tokens.find(text))
@@ -81,6 +90,17 @@ _WIDTH = {name: -rank for rank, name in enumerate(ENDINGS)}
 def _reach(found: Span) -> tuple[int, int]:
     """Of two secrets that go on behind the text: the one that began first, then the one whose ending takes more."""
     return -found.start, _WIDTH[found.ending]
+
+
+def _end_of_secret(inside: str, data: bytes) -> int:
+    """How much of a message belongs to the secret that the one before ended in."""
+    if colours.ESCAPE not in data:
+        ended = ENDINGS[inside].match(data)
+        return ended.end() if ended else 0
+    text = colours.Colourless(data)
+    ended = ENDINGS[inside].match(text.plain)
+    end = ended.end() if ended else 0
+    return len(data) if end == len(text.plain) else text.end(end)
 
 
 def _goes_on(carry: Carry, data: bytes) -> Carry:
