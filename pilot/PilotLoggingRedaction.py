@@ -165,7 +165,7 @@ _COMMANDS = [
         (b"mongo", rb"(?:sh|dump|restore|import|export)?[ \t\"']", _OPTION_PASSWORD),
         (b"twine", rb"[ \t\"']", _OPTION_PASSWORD),
         (b"smbclient", rb"[ \t\"']", rb"[ \t\"']-U" + _OPTION_SIGN + rb"[^\s%\"']{1,64}%" + _OPTION_VALUE),
-        (b"http", rb"s?[ \t]", rb"[ \t]-a" + _OPTION_SIGN + _OPTION_USER),
+        (b"http ", rb"", rb"(?:(?<=http )|[ \t])-a" + _OPTION_SIGN + _OPTION_USER),
         (b"--creds", rb"", rb"(?<=--creds)" + _OPTION_GAP + _OPTION_USER),
         (
             b"-creds",
@@ -468,6 +468,8 @@ class _Piece:
 
     def _value(self, start, ending, name, is_variable):
         """The value that begins here, if it is a secret; without its quotes and what stands behind it."""
+        if self.raw.startswith(b"[" + MARK + b"]", start):
+            return None  # a list that was redacted already
         quote = _QUOTE.match(self.raw, start)
         if quote:
             start = quote.end()

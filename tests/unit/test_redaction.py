@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from unit import redaction_corpus as corpus
 
-from PilotLoggingDIRAC.redaction import NOTHING, Carry, Redactor, assignments, tokens
+from PilotLoggingDIRAC.redaction import NOTHING, Carry, Redactor, assignments, broken_keys, commands, services, tokens
 from PilotLoggingDIRAC.redaction.carry import CONTEXT
 from PilotLoggingDIRAC.redaction.prefilter import QuickLook
 from PilotLoggingDIRAC.redaction.private_keys import LINES
@@ -199,8 +199,12 @@ def test_the_quick_look_misses_nothing(text: bytes) -> None:
 
 def _compare(quick_look: QuickLook, text: bytes) -> None:
     found = Text.of(text)
-    assert quick_look.may_have_secret(text) or not [*assignments.find(found), *tokens.find(found)], text
+    in_commands, of_services = list(commands.find(found)), list(services.find(found))
+    everything = [*assignments.find(found), *tokens.find(found), *in_commands, *of_services, *broken_keys.find(found)]
+    assert quick_look.may_have_secret(text) or not everything, text
     assert quick_look.may_have_token(text) or not list(tokens.find(found)), text
+    assert quick_look.may_have_service(text) or not of_services, text
+    assert quick_look.may_have_command(text) or not in_commands, text
 
 
 def test_the_quick_look_misses_nothing_at_the_end_of_a_message() -> None:

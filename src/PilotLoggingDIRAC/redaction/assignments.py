@@ -174,6 +174,8 @@ def _netrc(text: Text, begin: int, start: int, name: bytes) -> Span | None:
 def _value(text: Text, start: int, name: bytes, ending: str) -> Span | None:
     """The value that begins here, if it is a secret; without its quotes and what stands behind it."""
     raw = text.raw
+    if raw.startswith(b"[" + MARK + b"]", start):
+        return None  # a list that the worker node redacted
     quote = _QUOTE.match(raw, start)
     if quote:
         start = quote.end()

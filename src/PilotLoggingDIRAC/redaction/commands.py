@@ -21,6 +21,8 @@ _USER = rb"[^\s:\"']{1,64}:" + _VALUE
 _LOGIN = rb"[ \t\"']-p" + _SIGN + rb"(?!-)" + _VALUE
 _PASSWORD = rb"[ \t\"']-p" + _GAP + rb"(?!-)" + _VALUE
 
+# Tools with a command "login".
+_LOGINS = (b"docker", b"podman", b"nerdctl", b"buildah", b"skopeo", b"helm", b"oras", b"crane", b"apptainer", b"oc")
 # A word to look for, what stands behind it if it is the command, and the options up to the password.
 COMMANDS = tuple(
     (needle, re.compile(behind), re.compile(option))
@@ -41,25 +43,14 @@ COMMANDS = tuple(
         ),
         *(
             (tool, rb"[ \t][^\r\n|;\0]{0,60}?login[ \t]|[\"'],[ \t]?[\"'][^\r\n|;\0]{0,60}?login[\"']", _LOGIN)
-            for tool in (
-                b"docker",
-                b"podman",
-                b"nerdctl",
-                b"buildah",
-                b"skopeo",
-                b"helm",
-                b"oras",
-                b"crane",
-                b"apptainer",
-                b"oc",
-            )
+            for tool in _LOGINS
         ),
         (b"ldap", rb"(?:search|modify|add|delete|whoami|passwd)[ \t\"']", rb"[ \t\"']-[xZLvn]{0,4}w" + _SIGN + _VALUE),
         (b"redis-cli", rb"[ \t\"']", rb"[ \t\"']-a" + _GAP + _VALUE),
         (b"mongo", rb"(?:sh|dump|restore|import|export)?[ \t\"']", _PASSWORD),
         (b"twine", rb"[ \t\"']", _PASSWORD),
         (b"smbclient", rb"[ \t\"']", rb"[ \t\"']-U" + _SIGN + rb"[^\s%\"']{1,64}%" + _VALUE),
-        (b"http", rb"s?[ \t]", rb"[ \t]-a" + _SIGN + _USER),
+        (b"http ", rb"", rb"(?:(?<=http )|[ \t])-a" + _SIGN + _USER),
         (b"--creds", rb"", rb"(?<=--creds)" + _GAP + _USER),
         (b"-creds", rb"", rb"(?<=--src-creds)" + _GAP + _USER + rb"|(?<=--dest-creds)" + _GAP + _USER),
         (b"--proxy-user", rb"", rb"(?<=--proxy-user)" + _GAP + _USER),
@@ -71,7 +62,10 @@ _QUOTED = {b'"': "double", b"'": "single"}
 
 def find(text: Text) -> Iterator[Span]:
     """Passwords of command lines; not in order."""
+    log_in = b"login" in text.raw
     for needle, behind, option in COMMANDS:
+        if needle in _LOGINS and not log_in:
+            continue
         at = text.raw.find(needle)
         if at >= 0:
             yield from _of_command(text, at, needle, behind, option)

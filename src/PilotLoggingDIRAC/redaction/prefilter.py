@@ -18,12 +18,18 @@ _NAMES = rb"""
 """
 _TOKENS = rb"""
     bearer | sig= | signature= | ://[^\s/:@\[\]\"'<>?\#]*:(?:[^\s/]*[^\s/0-9]|[0-9]{6})
-    | eyj(?:hb|0e|ra|lb|jd|q[ad]|4n|6a|2z) | \.eyj | mda[w-z0-5][a-z0-9]{2}x
-    | ://[a-z0-9_\-]{20,}[@:] | ://[a-z0-9_]{7}[a-z0-9_\-]*:?$
-    | akia | asia | gh[opusr]_ | github_pat_ | gl[a-z]{1,6}- | xox[a-z]- | xapp- | hv[bsr]\. | ya29\. | dckr_ | gocspx-
+    | eyj(?:hb|0e|ra|lb|jd|q[ad]|4n|6a|2z) | \.eyj | mda[w-z0-5][a-z0-9]{2}x | akia | asia
+"""
+_SERVICES = rb"""
+    ://[a-z0-9_\-]{20,}[@:] | ://[a-z0-9_]{7}[a-z0-9_\-]*:?$
+    | gh[opusr]_ | github_pat_ | gl[a-z]{1,6}- | xox[a-z]- | xapp- | hv[bsr]\. | ya29\. | dckr_ | gocspx-
     | pypi-a | (?:^|[^a-z0-9_\-])(?:hf_|npm_|aiza|sk-)[a-z0-9]
-    | sshpass | mysql | mariadb | curl[\ \t\"'] | login[\ \t\"'] | ldap(?:s|m|a|d|w|p) | redis-cli | mongo | twine
-    | smbclient | https?[\ \t][^\n]*-a | creds | proxy-user | -pass(?:in|out)?[\ \t=\"']
+"""
+_COMMANDS = rb"""
+    (?:sshpass|mysql[a-z]*|mariadb[a-z\-]*|redis-cli|mongo[a-z]*|twine|smbclient|ldap[a-z]*)[\ \t\"']
+    | curl[\ \t\"'](?:[^\n]*[\ \t\"'])?-(?:[a-z0-9\#]*u|-user) | https?\ [^\n]*-a | -creds[\ \t=\"'] | proxy-user
+    | (?:docker|podman|nerdctl|buildah|skopeo|helm|oras|crane|apptainer|oc)[\ \t\"'][^\n]*login[\ \t\"']
+    | -pass(?:in|out)?[\ \t=\"']
 """
 _KEYS = rb"-----(?:begin|end)\ [a-z0-9\ ]*private"
 _BLANKS = re.compile(rb"(?<!\\)[ \n]")
@@ -43,8 +49,10 @@ class QuickLook:
     """Tells messages that have no secret of a known kind from those that may have one."""
 
     def __init__(self) -> None:
-        self._all = _compiled(_NAMES, _TOKENS, _KEYS)
+        self._all = _compiled(_NAMES, _TOKENS, _SERVICES, _COMMANDS, _KEYS)
         self._tokens = _compiled(_TOKENS)
+        self._services = _compiled(_SERVICES)
+        self._commands = _compiled(_COMMANDS)
 
     def may_have_secret(self, raw: bytes) -> bool:
         """False only if there is none, and none begins at the end."""
@@ -53,3 +61,11 @@ class QuickLook:
     def may_have_token(self, raw: bytes) -> bool:
         """False only if there is none that :mod:`.tokens` would find."""
         return self._tokens is None or self._tokens.search(raw) is not None
+
+    def may_have_service(self, raw: bytes) -> bool:
+        """False only if there is none that :mod:`.services` would find."""
+        return self._services is None or self._services.search(raw) is not None
+
+    def may_have_command(self, raw: bytes) -> bool:
+        """False only if there is none that :mod:`.commands` would find."""
+        return self._commands is None or self._commands.search(raw) is not None

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import assignments, broken_keys, colours, private_keys, tokens
+from . import assignments, broken_keys, colours, commands, private_keys, services, tokens
 from .carry import NOTHING, Carry, announces, context_of
 from .custom_patterns import OwnPatterns
 from .prefilter import QuickLook
@@ -50,7 +50,7 @@ class Redactor:
         spans, key_lines = self._found(raw, carry.key_lines)
         stored = _without(raw, len(carry.context), spans)
         if raw.endswith(b"\n"):
-            context = context_of(raw) if announces(raw) and not key_lines else b""
+            context = context_of(raw) if raw[-2:-1] in _BEFORE_LINE_END and announces(raw) and not key_lines else b""
             return stored, Carry(context, key_lines=key_lines) or NOTHING
         inside = max((found for found in spans if found.ending), key=_reach, default=None)
         left = Carry(context_of(carry.context + stored), inside.ending if inside else "", key_lines)
@@ -79,10 +79,17 @@ class Redactor:
             spans.extend(assignments.find(text))
             if suspect.may_have_token(raw):
                 spans.extend(tokens.find(text))
+            if suspect.may_have_service(raw):
+                spans.extend(services.find(text))
+            if suspect.may_have_command(raw):
+                spans.extend(commands.find(text))
         if self._own:
             spans.extend(self._own.find(text))
         return spans, key_lines
 
+
+_BEFORE_LINE_END = b":\r \t"
+"""Of a line that may announce a value; to ask for it costs next to nothing."""
 
 _WIDTH = {name: -rank for rank, name in enumerate(ENDINGS)}
 

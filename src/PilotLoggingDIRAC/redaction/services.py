@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from .spans import Text
+from .spans import Span, Text, beginning_at
 
 # Each prefix with the least length behind it. A short one needs a border in front of it and a run of letters and digits
 # behind it, for npm_config_cache and task-0123 are none; of a cut one, up to six characters stay.
@@ -32,18 +32,12 @@ _CUT_TOKEN_AS_USER = re.compile(
 )
 
 
-def places(raw: bytes) -> Iterator[int]:
-    """Where a token begins behind its prefix."""
-    if any(needle in raw for needle in _NEEDLES):
-        for found in _PREFIXED.finditer(raw):
-            yield found.end()
-
-
-def tokens_as_users(text: Text) -> Iterator[tuple[int, int, bool]]:
-    """``https://TOKEN@host``: begin and end, and whether it may go on in the next message."""
+def find(text: Text) -> Iterator[Span]:
+    """Tokens behind their prefix, and ``https://TOKEN@host``. Not in order; some may overlap."""
+    if any(needle in text.raw for needle in _NEEDLES):
+        yield from beginning_at(text, (found.end() for found in _PREFIXED.finditer(text.raw)), "token")
     for found in _TOKEN_AS_USER.finditer(text.raw):
-        yield *found.span(1), False
-    if text.unfinished:
-        at = text.raw.rfind(b"://")
-        if at >= 0 and (cut := _CUT_TOKEN_AS_USER.match(text.raw, at)):
-            yield *cut.span(1), True
+        yield Span(*found.span(1))
+    at = text.raw.rfind(b"://") if text.unfinished else -1
+    if at >= 0 and (cut := _CUT_TOKEN_AS_USER.match(text.raw, at)):
+        yield Span(*cut.span(1), "userinfo")

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""Secrets that their own form gives away: JWTs, bearer tokens, macaroons, passwords in URLs, tokens of services."""
+"""Secrets that their own form gives away: JWTs, bearer tokens, macaroons, passwords in URLs."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
-from . import commands, services, values
-from .spans import ENDINGS, Span, Text, span
+from . import values
+from .spans import ENDINGS, Span, Text, beginning_at, span
 
 # The first field of a JWT's header, as 7 characters of base64: what begins so is taken for a token at once.
 _JWT_FIELDS = ("alg", "typ", "kid", "enc", "cty", "jku", "jwk", "x5c", "x5t", "x5u", "zip", "ver")
@@ -38,33 +38,17 @@ def find(text: Text) -> Iterator[Span]:
     if b"bearer" in text.lower:
         yield from _bearers(text)
     if b"MDA" in text.raw:
-        yield from _beginning_at(text, (found.start() for found in _MACAROON.finditer(text.raw)), "token")
+        yield from beginning_at(text, (found.start() for found in _MACAROON.finditer(text.raw)), "token")
     if b"://" in text.raw and (text.unfinished or b"@" in text.raw):
         yield from _passwords_in_urls(text)
-        for start, end, is_open in services.tokens_as_users(text):
-            yield Span(start, end, "userinfo" if is_open else "")
     if b"AKIA" in text.raw or b"ASIA" in text.raw:
-        yield from _beginning_at(text, (found.end() for found in _AMAZON.finditer(text.raw)), "token")
+        yield from beginning_at(text, (found.end() for found in _AMAZON.finditer(text.raw)), "token")
     if any(needle in text.lower for needle in _SIGNATURE_NEEDLES):
-        yield from _beginning_at(text, (found.end() for found in _SIGNATURE.finditer(text.lower)), "word")
-    yield from _beginning_at(text, services.places(text.raw), "token")
-    yield from commands.find(text)
-
-
-def _beginning_at(text: Text, places: Iterable[int], ending: str) -> Iterator[Span]:
-    """The secrets that begin at these places, which are in order."""
-    done = 0
-    for start in places:
-        # Going on behind the secret keeps the work in proportion to the length of the text.
-        if start >= done:
-            found = span(text, start, ending)
-            done = found.end
-            if found.end > found.start:
-                yield found
+        yield from beginning_at(text, (found.end() for found in _SIGNATURE.finditer(text.lower)), "word")
 
 
 def _jwts(text: Text) -> Iterator[Span]:
-    yield from _beginning_at(text, (found.start() for found in _JWT.finditer(text.raw)), "token")
+    yield from beginning_at(text, (found.start() for found in _JWT.finditer(text.raw)), "token")
     at = text.raw.find(b".eyJ")
     while at >= 0:
         header = text.raw[max(0, at - _JWT_HEADER) : at]
@@ -76,7 +60,7 @@ def _jwts(text: Text) -> Iterator[Span]:
 
 
 def _bearers(text: Text) -> Iterator[Span]:
-    yield from _beginning_at(
+    yield from beginning_at(
         text, (found.end() for found in _BEARER.finditer(text.lower) if _is_bearer(text, found.end())), "token"
     )
 
