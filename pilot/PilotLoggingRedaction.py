@@ -255,6 +255,16 @@ _KEY_FIELD = Pattern(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ")
 _KEY_MIXED = Pattern(rb"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^0-9]*[0-9]")
 _KEY_END = Pattern(rb"-----END (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY")
 _KEY_ESCAPED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=\\"
+# A proxy or key in base64 as a whole, and the further lines of a wrapped JWT.
+_WRAPPED_PEM = b"LS0tLS1CRUdJTi"  # -----BEGIN
+_WRAPPED_KEY = Pattern(rb"UFJJVkFURSBL|BSSVZBVEUg|QUklWQVRFIEtF")
+_WRAPPED_WHOLE = Pattern(rb"LS0t(?:LS0t|LS0=|LS0K|LQ==|LQo=|Cg==)?\Z")
+_WRAPPED_JWT = Pattern(rb"(?<![A-Za-z0-9_.\-])eyJ[A-Za-z0-9_.\-]{37,}(?=\r?\n)")
+_BASE64 = Pattern(rb"[A-Za-z0-9+/]*={0,2}")
+_FRONT = rb"\r?\n(?:" + _HEADER + rb")?[>|+*# \t]{0,64}"
+_FURTHER = Pattern(_FRONT + rb"([A-Za-z0-9+/]{1,4096}={0,2})(?=\r?\n|\Z)")
+_FURTHER_OF_JWT = Pattern(_FRONT + rb"([A-Za-z0-9_.\-]{1,4096})(?=\r?\n|\Z)")
+_MIXED = Pattern(rb"(?=[^A-Z]*[A-Z])[^a-z]*[a-z]")
 _KEY_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
 
@@ -313,7 +323,7 @@ class _Piece:
         self.unfinished = not raw.endswith(b"\n")
 
     def secrets(self):
-        return self._named() + self._formed() + self._in_commands()
+        return self._named() + self._formed() + self._in_commands() + self._wrapped()
 
     def _secret(self, start, ending):
         end = _ENDINGS[ending].match(self.raw, start).end()
@@ -340,6 +350,34 @@ class _Piece:
                     done = secret[1]
                     if secret[0] < done:
                         found.append(secret)
+        return found
+
+    def _wrapped(self):
+        """A proxy or key in base64 as a whole, and the further lines of a wrapped JWT."""
+        raw, found = self.raw, []
+        at = raw.find(_WRAPPED_PEM)
+        while at >= 0:
+            first = _BASE64.match(raw, at).span()
+            lines = [first, *_further_lines(raw, first[1], _FURTHER)]
+            end = lines[-1][1]
+            whole = b"".join(raw[start:stop] for start, stop in lines)
+            # At the end of a piece it is a proxy until it turns out to be a certificate and no more.
+            is_cut = self._is_open(end) or (end + 2 >= len(raw) and not _WRAPPED_WHOLE.search(whole))
+            if is_cut or _WRAPPED_KEY.search(whole):
+                found += [(start, stop, "token" if self._is_open(stop) else "") for start, stop in lines]
+            at = raw.find(_WRAPPED_PEM, end)
+        done = 0
+        for begun in _WRAPPED_JWT.finditer(raw) if b"eyJ" in raw else ():
+            if begun.start() < done:  # as above
+                continue
+            dots = begun.group().count(b".")
+            for number, (start, stop) in enumerate(_further_lines(raw, begun.end(), _FURTHER_OF_JWT)):
+                # Behind its last dot a word of the text could follow: a line of a signature has letters of both kinds.
+                if dots >= 2 and (not number or not _MIXED.match(raw, start, stop) or b"." in raw[start:stop]):
+                    break
+                dots += raw.count(b".", start, stop)
+                done = stop
+                found.append((start, stop, "token" if self._is_open(stop) else ""))
         return found
 
     def _in_commands(self):
@@ -400,9 +438,9 @@ class _Piece:
             return self._bare(begin, sign, behind.end(), name) if _BARE_NAME.match(name) else None
         start, is_option, is_variable = behind.end(), name.startswith(b"-"), name == name.upper()
         if not sign and not is_option:
-            if behind.group()[:1] in (b'"', b"'") and not _SETENV.search(self.lower, max(0, begin - 200), begin):
+            if behind.group()[:1] in (b'"', b"'") and not _SETENV.search(self.lower, max(0, begin - 40), begin):
                 return self._in_pair(start, name, normal, is_variable)
-            if not _SETENV.search(self.lower, max(0, begin - 200), begin):
+            if not _SETENV.search(self.lower, max(0, begin - 40), begin):
                 return None
             is_option = True
         ending = "argument" if is_option else "word"
@@ -480,6 +518,8 @@ class _Piece:
             return None
         scheme = _SCHEME.match(self.raw, start)
         start = scheme.end() if scheme else start
+        if ending == "list" and self.raw.startswith(MARK, start):
+            return None
         # What decides is the beginning, so that a long harmless value is not read to its end again and again.
         beginning = _ENDINGS[ending].match(self.raw, start, start + _SEEN)
         is_open = self._is_open(beginning.end())
@@ -540,8 +580,12 @@ class Redactor:
 
     def _keys_without_begin(self, raw):
         """Lines in front of ``-----END ... PRIVATE KEY`` that can only be of it; those of a whole key too."""
-        found = []
+        found, line_end = [], -1
         for key_end in _KEY_END.finditer(raw) if b"-----END " in raw else ():
+            if key_end.start() < line_end:  # of several on one line the first counts
+                continue
+            line_end = raw.find(b"\n", key_end.end())
+            line_end = len(raw) if line_end < 0 else line_end
             end = raw.rfind(b"\n", 0, key_end.start()) + 1
             front = raw[end : key_end.start()]
             body = len(front) - len(front.rstrip(_KEY_ESCAPED))
@@ -657,6 +701,21 @@ def _length_of_key(line, least):
 def _last_backslash(text, ending):
     odd = (len(text) - len(text.rstrip(b"\\"))) % 2
     return b"\\" if odd and ending in ("double", "single") else b""
+
+
+def _further_lines(raw, end, further_line):
+    """The lines behind this one that have nothing but such letters; the last of them may be shorter than the rest."""
+    found, width = [], 0
+    while len(found) < 400:
+        further = further_line.match(raw, end)
+        length = len(further.group(1)) if further else 0
+        if not length or (not width and length < 20) or (width and length > width):
+            break
+        found.append(further.span(1))
+        if width and length < width:
+            break
+        width, end = length, further.end(1)
+    return found
 
 
 def _announces(text):

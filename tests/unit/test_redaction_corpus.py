@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import base64
 import importlib
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -127,3 +129,33 @@ def test_no_more_than_what_colours_a_secret_goes_with_it(redact: Redact) -> None
     assert redact("\x1b[1mX_TOKEN\x1b[0m=\x1b[32mfake\x1b[33mfake12\x1b[0m\n\x1b[2Jtoken=/tmp/x\x1b[0m\n") == [
         "\x1b[1mX_TOKEN\x1b[0m=\x1b[32m[redacted]\x1b[0m\n\x1b[2Jtoken=/tmp/x\x1b[0m\n"
     ]
+
+
+_KEY = "MIIEowIBAAKCAQEA0Z3VS5JJcds3xfn1ygWyF0fakefakeQ2xM7hTgqyX0b1Zr9a\n"
+_CERTIFICATE = f"-----BEGIN CERTIFICATE-----\n{_KEY * 3}-----END CERTIFICATE-----\n"
+_PROXY = f"{_CERTIFICATE}-----BEGIN PRIVATE KEY-----\n{_KEY * 2}-----END PRIVATE KEY-----\n"
+_JWT = (
+    "eyJhbGciOiJSUzI1NiIsImtpZCI6ImEifQ.eyJpc3MiOiJodHRwczovL2lhbS5leGFtcGx"
+    "lLm9yZyIsInN1YiI6ImZha2UifQ.ZmFrZV9zaWduYXR1cmVfZmFrZV9zaWduYXR1cmVfZmFrZQ"
+)
+
+
+@pytest.mark.parametrize("secret", [base64.b64encode(_PROXY.encode()).decode(), _JWT], ids=["proxy", "JWT"])
+@pytest.mark.parametrize("width", [64, 76, 10_000])
+def test_what_is_wrapped_as_a_whole(redact: Redact, secret: str, width: int) -> None:
+    lines = textwrap.wrap(secret, width)
+    assert redact("\n".join(["begin", *lines, "finished", ""])) == [
+        "begin\n" + "[redacted]\n" * len(lines) + "finished\n"
+    ]
+
+
+def test_a_certificate_in_base64_stays(redact: Redact) -> None:
+    text = f"ca: {base64.b64encode(_CERTIFICATE.encode()).decode()}\nfinished\n"
+    assert redact(text) == [text]
+
+
+def test_a_proxy_in_base64_on_one_line_wherever_it_is_cut(redact: Redact) -> None:
+    secret = base64.b64encode(_PROXY.encode()).decode()
+    for cut in range(0, len(secret), 7):
+        sent = "".join(redact(f"proxy: {secret[:cut]}", f"{secret[cut:]}\nfinished\n"))
+        assert cut < 21 or not any(secret[at : at + 8] in sent for at in range(21, len(secret) - 8))

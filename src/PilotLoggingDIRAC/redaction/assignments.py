@@ -72,7 +72,7 @@ def _behind_name(text: Text, at: int, end: int) -> Span | None:
     if not secret_names.is_secret(name):
         return _bare(text, begin, sign, argument, name) if secret_names.is_bare(name) else None
     if argument:
-        if name.startswith(b"-") or _SETENV.search(text.lower, max(0, begin - _BEFORE), begin):
+        if name.startswith(b"-") or _SETENV.search(text.lower, max(0, begin - 40), begin):
             return _value(text, argument.end(), name, "argument")
         if argument[0][:1] in (b'"', b"'"):
             return _in_pair(text, argument.end(), name)
@@ -186,6 +186,8 @@ def _value(text: Text, start: int, name: bytes, ending: str) -> Span | None:
         return None  # a quote may follow, so the next message decides
     if scheme := _SCHEME.match(text.lower, start):
         start = scheme.end()
+    if ending == "list" and raw.startswith(MARK, start):
+        return None
     # What decides is the beginning, so that a long harmless value is not read to its end again and again.
     beginning = ENDINGS[ending].match(raw, start, start + values.SEEN)
     assert beginning

@@ -17,8 +17,13 @@ _SHORTEST_ESCAPED = 24
 
 def find(text: Text) -> Iterator[Span]:
     """Lines in front of ``-----END ... PRIVATE KEY`` that can only be of it; those of a whole key too."""
-    raw = text.raw
+    raw, line_end = text.raw, -1
     for end in _END.finditer(raw):
+        # Of several on one line the first counts, so the work stays in proportion to the length of the text.
+        if end.start() < line_end:
+            continue
+        line_end = raw.find(b"\n", end.end())
+        line_end = len(raw) if line_end < 0 else line_end
         begin = raw.rfind(b"\n", 0, end.start()) + 1
         front = raw[begin : end.start()]
         body = len(front) - len(front.rstrip(_ESCAPED))

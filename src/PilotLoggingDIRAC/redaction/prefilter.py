@@ -18,7 +18,7 @@ _NAMES = rb"""
 """
 _TOKENS = rb"""
     bearer | sig= | signature= | ://[^\s/:@\[\]\"'<>?\#]*:(?:[^\s/]*[^\s/0-9]|[0-9]{6})
-    | eyj(?:hb|0e|ra|lb|jd|q[ad]|4n|6a|2z) | \.eyj | mda[w-z0-5][a-z0-9]{2}x | akia | asia
+    | eyj(?:hb|0e|ra|lb|jd|q[ad]|4n|6a|2z) | \.eyj | mda[w-z0-5][a-z0-9]{2}x | akia | asia | ls0tls1crudjti
 """
 _SERVICES = rb"""
     ://[a-z0-9_\-]{20,}[@:] | ://[a-z0-9_]{7}[a-z0-9_\-]*:?$

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import assignments, broken_keys, colours, commands, private_keys, services, tokens
+from . import assignments, broken_keys, colours, commands, private_keys, services, tokens, wrapped
 from .carry import NOTHING, Carry, announces, context_of
 from .custom_patterns import OwnPatterns
 from .prefilter import QuickLook
@@ -50,8 +50,11 @@ class Redactor:
         spans, key_lines = self._found(raw, carry.key_lines)
         stored = _without(raw, len(carry.context), spans)
         if raw.endswith(b"\n"):
-            context = context_of(raw) if raw[-2:-1] in _BEFORE_LINE_END and announces(raw) and not key_lines else b""
-            return stored, Carry(context, key_lines=key_lines) or NOTHING
+            if key_lines:
+                return stored, Carry(key_lines=key_lines)
+            if raw[-2:-1] in _BEFORE_LINE_END and announces(raw):
+                return stored, Carry(context_of(raw))
+            return stored, NOTHING
         inside = max((found for found in spans if found.ending), key=_reach, default=None)
         left = Carry(context_of(carry.context + stored), inside.ending if inside else "", key_lines)
         return stored, left or NOTHING
@@ -79,6 +82,7 @@ class Redactor:
             spans.extend(assignments.find(text))
             if suspect.may_have_token(raw):
                 spans.extend(tokens.find(text))
+                spans.extend(wrapped.find(text))
             if suspect.may_have_service(raw):
                 spans.extend(services.find(text))
             if suspect.may_have_command(raw):
