@@ -259,7 +259,7 @@ _KEY_ESCAPED = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+
 _WRAPPED_PEM = b"LS0tLS1CRUdJTi"  # -----BEGIN
 _WRAPPED_KEY = Pattern(rb"UFJJVkFURSBL|BSSVZBVEUg|QUklWQVRFIEtF")
 _WRAPPED_WHOLE = Pattern(rb"LS0t(?:LS0t|LS0=|LS0K|LQ==|LQo=|Cg==)?\Z")
-_WRAPPED_JWT = Pattern(rb"(?<![A-Za-z0-9_.\-])eyJ[A-Za-z0-9_.\-]{37,}(?=\r?\n)")
+_WRAPPED_JWT = Pattern(rb"eyJ(?<![A-Za-z0-9_.\-]eyJ)[A-Za-z0-9_.\-]{37,}(?=\r?\n)")
 _BASE64 = Pattern(rb"[A-Za-z0-9+/]*={0,2}")
 _FRONT = rb"\r?\n(?:" + _HEADER + rb")?[>|+*# \t]{0,64}"
 _FURTHER = Pattern(_FRONT + rb"([A-Za-z0-9+/]{1,4096}={0,2})(?=\r?\n|\Z)")

@@ -49,7 +49,8 @@ class QuickLook:
     """Tells messages that have no secret of a known kind from those that may have one."""
 
     def __init__(self) -> None:
-        self._all = _compiled(_NAMES, _TOKENS, _SERVICES, _COMMANDS, _KEYS)
+        # A terminal's colours may hide any of them.
+        self._all = _compiled(rb"\x1b", _NAMES, _TOKENS, _SERVICES, _COMMANDS, _KEYS)
         self._tokens = _compiled(_TOKENS)
         self._services = _compiled(_SERVICES)
         self._commands = _compiled(_COMMANDS)

@@ -61,18 +61,18 @@ class Redactor:
 
     def _found(self, raw: bytes, key_lines: int) -> tuple[list[Span], int]:
         """The secrets, and how many further lines may belong to a private key."""
-        if colours.ESCAPE not in raw:
-            return self._found_in(raw, key_lines)
-        text = colours.Colourless(raw)
-        spans, key_lines = self._found_in(text.plain, key_lines)
-        return text.spans(spans), key_lines
-
-    def _found_in(self, raw: bytes, key_lines: int) -> tuple[list[Span], int]:
         suspect = (
             self._quick_look if self._quick_look and (key_lines or self._quick_look.may_have_secret(raw)) else None
         )
         if not suspect and not self._own:
             return [], key_lines
+        if colours.ESCAPE in raw:
+            text = colours.Colourless(raw)
+            spans, key_lines = self._found_in(text.plain, key_lines, suspect)
+            return text.spans(spans), key_lines
+        return self._found_in(raw, key_lines, suspect)
+
+    def _found_in(self, raw: bytes, key_lines: int, suspect: QuickLook | None) -> tuple[list[Span], int]:
         text, spans = Text.of(raw), list[Span]()
         if suspect:
             if key_lines or b"-----BEGIN " in raw:

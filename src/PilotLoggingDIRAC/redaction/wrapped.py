@@ -18,7 +18,7 @@ _KEY = re.compile(
 )
 _WHOLE = re.compile(rb"LS0t(?:LS0t|LS0=|LS0K|LQ==|LQo=|Cg==)?\Z")
 # With a border in front, so that no letter is read twice.
-_JWT = re.compile(rb"(?<![A-Za-z0-9_.\-])eyJ[A-Za-z0-9_.\-]{37}[A-Za-z0-9_.\-]*+(?=\r?\n)")
+_JWT = re.compile(rb"eyJ(?<![A-Za-z0-9_.\-]eyJ)[A-Za-z0-9_.\-]{37}[A-Za-z0-9_.\-]*+(?=\r?\n)")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]*+={0,2}")
 _FRONT = rb"\r?\n(?:" + HEADER + rb")?[>|+*# \t]{0,64}"
 _FURTHER = re.compile(_FRONT + rb"([A-Za-z0-9+/]{1,4096}+={0,2})(?=\r?\n|\Z)")
