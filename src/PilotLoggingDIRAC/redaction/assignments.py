@@ -13,12 +13,16 @@ MOST = 50_000
 """So many names are judged in one message. What stands on a line behind a further one is redacted without a look, for a
 message made to be expensive must not hold up the others."""
 
-_NEEDLES = (b"pass", b"_pw", b"secret", b"token", b"credential", b"key", b"auth", b"cookie")
+_NEEDLES = (b"pass", b"pw", b"secret", b"token", b"credential", b"key", b"auth", b"cookie")
 _NAME_BYTES = b"abcdefghijklmnopqrstuvwxyz0123456789_.-"
 _NAME_LENGTH = 64
 _REST = re.compile(rb"[\w.\-]{0,48}+")
-_SIGN = re.compile(rb"[\"'\\]{0,3}(?:\][\"']{0,1})?[ \t]{0,16}(?:(=>|:=|==?|:|>)[ \t]{0,16}|(%3d))")
-_NEXT_ARGUMENT = re.compile(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,16}(?!-)")
+_SIGN = re.compile(rb"[\"'\\]{0,16}+(?:\][\"']{0,1})?[ \t]{0,400}+(?:(=>|:=|==?|:|>)[ \t]{0,400}+|(%3d))")
+_NEXT_ARGUMENT = re.compile(rb"[\"'][ \t]{0,2},[ \t]{0,2}(?=b?[\"'])|[ \t]{1,400}+(?!-)")
+_VALUE_OF_PAIR = re.compile(rb"[\"']value[\"'][ \t]{0,2}:[ \t]{0,2}(?=[\"'])")
+_NEXT_LINE = re.compile(rb"\r?\n(?:" + HEADER + rb")?[ \t]{0,400}+(?=[bBrRuU]?\\*+[\"'])")
+_IN_BRACKET = re.compile(rb"\[(?!redacted\])[^\[\]\"'\s]")  # as Go prints a header's values
+_SETENV = re.compile(rb"(?:setenv[ \t]{1,16}|setenv\([ \t]{0,4}[\"']|\bset[ \t]{1,4}-\w{1,4}[ \t]{1,16})\Z")
 _QUOTE = re.compile(rb"[bBrRuUfF]{0,2}(\\*+)([\"'])")
 _LIST = re.compile(rb"\[[ \t]{0,4}(?=[bBrRuU]?\\*+[\"'])")
 _MAYBE_QUOTE = re.compile(rb"\[?[ \t]{0,4}[bBrRuUfF]{0,2}\\*+\Z")
@@ -66,10 +70,12 @@ def _behind_name(text: Text, at: int, end: int) -> Span | None:
     begin = at - (len(before) - len(before.rstrip(_NAME_BYTES)))
     name = text.raw[begin:end]
     if not secret_names.is_secret(name):
-        return None
+        return _bare(text, begin, sign, argument, name) if secret_names.is_bare(name) else None
     if argument:
-        if name.startswith(b"-"):
+        if name.startswith(b"-") or _SETENV.search(text.lower, max(0, begin - 40), begin):
             return _value(text, argument.end(), name, "argument")
+        if argument[0][:1] in (b'"', b"'"):
+            return _in_pair(text, argument.end(), name)
         return _netrc(text, begin, argument.end(), name)
     assert sign
     if sign[1] == b">":
@@ -82,6 +88,41 @@ def _behind_name(text: Text, at: int, end: int) -> Span | None:
         first, exported = _in_line(text, begin)
         return _value(text, sign.end(), name, "line" if first and not exported else "word")
     return _value(text, sign.end(), name, "argument" if name.startswith(b"-") else "word")
+
+
+def _in_pair(text: Text, start: int, name: bytes) -> Span | None:
+    """``("X-Auth-Token", "x")`` of a header, ``"name": "token", "value": "x"`` of anything."""
+    if named := _VALUE_OF_PAIR.match(text.lower, start):
+        return _value(text, named.end(), name, "word")
+    if not secret_names.is_header(name) and b"-" not in name:
+        return None
+    quote = _QUOTE.match(text.raw, start)
+    head = text.raw[quote.end() : quote.end() + values.SEEN] if quote else b""
+    telling = quote and (
+        _SCHEME.match(text.lower, quote.end()) or values.is_telling(head, text.is_open(quote.end() + len(head)))
+    )
+    return _value(text, start, name, "word") if telling else None
+
+
+def _bare(
+    text: Text, begin: int, sign: re.Match[bytes] | None, argument: re.Match[bytes] | None, name: bytes
+) -> Span | None:
+    """``"pass": "x"``, ``?pass=x``, ``--pass x``, ``PASS=x``; ``3 tests pass``, ``pass=12``, ``PWD=x`` are none."""
+    if argument:
+        is_option = len(name.lstrip(b"-")) < len(name)
+        return _value(text, argument.end(), name, "argument") if is_option else None
+    assert sign
+    start = sign.end()
+    if sign[1] == b">" or name == b"PWD":
+        return None
+    if (sign[1] == b":" and b'"' not in sign[0] and b"'" not in sign[0]) and not name.startswith(b"-"):
+        return None
+    if sign[1] == b":" or name.startswith(b"-") or text.raw[max(0, begin - 1) : begin] in (b"?", b"&"):
+        return _value(text, start, name, "argument" if name.startswith(b"-") else "word")
+    head = text.raw[start : start + values.SEEN].partition(b"\n")[0]
+    if name in (b"PASS", b"PW") or _QUOTE.match(head) or values.is_telling(head, text.is_open(start + len(head))):
+        return _value(text, start, name, "word")
+    return None
 
 
 def _in_line(text: Text, begin: int) -> tuple[bool, bool]:
@@ -100,8 +141,12 @@ def _in_line(text: Text, begin: int) -> tuple[bool, bool]:
 def _behind_colon(text: Text, begin: int, start: int, name: bytes, quoted_name: bool) -> Span | None:
     """``"name": "value"`` of JSON and Python, ``Name: value`` of YAML and HTTP; in a sentence, words are no secrets."""
     if quoted_name:
+        next_line = _NEXT_LINE.match(text.raw, start)
+        start = next_line.end() if next_line else start
         return _value(text, start, name, "header" if secret_names.is_header(name) else "word")
     head = text.raw[start : start + values.SEEN]
+    if head.startswith(b"[") and _IN_BRACKET.match(head) and (secret_names.is_header(name) or b"-" in name):
+        return _value(text, start + 1, name, "list")
     has_scheme = _SCHEME.match(text.lower, start) is not None
     if secret_names.is_header(name) and (has_scheme or b"cookie" in name.lower()):
         return _value(text, start, name, "header")
@@ -129,6 +174,8 @@ def _netrc(text: Text, begin: int, start: int, name: bytes) -> Span | None:
 def _value(text: Text, start: int, name: bytes, ending: str) -> Span | None:
     """The value that begins here, if it is a secret; without its quotes and what stands behind it."""
     raw = text.raw
+    if raw.startswith(b"[" + MARK + b"]", start):
+        return None  # a list that the worker node redacted
     quote = _QUOTE.match(raw, start)
     if quote:
         start = quote.end()
@@ -139,6 +186,8 @@ def _value(text: Text, start: int, name: bytes, ending: str) -> Span | None:
         return None  # a quote may follow, so the next message decides
     if scheme := _SCHEME.match(text.lower, start):
         start = scheme.end()
+    if ending == "list" and raw.startswith(MARK, start):
+        return None
     # What decides is the beginning, so that a long harmless value is not read to its end again and again.
     beginning = ENDINGS[ending].match(raw, start, start + values.SEEN)
     assert beginning
@@ -147,7 +196,8 @@ def _value(text: Text, start: int, name: bytes, ending: str) -> Span | None:
     harmless = values.is_harmless(
         head.partition(b"\n")[0].partition(b"\r")[0],
         open_=is_open,
-        password=secret_names.is_password(name),
+        # Of a test report are numbers behind the bare word.
+        password=secret_names.is_password(name) and (quote is not None or not secret_names.is_bare(name)),
         quoted=quote is not None,
         variable=secret_names.is_variable(name),
     )

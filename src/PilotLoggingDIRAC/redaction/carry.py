@@ -6,13 +6,17 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from . import colours
 from .spans import ENDINGS
 
 CONTEXT = 160
 """Bytes of an unfinished line that are remembered: a line's header, a name and the beginning of a value."""
 
 _CUT = b"~~~"
-_NOT_PLAIN = re.compile(rb"[^\t\r -~]")
+_MOST = 2000
+_NOT_PLAIN = re.compile(rb"[^\t\r\n\x1b -~]")
+_BLANKS = re.compile(rb"[ \t]{5,}")
+_ANNOUNCEMENT = re.compile(rb"[\"'][ \t]{0,4}:[ \t]{0,4}\r?\n\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +54,21 @@ NOTHING = Carry()
 """The usual state: the last message ended with a line, outside of a private key."""
 
 
+def announces(text: bytes) -> bool:
+    """Whether the last line, a finished one, ends in a quoted name and its sign: the value stands on the next one."""
+    return text[-8:].rstrip().endswith(b":") and _ANNOUNCEMENT.search(text[-CONTEXT:]) is not None
+
+
 def context_of(stored: bytes) -> bytes:
-    """What is remembered of the unfinished last line of a stored text; empty if its last line is finished."""
+    """What is remembered of the unfinished last line of a stored text; empty if its last line is finished.
+
+    It is as it was stored, but for colours and long rows of blanks. The line before it is part of it if it announces a
+    value on this one.
+    """
     begin = max(stored.rfind(b"\n"), stored.rfind(b"\0")) + 1
-    cut = len(stored) - begin > CONTEXT
-    last = stored[len(stored) - CONTEXT + len(_CUT) :] if cut else stored[begin:]
+    if announces(stored[max(0, begin - CONTEXT) : begin]):
+        begin = max(stored.rfind(b"\n", 0, begin - 1), stored.rfind(b"\0", 0, begin - 1)) + 1
+    last = _BLANKS.sub(b"    ", colours.without(stored[max(begin, len(stored) - _MOST) :]))
+    if cut := len(last) > CONTEXT or len(stored) - begin > _MOST:
+        last = last[max(0, len(last) - CONTEXT + len(_CUT)) :]
     return (_CUT if cut else b"") + _NOT_PLAIN.sub(b"~", last)

@@ -13,6 +13,9 @@ from .spans import HEADER, MARK, Span, Text
 LINES = 200
 """A key has no more: RSA with 16384 bits has 195. What follows a key without end is not redacted for ever."""
 
+LOOSE = 1000
+"""On top of the number of lines: a line that was none of the key came, so only a line that is plainly one goes on."""
+
 _BEGIN = re.compile(rb"-----BEGIN (?:[A-Z0-9]{1,16} ){0,4}PRIVATE KEY(?: BLOCK)?-----")
 _END = b"-----END"
 _UNFINISHED_END = re.compile(rb"-{1,5}(?:E(?:N(?:D)?)?)?\Z")
@@ -23,7 +26,8 @@ _BODY = re.compile(rb"=?[A-Za-z0-9+/]*+={0,2}(?:\\r)?(?:\\n)?[\"']?[,;]?\s*|" + 
 _FIELD = re.compile(rb"(?:Proc-Type|DEK-Info|Version|Comment|Hash): ")
 _LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 # Behind an unknown front: 24 characters of base64 are no word.
-_LEAST, _LEAST_UNFINISHED = 24, 7
+_LEAST, _LEAST_UNFINISHED, _PLAINLY = 24, 7, 40
+_MIXED = re.compile(rb"(?=[^A-Z]*[A-Z])(?=[^a-z]*[a-z])[^0-9]*[0-9]")
 
 
 def find(text: Text, key_lines: int) -> tuple[list[Span], int]:
@@ -84,6 +88,8 @@ def _line(text: Text, start: int, end: int, key_lines: int, spans: list[Span]) -
     key_end = line.find(_END)
     if key_end >= 0:
         return start + key_end + len(_END), 0
+    if key_lines > LOOSE:
+        return _line_behind_a_foreign_one(text, start, end, key_lines, spans)
     front = _FRONT.match(line)
     assert front
     body = line[front.end() :]
@@ -97,14 +103,49 @@ def _line(text: Text, start: int, end: int, key_lines: int, spans: list[Span]) -
         return following
     if _FIELD.match(body) or (unfinished and _UNFINISHED_END.match(body)):
         return following
-    length = _length_of_key(line, _LEAST_UNFINISHED if unfinished else _LEAST)
+    length = length_of_key(line, _LEAST_UNFINISHED if unfinished else _LEAST)
     if length:
         spans.append(Span(start + len(line) - length, start + len(line)))
         return following
-    return following if unfinished else (start, 0)
+    if unfinished:
+        return following
+    return (start, 0) if b"-----BEGIN " in line else (end + 1, _loose(key_lines - 1))
 
 
-def _length_of_key(line: bytes, least: int) -> int:
+def _loose(lines: int) -> int:
+    return LOOSE + lines if lines else 0
+
+
+def _line_behind_a_foreign_one(text: Text, start: int, end: int, key_lines: int, spans: list[Span]) -> tuple[int, int]:
+    """As :func:`_line`; of a key are long lines, and the one in front of ``-----END``."""
+    line = text.raw[start:end].rstrip()
+    if b"-----BEGIN " in line:
+        return start, 0
+    left = key_lines - LOOSE - 1
+    length = length_of_key(line, _LEAST_UNFINISHED if text.is_open(end) else 4)
+    if text.is_open(end):
+        if length:
+            spans.append(Span(start + len(line) - length, start + len(line)))
+        return end, key_lines
+    word = line[len(line) - length :]
+    if word.startswith(MARK) or is_plainly_of_key(word):
+        spans.append(Span(start + len(line) - length, start + len(line)))
+        return end + 1, left
+    if (
+        length
+        and _END in text.raw[end : text.raw.find(b"\n", end + 1)]
+        and _FRONT.fullmatch(line[: len(line) - length])
+    ):
+        spans.append(Span(start + len(line) - length, start + len(line)))
+    return end + 1, _loose(left)
+
+
+def is_plainly_of_key(word: bytes) -> bool:
+    """Whether these letters of base64 are no word and no path: many, and of every kind."""
+    return len(word) >= _PLAINLY and _MIXED.match(word) is not None and word.count(b"/") * 8 <= len(word)
+
+
+def length_of_key(line: bytes, least: int) -> int:
     """How much of the end of a line may belong to a key; 0 for what is a word."""
     words = line.rsplit(None, 1)
     word = words[-1] if words else b""

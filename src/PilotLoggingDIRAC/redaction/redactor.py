@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from . import assignments, private_keys, tokens
-from .carry import NOTHING, Carry, context_of
+from . import assignments, broken_keys, colours, commands, private_keys, services, tokens, wrapped
+from .carry import NOTHING, Carry, announces, context_of
 from .custom_patterns import OwnPatterns
 from .prefilter import QuickLook
 from .spans import ENDINGS, MARK, Span, Text
@@ -42,8 +42,7 @@ class Redactor:
         if not data:
             return data, carry
         if carry.inside:
-            ended = ENDINGS[carry.inside].match(data)
-            taken = ended.end() if ended else 0
+            taken = _end_of_secret(carry.inside, data)
             if taken == len(data):
                 return b"", _goes_on(carry, data)
             data = data[taken:]
@@ -51,7 +50,11 @@ class Redactor:
         spans, key_lines = self._found(raw, carry.key_lines)
         stored = _without(raw, len(carry.context), spans)
         if raw.endswith(b"\n"):
-            return stored, Carry(key_lines=key_lines) if key_lines else NOTHING
+            if key_lines:
+                return stored, Carry(key_lines=key_lines)
+            if raw[-2:-1] in _BEFORE_LINE_END and announces(raw):
+                return stored, Carry(context_of(raw))
+            return stored, NOTHING
         inside = max((found for found in spans if found.ending), key=_reach, default=None)
         left = Carry(context_of(carry.context + stored), inside.ending if inside else "", key_lines)
         return stored, left or NOTHING
@@ -63,17 +66,34 @@ class Redactor:
         )
         if not suspect and not self._own:
             return [], key_lines
+        if colours.ESCAPE in raw:
+            text = colours.Colourless(raw)
+            spans, key_lines = self._found_in(text.plain, key_lines, suspect)
+            return text.spans(spans), key_lines
+        return self._found_in(raw, key_lines, suspect)
+
+    def _found_in(self, raw: bytes, key_lines: int, suspect: QuickLook | None) -> tuple[list[Span], int]:
         text, spans = Text.of(raw), list[Span]()
         if suspect:
             if key_lines or b"-----BEGIN " in raw:
                 spans, key_lines = private_keys.find(text, key_lines)
+            if b"-----END " in raw:
+                spans.extend(broken_keys.find(text))
             spans.extend(assignments.find(text))
             if suspect.may_have_token(raw):
                 spans.extend(tokens.find(text))
+                spans.extend(wrapped.find(text))
+            if suspect.may_have_service(raw):
+                spans.extend(services.find(text))
+            if suspect.may_have_command(raw):
+                spans.extend(commands.find(text))
         if self._own:
             spans.extend(self._own.find(text))
         return spans, key_lines
 
+
+_BEFORE_LINE_END = b":\r \t"
+"""Of a line that may announce a value; to ask for it costs next to nothing."""
 
 _WIDTH = {name: -rank for rank, name in enumerate(ENDINGS)}
 
@@ -81,6 +101,17 @@ _WIDTH = {name: -rank for rank, name in enumerate(ENDINGS)}
 def _reach(found: Span) -> tuple[int, int]:
     """Of two secrets that go on behind the text: the one that began first, then the one whose ending takes more."""
     return -found.start, _WIDTH[found.ending]
+
+
+def _end_of_secret(inside: str, data: bytes) -> int:
+    """How much of a message belongs to the secret that the one before ended in."""
+    if colours.ESCAPE not in data:
+        ended = ENDINGS[inside].match(data)
+        return ended.end() if ended else 0
+    text = colours.Colourless(data)
+    ended = ENDINGS[inside].match(text.plain)
+    end = ended.end() if ended else 0
+    return len(data) if end == len(text.plain) else text.end(end)
 
 
 def _goes_on(carry: Carry, data: bytes) -> Carry:

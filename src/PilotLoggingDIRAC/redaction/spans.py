@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -92,3 +93,15 @@ def span(text: Text, start: int, ending: str) -> Span:
     if ending in ("double", "single") and backslashes % 2:
         ending += " escaped"
     return Span(start, end, ending)
+
+
+def beginning_at(text: Text, places: Iterable[int], ending: str) -> Iterator[Span]:
+    """The secrets that begin at these places, which are in order."""
+    done = 0
+    for start in places:
+        # Going on behind the secret keeps the work in proportion to the length of the text.
+        if start >= done:
+            found = span(text, start, ending)
+            done = found.end
+            if found.end > found.start:
+                yield found

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-only
-"""Secrets that their own form gives away: JWTs, bearer tokens, macaroons, passwords in URLs, tokens of services."""
+"""Secrets that their own form gives away: JWTs, bearer tokens, macaroons, passwords in URLs."""
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from . import values
-from .spans import ENDINGS, Span, Text, span
+from .spans import ENDINGS, Span, Text, beginning_at, span
 
 # The first field of a JWT's header, as 7 characters of base64: what begins so is taken for a token at once.
 _JWT_FIELDS = ("alg", "typ", "kid", "enc", "cty", "jku", "jwk", "x5c", "x5t", "x5u", "zip", "ver")
@@ -24,25 +24,11 @@ _URL_PASSWORD = re.compile(rb"[^\s/?#\"'<>\0]{1,512}+")
 _PORT = re.compile(rb"[0-9]{1,5}+\Z")
 _SIGNATURE = re.compile(rb"(?:[?&]|%26|%3f)(?:x-amz-|x-goog-)?sig(?:nature)?=")
 _SIGNATURE_NEEDLES = (b"sig=", b"signature=")
-# Token services whose tokens begin with their name; the shortest length is behind it.
-_SERVICES = {
-    b"ghp_": 16, b"gho_": 16, b"ghu_": 16, b"ghs_": 16, b"ghr_": 16, b"github_pat_": 16, b"glpat-": 16, b"gldt-": 16,
-    b"xoxb-": 8, b"xoxp-": 8, b"xoxa-": 8, b"xoxs-": 8, b"hvs.": 20,
-}  # fmt: skip
 # The id stays; the secret behind it goes. In a signed URL a date follows.
 _AMAZON = re.compile(
     rb"A[KS]IA[0-9A-Z]{16}[ \t:,;=/\"'|]{1,4}(?![0-9]{1,8}(?:/|\Z))"
     rb"(?=[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])|[A-Za-z0-9/+]{7,40}\Z)"
 )
-_TRIES = 8
-# Commands whose short options are known to take a password.
-_COMMANDS = {
-    b"sshpass": re.compile(rb"sshpass[ \t]{1,4}-p[ \t]{0,4}[\"']?(?=[^\s])"),
-    b"mysql": re.compile(rb"mysql(?:dump|admin)?[ \t](?:[^\r\n|;]{0,120}?[ \t])?-p[\"']?(?=[^\s])"),
-    b"curl": re.compile(
-        rb"curl[ \t](?:[^\r\n|;]{0,120}?[ \t])?(?:-u|--user)[ \t=]{0,4}[\"']?[^\s:\"']{1,64}:(?=[^\s])"
-    ),
-}
 
 
 def find(text: Text) -> Iterator[Span]:
@@ -52,34 +38,17 @@ def find(text: Text) -> Iterator[Span]:
     if b"bearer" in text.lower:
         yield from _bearers(text)
     if b"MDA" in text.raw:
-        yield from _beginning_at(text, (found.start() for found in _MACAROON.finditer(text.raw)), "token")
+        yield from beginning_at(text, (found.start() for found in _MACAROON.finditer(text.raw)), "token")
     if b"://" in text.raw and (text.unfinished or b"@" in text.raw):
         yield from _passwords_in_urls(text)
     if b"AKIA" in text.raw or b"ASIA" in text.raw:
-        yield from _beginning_at(text, (found.end() for found in _AMAZON.finditer(text.raw)), "token")
+        yield from beginning_at(text, (found.end() for found in _AMAZON.finditer(text.raw)), "token")
     if any(needle in text.lower for needle in _SIGNATURE_NEEDLES):
-        yield from _beginning_at(text, (found.end() for found in _SIGNATURE.finditer(text.lower)), "word")
-    for prefix, shortest in _SERVICES.items():
-        if prefix in text.raw:
-            yield from _of_service(text, prefix, shortest)
-    for command, pattern in _COMMANDS.items():
-        yield from _of_command(text, command, pattern)
-
-
-def _beginning_at(text: Text, places: Iterable[int], ending: str) -> Iterator[Span]:
-    """The secrets that begin at these places, which are in order."""
-    done = 0
-    for start in places:
-        # Going on behind the secret keeps the work in proportion to the length of the text.
-        if start >= done:
-            found = span(text, start, ending)
-            done = found.end
-            if found.end > found.start:
-                yield found
+        yield from beginning_at(text, (found.end() for found in _SIGNATURE.finditer(text.lower)), "word")
 
 
 def _jwts(text: Text) -> Iterator[Span]:
-    yield from _beginning_at(text, (found.start() for found in _JWT.finditer(text.raw)), "token")
+    yield from beginning_at(text, (found.start() for found in _JWT.finditer(text.raw)), "token")
     at = text.raw.find(b".eyJ")
     while at >= 0:
         header = text.raw[max(0, at - _JWT_HEADER) : at]
@@ -91,7 +60,7 @@ def _jwts(text: Text) -> Iterator[Span]:
 
 
 def _bearers(text: Text) -> Iterator[Span]:
-    yield from _beginning_at(
+    yield from beginning_at(
         text, (found.end() for found in _BEARER.finditer(text.lower) if _is_bearer(text, found.end())), "token"
     )
 
@@ -114,25 +83,3 @@ def _passwords_in_urls(text: Text) -> Iterator[Span]:
             elif length < 0 and text.is_open(password.end()) and not _PORT.match(password[0]):
                 yield Span(password.start(), password.end(), "userinfo")
         at = text.raw.find(b"://", at + 3)
-
-
-def _of_service(text: Text, prefix: bytes, shortest: int) -> Iterator[Span]:
-    at = text.raw.find(prefix)
-    while at >= 0:
-        found = span(text, at + len(prefix), "token")
-        if found.end - found.start >= shortest or (found.ending and found.end > found.start):
-            yield found
-        at = text.raw.find(prefix, max(found.end, at + 1))
-
-
-def _of_command(text: Text, command: bytes, pattern: re.Pattern[bytes]) -> Iterator[Span]:
-    at, line_end, tries = text.raw.find(command), 0, 0
-    while at >= 0:
-        if at >= line_end:
-            line_end = text.raw.find(b"\n", at)
-            line_end, tries = len(text.raw) if line_end < 0 else line_end, _TRIES
-        if found := pattern.match(text.raw, at):
-            yield span(text, found.end(), "argument")
-        # Each try may read far, and a long line can have the command everywhere.
-        tries -= 1
-        at = text.raw.find(command, at + len(command) if tries else line_end)
