@@ -1,6 +1,6 @@
 # What people type. Everything is done by the programs in dev/.
 
-.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-pilot bench-redaction bench-queue bench-readers scale faults faults-queue clean base tools
+.PHONY: help demo screenshots test test-stock-pilot lint unit bench bench-fair bench-pilot bench-redaction bench-queue bench-readers scale faults faults-queue clean base tools
 .NOTPARALLEL:
 
 PYTHON := dev/python
@@ -24,6 +24,7 @@ help:
 	@echo "make bench-pilot   what sending its log costs a pilot, with the stock logger and with our module (PILOT=CHECKOUT ROUNDS=3)"
 	@echo "make bench-redaction  what taking secrets out of a message costs"
 	@echo "make bench-queue   from PilotLogDB to ActiveMQ and RabbitMQ, beside a bare loop (ROUNDS=$(ROUNDS))"
+	@echo "make bench-fair    what one VO's pilots and readers notice of what another VO does"
 	@echo "make bench-readers  how fast people read a large log and the list of many, and what it costs the pilots (LOGS=$(LOGS) DATABASE=sqlite)"
 	@echo "make scale         PILOTS=100000 pilots, each with a connection: is each line stored, once, and how soon? Half an hour (MINUTES=$(MINUTES) PROFILE=module|stock|mixed COLLECTORS=n DATABASE=sqlite)"
 	@echo "make faults-queue  brokers are killed, hang, are full; is each line read, once, in order? Ten minutes"
@@ -58,6 +59,11 @@ unit: tools
 
 bench: base
 	dev/bench --seconds $(SECONDS) --rounds $(ROUNDS)
+	dev/bench-fair --seconds $(SECONDS)
+
+bench-fair: SECONDS = 10
+bench-fair: base
+	dev/bench-fair --seconds $(SECONDS)
 
 bench-pilot: ROUNDS = 3
 bench-pilot: SECONDS = 20

@@ -6,6 +6,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import time
 import urllib.parse
 import uuid
 from collections.abc import Iterator
@@ -491,6 +492,14 @@ def test_wrong_looks_at_lines(user: Client, name: str) -> None:
 
 def test_a_long_list_of_stamps_is_served(user: Client) -> None:
     assert user("listLogs", {"Stamp": [STAMP] * 1000}).value["total"] == 0
+
+
+@pytest.mark.parametrize("method", ["listLogs", "sendMessage"])
+def test_what_is_large_is_refused_slowly(pilot: Client, method: str) -> None:
+    """Whoever sends the same again at once gets nowhere, and others get on."""
+    begun = time.monotonic()
+    assert pilot.post(_fields(method=method, args="[" * 100_000))["OK"] is False
+    assert time.monotonic() - begun >= 0.5
 
 
 def test_a_refusal_cannot_forge_a_line_of_the_collectors_log(stack: RunningStack, pilot: Client) -> None:

@@ -55,6 +55,8 @@ _PIECE = 2**18
 _STRANGERS_BODY = 2**16
 """Bytes of a body that are taken from somebody who has a certificate, but is not in the Registry."""
 _STRANGERS_SECONDS = 20.0
+_REFUSED_SECONDS = 0.5
+"""So long the answer takes where a large body is refused: who sends the same again at once costs the others little."""
 _ANY_SIZE = 2**62
 """For Tornado, which would answer a large body with a bare 400."""
 _BEGINNING = 2**8
@@ -171,12 +173,16 @@ class AsyncService(TornadoService):  # type: ignore[misc]
     async def post(self, *_args: Any, **_kwargs: Any) -> None:
         if self._finished:
             return
+        is_large = self._body.size > LARGEST_ON_LOOP
         try:
             self._outcome = await self._answer()
             await self._reserve(self._weight)
         except PilotLoggingError as error:
             self.refused(error)
             self._outcome, self._weight = results.failure(error), 0
+            if is_large:
+                self._body.release()
+                await asyncio.sleep(_REFUSED_SECONDS)
         if self._weight <= SMALL:
             self._finish_with_outcome()
         else:

@@ -14,7 +14,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ..model import LogKey
 
-_TURN = 0.05
+_TURN = 0.02
 """Seconds for all VOs between two transactions, and then as many of processor time for each; a step is never cut."""
 
 
@@ -101,7 +101,7 @@ class Turns(Generic[T]):
     def _go_on(self, vo: str, seconds: float, ready: list[T]) -> None:
         """A step for each log after the other, for so many seconds and one step at least."""
         logs = self._aside[vo]
-        until = self._clock() + seconds
+        until, latest = self._clock() + seconds, self._wall() + seconds
         while logs:
             key, waiting = next(iter(logs.items()))
             del logs[key]
@@ -109,7 +109,8 @@ class Turns(Generic[T]):
                 ready.append(waiting.popleft())
             if waiting:
                 logs[key] = waiting  # behind the others
-            if self._clock() >= until:
+            # By the wall clock too: a thread that others keep from its processor would make them wait for it.
+            if self._wall() >= latest or self._clock() >= until:
                 break
         if not logs:
             del self._aside[vo]
