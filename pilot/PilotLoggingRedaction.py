@@ -469,8 +469,13 @@ class _Piece:
         return self._value(start, "word", normal, is_variable) if telling else None
 
     def _bare(self, begin, sign, start, name):
-        """``"pass": "x"``, ``?pass=x``, ``--pass x``, ``PASS=x``; ``3 tests pass``, ``pass=12``, ``PWD=x`` are none."""
+        """``"pass": "x"``, ``?pass=x``, ``--pass x``, ``PASS=x``; ``3 tests pass``, ``pass=12``, ``PWD=x`` are none.
+
+        Behind the option ``--pwd`` containers have a directory, so there the value must look like more than a word.
+        """
         is_option, head = name.startswith(b"-"), self.raw[start : start + _SEEN].partition(b"\n")[0]
+        if is_option and name.lower().endswith(b"pwd") and not _is_telling(head, self._is_open(start + len(head))):
+            return None
         if sign and not is_option:
             is_colon = sign.group(1) == b":"
             if name == b"PWD" or (is_colon and b'"' not in sign.group() and b"'" not in sign.group()):

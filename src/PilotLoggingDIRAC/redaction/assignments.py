@@ -107,7 +107,16 @@ def _in_pair(text: Text, start: int, name: bytes) -> Span | None:
 def _bare(
     text: Text, begin: int, sign: re.Match[bytes] | None, argument: re.Match[bytes] | None, name: bytes
 ) -> Span | None:
-    """``"pass": "x"``, ``?pass=x``, ``--pass x``, ``PASS=x``; ``3 tests pass``, ``pass=12``, ``PWD=x`` are none."""
+    """``"pass": "x"``, ``?pass=x``, ``--pass x``, ``PASS=x``; ``3 tests pass``, ``pass=12``, ``PWD=x`` are none.
+
+    Behind the option ``--pwd`` containers have a directory, so there the value must look like more than a word.
+    """
+    if name.startswith(b"-") and name.lower().endswith(b"pwd"):
+        found = sign or argument
+        assert found
+        value = text.raw[found.end() : found.end() + values.SEEN].partition(b"\n")[0]
+        if not values.is_telling(value, text.is_open(found.end() + len(value))):
+            return None
     if argument:
         is_option = len(name.lstrip(b"-")) < len(name)
         return _value(text, argument.end(), name, "argument") if is_option else None
