@@ -63,7 +63,9 @@ _UNFINISHED_ESCAPE = Pattern(rb"\x1b(?:\[[0-?]{0,64}[ -/]{0,4}|\][^\x07\x1b\r\n\
 # Secrets that their own form gives away: words to look for in lower case, the pattern whose group is (the beginning
 # of) the secret, the ending; without one the group is all of it.
 _SERVICES = (
-    b"gh", b"gl", b"xox", b"xapp-", b"hv", b"ya29.", b"dckr_", b"gocspx-", b"pypi-", b"hf_", b"npm_", b"aiza", b"sk-",
+    b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_", b"glpat-", b"gldt-", b"glrt-", b"glcbt-", b"glptt-",
+    b"glft-", b"glimt-", b"glagent-", b"glwt-", b"glsoat-", b"glffct-", b"glrtr-", b"gloas-", b"xox", b"xapp-",
+    b"hvb.", b"hvs.", b"hvr.", b"ya29.", b"dckr_", b"gocspx-", b"pypi-", b"hf_", b"npm_", b"aiza", b"sk-",
 )  # fmt: skip
 # A short prefix needs a border in front of it and a run of letters and digits behind it.
 _SERVICE = (
