@@ -183,8 +183,9 @@ class VOSettings(Settings):
     max_open_logs: Number = Field(200_000, alias="MaxOpenLogs")
     """With so many open logs of the VO a new one is refused as Unavailable; 0: no limit."""
 
-    max_message_rate: Number = Field(1000, alias="MaxMessageRate")
-    """Messages a second that one collector takes from the VO, over ten seconds; 0: no limit."""
+    max_message_rate: Number = Field(2000, alias="MaxMessageRate")
+    """Messages a second that one collector takes from the VO, over ten seconds; 0: no limit. The default is
+    enough for 100,000 pilots that send once a minute."""
 
     max_text_rate: Bytes = Field(20 * 2**20, alias="MaxTextRate")
     """Bytes of text a second that one collector takes from the VO, over ten seconds; 0: no limit."""
