@@ -14,10 +14,13 @@ import time
 import urllib.parse
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from multiprocessing.synchronize import Event
+from pathlib import Path
 from typing import Any
 
 from parts.calls import Connection, Refused, form, head
+from parts.state import Stack
 from readerbenchmark.load import Access
 
 VO = "beta"
@@ -35,7 +38,23 @@ _SLOW_BODIES = 600
 Once = Callable[[], object]
 
 
-def run(name: str, access: Access, ready: Event) -> None:
+@dataclass(frozen=True)
+class Target(Access):
+    """What is attacked.
+
+    Attributes:
+        archive: the folder of the plugin LocalDirectory
+    """
+
+    archive: str = ""
+
+    @classmethod
+    def to(cls, stack: Stack) -> "Target":
+        access = Access.to(stack)
+        return cls(access.url, access.authorities, access.credentials, str(stack.layout.archive))
+
+
+def run(name: str, access: Target, ready: Event) -> None:
     """Prepare, say so, and go on until somebody ends this process."""
     os.nice(_NICE)
     threads, prepare = ATTACKS[name]
@@ -54,7 +73,7 @@ def _again_and_again(once: Once) -> None:
             time.sleep(0.01)  # it is refused, which is right
 
 
-def _sent_by(access: Access, who: str, body: bytes, fields: str = _GZIP) -> Once:
+def _sent_by(access: Target, who: str, body: bytes, fields: str = _GZIP) -> Once:
     """Send one body again and again, each thread on a connection of its own."""
     own = threading.local()
 
@@ -66,19 +85,19 @@ def _sent_by(access: Access, who: str, body: bytes, fields: str = _GZIP) -> Once
     return once
 
 
-def _call(access: Access, who: str, method: str, *arguments: Any) -> Once:
+def _call(access: Target, who: str, method: str, *arguments: Any) -> Once:
     return _sent_by(access, who, form(method, *arguments), "")
 
 
-def _fields(access: Access) -> Once:
+def _fields(access: Target) -> Once:
     return _sent_by(access, USER, gzip.compress(b"a=b&" * 5_000_000))
 
 
-def _structure(access: Access) -> Once:
+def _structure(access: Target) -> Once:
     return _sent_by(access, USER, gzip.compress(b"method=listLogs&args=[" + b"[]," * 5_000_000 + b"[]]"))
 
 
-def _store(access: Access, text: str) -> str:
+def _store(access: Target, text: str) -> str:
     stamp = uuid.uuid4().hex
     batch = {"stamp": stamp, "session": "s", "seq": 1, "text": text}
     with Connection(access.url, access.context(PILOT), _PATIENCE) as pilot:
@@ -86,12 +105,12 @@ def _store(access: Access, text: str) -> str:
     return stamp
 
 
-def _expression(access: Access) -> Once:
+def _expression(access: Target) -> Once:
     stamp = _store(access, ("x" * 5000 + "\n") * (_LARGE // 5001))
     return _call(access, USER, "findLines", stamp, "", {"regex": "(x{1,30}){1,30}y"}, 1, 10)
 
 
-def _awkward_text(access: Access) -> Once:
+def _awkward_text(access: Target) -> Once:
     text = urllib.parse.quote_plus("://a:b@") * (_LARGE // 7)
 
     def once() -> None:
@@ -104,7 +123,16 @@ def _awkward_text(access: Access) -> Once:
     return once
 
 
-def _many_chunks(access: Access) -> Once:
+def _dead_archive(access: Target) -> Once:
+    """Whoever opens this log waits: it is a pipe, which nobody writes."""
+    stamp = uuid.uuid4().hex
+    pipe = Path(access.archive, VO, f"{stamp}.log")
+    pipe.parent.mkdir(parents=True, exist_ok=True)
+    os.mkfifo(pipe)
+    return _call(access, USER, "readLog", stamp, VO)
+
+
+def _many_chunks(access: Target) -> Once:
     stamp = uuid.uuid4().hex
     numbers = range(1, _LONG_LOG + 1)
     backwards = [first - of for first in range(_BACKWARDS, _LONG_LOG + 1, _BACKWARDS) for of in range(_BACKWARDS)]
@@ -115,7 +143,7 @@ def _many_chunks(access: Access) -> Once:
     return _call(access, USER, "readLog", stamp, "", "", 4_000_000)
 
 
-def _slow_bodies(access: Access) -> Once:
+def _slow_bodies(access: Target) -> Once:
     """Each connection says what it will send, and does not."""
     address = urllib.parse.urlsplit(access.url)
     context = access.context(USER)
@@ -132,7 +160,7 @@ def _slow_bodies(access: Access) -> Once:
     return once
 
 
-def _unread_replies(access: Access) -> Once:
+def _unread_replies(access: Target) -> Once:
     stamp = _store(access, "\x01" * _LARGE)
     address = urllib.parse.urlsplit(access.url)
     context, body = access.context(USER), form("getLogs", stamp, "")
@@ -148,7 +176,7 @@ def _unread_replies(access: Access) -> Once:
     return once
 
 
-def _without_text(access: Access) -> Once:
+def _without_text(access: Target) -> Once:
     pilot = threading.local()
 
     def once() -> None:
@@ -159,16 +187,16 @@ def _without_text(access: Access) -> Once:
     return once
 
 
-def _selection(access: Access) -> Once:
+def _selection(access: Target) -> Once:
     arguments = json.dumps([{"Site": [f"x{number}" for number in range(100_000)]}, [], 0, 1])
     return _sent_by(access, USER, gzip.compress(b"method=listLogs&args=" + arguments.encode()))
 
 
-def _sort(access: Access) -> Once:
+def _sort(access: Target) -> Once:
     return _call(access, USER, "listLogs", {}, [["VO", "ASC"]] * 20_000, 0, 1)
 
 
-def _runaway(access: Access) -> Once:
+def _runaway(access: Target) -> Once:
     stamp, session, lock, number = uuid.uuid4().hex, uuid.uuid4().hex, threading.Lock(), 0
     text = ("2026-06-10T11:02:02.823512Z INFO [x] the same again and again\n" * 40_000)[:2_000_000]
     own = threading.local()
@@ -185,11 +213,12 @@ def _runaway(access: Access) -> Once:
     return once
 
 
-ATTACKS: dict[str, tuple[int, Callable[[Access], Once]]] = {
+ATTACKS: dict[str, tuple[int, Callable[[Target], Once]]] = {
     "4 bodies of many fields": (4, _fields),
     "4 JSON of many lists": (4, _structure),
     "5 a slow expression": (8, _expression),
     "6 text that is slow to redact": (4, _awkward_text),
+    "7 an archive that hangs": (20, _dead_archive),
     "8 a log of chunks in disorder": (8, _many_chunks),
     "9 bodies that do not come": (2, _slow_bodies),
     "10 replies that nobody reads": (12, _unread_replies),

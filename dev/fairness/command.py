@@ -19,7 +19,7 @@ from benchmark.measurement import Client, Measured
 from parts import lifecycle, state
 from parts.failure import Failure
 from parts.program import run, scratch_folder
-from readerbenchmark.load import USER, Access
+from readerbenchmark.load import USER
 
 from . import attacks
 
@@ -50,12 +50,12 @@ def main() -> int:
 
 
 def _bench(directory: Path, seconds: float, only: str) -> None:
-    lifecycle.up(directory, state.Plan())
-    stack = state.load(directory)
-    access = Access.to(stack)
     names = [name for name in attacks.ATTACKS if only in name]
     if not names:
         raise Failure(f"no attack has {only!r} in its name: {', '.join(attacks.ATTACKS)}")
+    lifecycle.up(directory, state.Plan())
+    stack = state.load(directory)
+    access = attacks.Target.to(stack)
     print(f"{'VO beta does':<34} {'acknowledged':>26}  {'read':>26}", flush=True)
     print(f"{'':<34} {'p50':>8} {'p99 ms':>8} {'ratio':>8}  {'p50':>8} {'p99 ms':>8} {'ratio':>8}", flush=True)
     with Client(1, _PILOTS) as pilots:
@@ -69,7 +69,7 @@ def _bench(directory: Path, seconds: float, only: str) -> None:
 
 
 @contextmanager
-def _running(name: str, access: Access) -> Iterator[None]:
+def _running(name: str, access: attacks.Target) -> Iterator[None]:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
     attack = context.Process(target=attacks.run, args=(name, access, ready), daemon=True)
@@ -87,7 +87,7 @@ def _running(name: str, access: Access) -> Iterator[None]:
         attack.join()
 
 
-def _honest(stack: state.Stack, access: Access, pilots: Client, seconds: float) -> tuple[Measured, _Read]:
+def _honest(stack: state.Stack, access: attacks.Target, pilots: Client, seconds: float) -> tuple[Measured, _Read]:
     took: list[float] = []
     stop = threading.Event()
     problems: list[str] = []
