@@ -15,6 +15,7 @@ import urllib.parse
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.sharedctypes import Synchronized
 from multiprocessing.synchronize import Event
 from pathlib import Path
 from typing import Any
@@ -54,23 +55,35 @@ class Target(Access):
         return cls(access.url, access.authorities, access.credentials, str(stack.layout.archive))
 
 
-def run(name: str, access: Target, ready: Event) -> None:
+@dataclass(frozen=True)
+class Calls:
+    """What became of the calls of an attack; shared by the processes."""
+
+    answered: "Synchronized[int]"
+    refused: "Synchronized[int]"
+
+
+def run(name: str, access: Target, ready: Event, calls: Calls) -> None:
     """Prepare, say so, and go on until somebody ends this process."""
     os.nice(_NICE)
     threads, prepare = ATTACKS[name]
     once = prepare(access)
     ready.set()
     for _ in range(threads - 1):
-        threading.Thread(target=_again_and_again, args=(once,), daemon=True).start()
-    _again_and_again(once)
+        threading.Thread(target=_again_and_again, args=(once, calls), daemon=True).start()
+    _again_and_again(once, calls)
 
 
-def _again_and_again(once: Once) -> None:
+def _again_and_again(once: Once, calls: Calls) -> None:
     while True:
         try:
             once()
+            count = calls.answered
         except (Refused, OSError):
-            time.sleep(0.01)  # it is refused, which is right
+            count = calls.refused  # which is right
+            time.sleep(0.01)
+        with count.get_lock():
+            count.value += 1
 
 
 def _sent_by(access: Target, who: str, body: bytes, fields: str = _GZIP) -> Once:

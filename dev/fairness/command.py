@@ -6,6 +6,7 @@ exit code is not 0 if one is lost; a ratio above 3 is marked.
 """
 
 import argparse
+import math
 import multiprocessing
 import sys
 import threading
@@ -19,6 +20,7 @@ from benchmark.measurement import Client, Measured
 from parts import lifecycle, state
 from parts.failure import Failure
 from parts.program import run, scratch_folder
+from readerbenchmark.contents import VO
 from readerbenchmark.load import USER
 
 from . import attacks
@@ -28,7 +30,10 @@ _A_SECOND = 20.0
 """Messages of all honest pilots together; each is due at its time, however long the one before it took."""
 _PAUSE = 0.05
 """Seconds between an answer and the honest reader's next call."""
+_PAGE = 2**16
 _MOST = 3.0
+_PREPARATION_SECONDS = 120
+_SETTLING_SECONDS = 2
 _ALONE = "alone"
 
 
@@ -36,7 +41,6 @@ _ALONE = "alone"
 class _Read:
     p50: float
     p99: float
-    calls: int
 
 
 def main() -> int:
@@ -57,29 +61,36 @@ def _bench(directory: Path, seconds: float, only: str) -> None:
     stack = state.load(directory)
     access = attacks.Target.to(stack)
     print(f"{'VO beta does':<34} {'acknowledged':>26}  {'read':>26}", flush=True)
-    print(f"{'':<34} {'p50':>8} {'p99 ms':>8} {'ratio':>8}  {'p50':>8} {'p99 ms':>8} {'ratio':>8}", flush=True)
+    print(
+        f"{'':<34} {'p50':>8} {'p99 ms':>8} {'ratio':>8}  {'p50':>8} {'p99 ms':>8} {'ratio':>8}   calls of beta",
+        flush=True,
+    )
     with Client(1, _PILOTS) as pilots:
         _honest(stack, access, pilots, 2.0)  # all is warm then
         alone = _honest(stack, access, pilots, seconds)
         _show(_ALONE, alone, alone)
         for name in names:
-            with _running(name, access):
+            time.sleep(_SETTLING_SECONDS)
+            with _running(name, access) as calls:
                 beside = _honest(stack, access, pilots, seconds)
-            _show(name, beside, alone)
+                became = f"{calls.answered.value} answered, {calls.refused.value} refused"
+            _show(name, beside, alone, became)
 
 
 @contextmanager
-def _running(name: str, access: attacks.Target) -> Iterator[None]:
+def _running(name: str, access: attacks.Target) -> Iterator[attacks.Calls]:
     context = multiprocessing.get_context("spawn")
     ready = context.Event()
-    attack = context.Process(target=attacks.run, args=(name, access, ready), daemon=True)
+    calls = attacks.Calls(context.Value("q", 0), context.Value("q", 0))
+    attack = context.Process(target=attacks.run, args=(name, access, ready, calls), daemon=True)
     attack.start()
     try:
+        until = time.monotonic() + _PREPARATION_SECONDS
         while not ready.wait(0.2):
-            if not attack.is_alive():
-                raise Failure(f"{name}: its process has ended before it began")
-        time.sleep(1)
-        yield
+            if not attack.is_alive() or time.monotonic() > until:
+                raise Failure(f"{name}: it cannot begin")
+        time.sleep(_SETTLING_SECONDS)
+        yield calls
         if not attack.is_alive():
             raise Failure(f"{name}: its process has ended")
     finally:
@@ -97,8 +108,12 @@ def _honest(stack: state.Stack, access: attacks.Target, pilots: Client, seconds:
             with access.caller(USER) as reader:
                 while not stop.is_set():
                     begun = time.monotonic()
-                    reader.ask("listLogs", {}, [], 0, 100)
-                    took.append(time.monotonic() - begun)
+                    rows = reader.ask("listLogs", {}, [], 0, 100)["rows"]
+                    listed = time.monotonic()
+                    took.append(listed - begun)
+                    for row in rows[:1]:
+                        reader.ask("readLog", row["Stamp"], VO, "", _PAGE)
+                        took.append(time.monotonic() - listed)
                     time.sleep(_PAUSE)
         except (Failure, OSError) as error:
             problems.append(f"{type(error).__name__}: {error}")
@@ -113,15 +128,15 @@ def _honest(stack: state.Stack, access: attacks.Target, pilots: Client, seconds:
     if problems:
         raise Failure(f"the honest reader: {problems[0]}")
     took.sort()
-    return measured, _Read(1000 * took[len(took) // 2], 1000 * took[int(0.99 * (len(took) - 1))], len(took))
+    return measured, _Read(1000 * took[len(took) // 2], 1000 * took[math.ceil(0.99 * len(took)) - 1])
 
 
-def _show(name: str, now: tuple[Measured, _Read], alone: tuple[Measured, _Read]) -> None:
+def _show(name: str, now: tuple[Measured, _Read], alone: tuple[Measured, _Read], became: str = "") -> None:
     line = f"{name:<34}"
     for these, those in zip(now, alone, strict=True):
         ratio = these.p99 / those.p99
         line += f" {these.p50:>8.1f} {these.p99:>8.1f} {ratio:>7.1f}{'!' if ratio > _MOST else ' '} "
-    print(line, flush=True)
+    print(f"{line}  {became}", flush=True)
 
 
 if __name__ == "__main__":
