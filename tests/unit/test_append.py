@@ -6,6 +6,7 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select
@@ -15,8 +16,9 @@ from support.store import Store
 from PilotLoggingDIRAC.errors import Rejected, Unavailable
 from PilotLoggingDIRAC.model import Append, Appended, Final, LogKey, LogState, Rules
 from PilotLoggingDIRAC.redaction import Redactor
-from PilotLoggingDIRAC.store.append import append_all
+from PilotLoggingDIRAC.store.append import append_all, append_prepared
 from PilotLoggingDIRAC.store.numbering import MAX_SESSIONS
+from PilotLoggingDIRAC.store.prepared import Prepared, PutOff
 from PilotLoggingDIRAC.store.schema import chunks, logs
 
 LINE = "2026-06-10T11:02:02.823512Z INFO [A] one\n"
@@ -138,6 +140,20 @@ def test_a_refused_message_leaves_nothing_behind(store: Store, key: LogKey) -> N
     assert store.text(other) == "elsewhere\n"
     record = store.record()
     assert (record.facts["site"], record.finalised, record.exit_code, record.state) == ("", None, None, LogState.OPEN)
+
+
+@pytest.mark.parametrize("number", [{}, {"session": "a", "seq": 1}])
+def test_a_message_that_is_put_off_begins_no_log(store: Store, key: LogKey, number: dict[str, Any]) -> None:
+    """It may be refused when it comes again, and readers would see an empty log for ever."""
+    message = Prepared(Append(key, b"long\n" * 200_000, **number))
+    for expected in (PutOff, Appended):
+        assert store.knows() is False
+        while not message.go_on():
+            pass
+        with store.database.writing() as connection:
+            (answer,) = append_prepared(connection, [message], store.database.now(connection))
+        assert isinstance(answer, expected)
+    assert store.record().lines == 200_000
 
 
 def test_a_transaction_that_fails_stores_nothing(store: Store, key: LogKey) -> None:

@@ -57,6 +57,7 @@ _UPDATE = logs.update().where(logs.c.LogID == bindparam("_id"))
 _UPDATE_OFTEN = _UPDATE.values({name: bindparam(name) for name in _OFTEN})
 _UPDATE_ALL = _UPDATE.values({name: bindparam(name) for name in _ALL})
 _INSERT_CHUNK = chunks.insert()
+_DELETE_LOG = logs.delete().where(logs.c.LogID == bindparam("_id"))
 _SELECT_DATA = select(chunks.c.Data).where(
     chunks.c.LogID == bindparam("log_id"), chunks.c.ChunkID == bindparam("chunk_id")
 )
@@ -71,6 +72,7 @@ class _Log:
     numbering: Numbering
     time_left: TimeLeft
     new_chunks: list[dict[str, Any]] = field(default_factory=list)
+    begun: bool = False
     changed: bool = False
     put_off: bool = False
     max_size: int = 0
@@ -81,6 +83,11 @@ class _Log:
 
     def _seldom(self) -> list[Any]:
         return [self.row[name] for name in _SELDOM]
+
+    @property
+    def is_blank(self) -> bool:
+        """Whether nobody has ever stored anything of it: of this transaction's messages, and before."""
+        return not (self.changed or self.row["LastChunkID"] or self.row["Numbering"] or self.row["Finalised"])
 
     @property
     def changed_much(self) -> bool:
@@ -248,6 +255,8 @@ def append_prepared(
             answers.append(refusal)
     if new_chunks := [chunk for log in known.values() for chunk in log.new_chunks]:
         connection.execute(_INSERT_CHUNK, new_chunks)
+    if unused := [{"_id": log.row["LogID"]} for log in known.values() if log.begun and log.is_blank]:
+        connection.execute(_DELETE_LOG, unused)
     changed = [log for log in known.values() if log.changed]
     for log in changed:
         if truncation.is_due(log.row, log.max_size):
@@ -295,7 +304,10 @@ def _locked_rows(connection: Connection, appends: Sequence[Append], now: datetim
                 for key in missing
             ],
         )
-        found |= _select_rows(connection, missing, time_left)
+        begun = _select_rows(connection, missing, time_left)
+        for log in begun.values():
+            log.begun = True
+        found |= begun
     return found
 
 
