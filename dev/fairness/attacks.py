@@ -231,7 +231,6 @@ ATTACKS: dict[str, tuple[int, Callable[[Target], Once]]] = {
     "4 JSON of many lists": (4, _structure),
     "5 a slow expression": (8, _expression),
     "6 text that is slow to redact": (4, _awkward_text),
-    "7 an archive that hangs": (20, _dead_archive),
     "8 a log of chunks in disorder": (8, _many_chunks),
     "9 bodies that do not come": (2, _slow_bodies),
     "10 replies that nobody reads": (12, _unread_replies),
@@ -239,5 +238,7 @@ ATTACKS: dict[str, tuple[int, Callable[[Target], Once]]] = {
     "12 a selection of 100,000 sites": (4, _selection),
     "12 a sort by 20,000 columns": (4, _sort),
     "13 a pilot that runs away": (4, _runaway),
+    # Last: its readers have all of their VO's places for some minutes.
+    "7 an archive that hangs": (20, _dead_archive),
 }
 """What it is called, by its number in the issue that it came from; in how many threads; and what makes it ready."""
