@@ -13,7 +13,7 @@ import orjson
 MOST_PARTS = 100_000
 """Strings, brackets and commas of a document: room for a list of 50,000 names."""
 _DEEPEST = 32
-_HARMLESS = 2**16
+_HARMLESS = 2**17
 """Characters in which no structure is too large: it takes some MB."""
 _PART = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},]', re.DOTALL)
 """A string without its end goes to the end of the document: so each character is looked at once."""

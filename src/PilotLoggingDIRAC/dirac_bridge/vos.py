@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
@@ -13,6 +14,9 @@ from ..redaction import Redactor
 from ..settings import VOSettings
 from ..store.quiet import Quietness
 from . import cs
+
+_LOOK_SECONDS = 1.0
+"""After so long a change of the CS holds, once this process has heard of it."""
 
 T = TypeVar("T")
 
@@ -30,6 +34,7 @@ class VOPolicies:
         self._tell = tell
         self._known: dict[str, VOPolicy] = {}
         self._version = ""
+        self._next_look = 0.0
         self._fresh: set[str] = set()
         self._quiet_after: Mapping[str, float] | None = None
 
@@ -54,6 +59,10 @@ class VOPolicies:
         return Quietness(now, VOSettings().quiet_after, self.quiet_after())
 
     def _forget_if_changed(self) -> None:
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_SECONDS
         if self._version != cs.version():
             self._version = cs.version()
             self._fresh.clear()

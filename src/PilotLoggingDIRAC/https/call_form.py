@@ -16,7 +16,7 @@ from ..text import one_line
 from .urlencoded import unquote, unquote_in_pieces
 
 FORM = "application/x-www-form-urlencoded"
-LARGEST_ON_LOOP = 2**16
+LARGEST_ON_LOOP = 2**17
 """Bytes of a body that the event loop reads by itself, in some milliseconds at most."""
 LARGEST_ARGUMENTS = 2 * 2**20
 """Bytes of arguments, but for methods that take text."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from .http1_connection import Http1Connection
 
 _FORM = FORM.encode()
+_LARGEST_AS_SENT = 2**16
+"""Bytes of a body that are kept until it is whole; zipped ones are unfolded only then, to ``LARGEST_ON_LOOP``."""
 _NOT_PLAIN = frozenset({b"expect", b"transfer-encoding", b"authorization", b"upgrade"})
 
 
@@ -74,7 +76,7 @@ class ShortPath:
                 zipped = True
             elif small in _NOT_PLAIN:
                 return None
-        if not length or length > min(LARGEST_ON_LOOP, service.largest_body) or not form:
+        if not length or length > min(_LARGEST_AS_SENT, service.largest_body) or not form:
             return None
         if not peer.is_registered() or peer.expires <= time.time():
             return None

@@ -90,7 +90,9 @@ class Admission:
             Unavailable: It has to wait; the sentence says for what.
         """
         vo, size = append.key.vo, append.size + ROW_SIZE
-        buckets = self._vos.setdefault(vo, _VOBuckets(self._clock))
+        buckets = self._vos.get(vo)
+        if buckets is None:
+            buckets = self._vos[vo] = _VOBuckets(self._clock)
         no_room = None
         try:
             self._check_room(vo, buckets, settings)
