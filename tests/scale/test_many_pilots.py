@@ -17,7 +17,7 @@ STAMP = "0123456789abcdef0123456789abcdef"
 def test_two_thousand_pilots_come_back_from_an_outage() -> None:
     command = [DEV / "scale", "--pilots", "2000", "--rate", "250", "--minutes", "0.15", "--period", "9"]
     command += ["--outage", "3", "--profile", "mixed", "--collectors", "2", "--any-speed"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=900, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=1800, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr
     last = done.stdout.splitlines()[-1]
     told = re.fullmatch(
