@@ -86,16 +86,17 @@ def _again_and_again(once: Once, calls: Calls) -> None:
             count.value += 1
 
 
+class _Connected(threading.local):
+    """A connection for each thread."""
+
+    def __init__(self, access: Target, who: str) -> None:
+        self.connection = Connection(access.url, access.context(who), _PATIENCE)
+
+
 def _sent_by(access: Target, who: str, body: bytes, fields: str = _GZIP) -> Once:
-    """Send one body again and again, each thread on a connection of its own."""
-    own = threading.local()
-
-    def once() -> None:
-        if not hasattr(own, "connection"):
-            own.connection = Connection(access.url, access.context(who), _PATIENCE)
-        own.connection.call(body, fields=fields)
-
-    return once
+    """Send one body again and again."""
+    own = _Connected(access, who)
+    return lambda: own.connection.call(body, fields=fields)
 
 
 def _call(access: Target, who: str, method: str, *arguments: Any) -> Once:
@@ -190,14 +191,8 @@ def _unread_replies(access: Target) -> Once:
 
 
 def _without_text(access: Target) -> Once:
-    pilot = threading.local()
-
-    def once() -> None:
-        if not hasattr(pilot, "connection"):
-            pilot.connection = Connection(access.url, access.context(PILOT), _PATIENCE)
-        pilot.connection.ask("finaliseLogs", '{"retCode": "0"}', uuid.uuid4().hex, "")
-
-    return once
+    own = _Connected(access, PILOT)
+    return lambda: own.connection.ask("finaliseLogs", '{"retCode": "0"}', uuid.uuid4().hex, "")
 
 
 def _selection(access: Target) -> Once:
@@ -212,12 +207,10 @@ def _sort(access: Target) -> Once:
 def _runaway(access: Target) -> Once:
     stamp, session, lock, number = uuid.uuid4().hex, uuid.uuid4().hex, threading.Lock(), 0
     text = ("2026-06-10T11:02:02.823512Z INFO [x] the same again and again\n" * 40_000)[:2_000_000]
-    own = threading.local()
+    own = _Connected(access, PILOT)
 
     def once() -> None:
         nonlocal number
-        if not hasattr(own, "connection"):
-            own.connection = Connection(access.url, access.context(PILOT), _PATIENCE)
         with lock:
             number += 1
             batch = {"stamp": stamp, "session": session, "seq": number, "text": text}

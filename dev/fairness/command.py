@@ -8,6 +8,7 @@ exit code is not 0 if one is lost; a ratio above 3 is marked.
 import argparse
 import math
 import multiprocessing
+import statistics
 import sys
 import threading
 import time
@@ -34,7 +35,6 @@ _PAGE = 2**16
 _MOST = 3.0
 _PREPARATION_SECONDS = 120
 _SETTLING_SECONDS = 2
-_ALONE = "alone"
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def _bench(directory: Path, seconds: float, only: str) -> None:
     with Client(1, _PILOTS) as pilots:
         _honest(stack, access, pilots, 2.0)  # all is warm then
         alone = _honest(stack, access, pilots, seconds)
-        _show(_ALONE, alone, alone)
+        _show("alone", alone, alone)
         for name in names:
             time.sleep(_SETTLING_SECONDS)
             with _running(name, access) as calls:
@@ -128,7 +128,7 @@ def _honest(stack: state.Stack, access: attacks.Target, pilots: Client, seconds:
     if problems:
         raise Failure(f"the honest reader: {problems[0]}")
     took.sort()
-    return measured, _Read(1000 * took[len(took) // 2], 1000 * took[math.ceil(0.99 * len(took)) - 1])
+    return measured, _Read(1000 * statistics.median(took), 1000 * took[math.ceil(0.99 * len(took)) - 1])
 
 
 def _show(name: str, now: tuple[Measured, _Read], alone: tuple[Measured, _Read], became: str = "") -> None:

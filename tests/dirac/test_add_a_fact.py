@@ -43,8 +43,9 @@ said = {"stamp": "1" * 32, "session": "s", "seq": 1, "text": "two\\n", "context"
 append = parse_batch("alpha", said, 1000)
 database.transact(lambda connection: append_all(connection, [append], database.now(connection)))
 with database.reading() as connection:
-    rows, _ = logs.list_logs(connection, {}, [["Stamp", "ASC"]], 0, 10)
-    chosen, _ = logs.list_logs(connection, {"Contains": {"BatchSystem": "condor"}}, [["BatchSystem", "ASC"]], 0, 10)
+    rows = logs.list_page(connection, {}, [["Stamp", "ASC"]], 0, 10).rows
+    by_system = [["BatchSystem", "ASC"]]
+    chosen = logs.list_page(connection, {"Contains": {"BatchSystem": "condor"}}, by_system, 0, 10).rows
 print([(row["Stamp"][0], row["Lines"], row["BatchSystem"]) for row in rows], [row["Stamp"][0] for row in chosen])
 """
 

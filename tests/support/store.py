@@ -126,3 +126,9 @@ class Store:
             delivery = deliveries.find(connection, self._found(connection, key).log_id, plugin)
         assert delivery is not None
         return delivery
+
+
+def list_logs(connection: Connection, *arguments: Any) -> tuple[list[dict[str, Any]], int]:
+    """The rows of a page of the list, and the number of all; arguments as of ``logs.list_page``."""
+    page = logs.list_page(connection, *arguments)
+    return page.rows, page.total

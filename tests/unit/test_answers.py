@@ -7,7 +7,7 @@ import json
 from datetime import datetime, timedelta
 
 from support.archives import Archives
-from support.store import Store
+from support.store import Store, list_logs
 
 from PilotLoggingDIRAC.model import LogKey
 from PilotLoggingDIRAC.read import replies
@@ -61,7 +61,7 @@ def test_a_page_that_only_the_archive_knows(store: Store, archives: Archives, ke
 def test_a_row(store: Store) -> None:
     store.send("one\n")
     with store.database.reading() as connection:
-        (row,), _ = logs.list_logs(connection, {}, [], 0, 10)
+        (row,), _ = list_logs(connection, {}, [], 0, 10)
     answer = replies.render_row(row)
     assert json.loads(json.dumps(answer)) == answer
     assert datetime.fromisoformat(answer["FirstArrival"]) == store.record().first_arrival

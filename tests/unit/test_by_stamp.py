@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from support.store import Store
+from support.store import list_logs as listed
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.model import LogKey
-from PilotLoggingDIRAC.store import logs
 from PilotLoggingDIRAC.terminal.by_stamp import rows_by_stamp
 
 KEYS = [LogKey(vo, f"{number:032x}") for number in range(7) for vo in ("alpha", "beta")]
@@ -25,7 +25,7 @@ def _names(store: Store, closed_after: Mapping[int, LogKey], page: int, limit: i
         nonlocal asked
         asked += 1
         with store.database.reading() as connection:
-            rows, total = logs.list_logs(connection, selection, sort, start, most)
+            rows, total = listed(connection, selection, sort, start, most)
         if asked in closed_after:
             store.finalise(closed_after[asked])
         return {"rows": rows, "total": total}
@@ -53,4 +53,4 @@ def test_no_more_than_the_limit(store: Store) -> None:
 @pytest.mark.parametrize("value", [1, "x" * 300, ["0" * 32], "\ud800"])
 def test_a_first_stamp_that_is_none(store: Store, value: Any) -> None:
     with store.database.reading() as connection, pytest.raises(Rejected, match="StampFrom"):
-        logs.list_logs(connection, {"StampFrom": value}, [], 0, 10)
+        listed(connection, {"StampFrom": value}, [], 0, 10)

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes, urlencode
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.store import Store
+from support.store import Store, list_logs
 
 from PilotLoggingDIRAC import bounded_json
 from PilotLoggingDIRAC.errors import Rejected
@@ -209,5 +209,5 @@ def test_any_selection_of_logs(store: Store, part: str, data: st.DataObject) -> 
     else:
         sort = data.draw(st.lists(JSON | st.tuples(names, st.sampled_from(["ASC", "DESC", "asc"])), max_size=3))
     with store.database.reading() as connection:
-        found = taken(lambda: logs.list_logs(connection, selection, sort, 0, 10))
+        found = taken(lambda: list_logs(connection, selection, sort, 0, 10))
     assert found is None or found == ([], 0)

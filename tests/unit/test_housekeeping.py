@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -183,21 +183,11 @@ def test_what_may_expire_is_found_by_an_index(store: Store) -> None:
     """However many logs have expired and are kept; MariaDB has the same index."""
     if not store.database.is_sqlite:
         pytest.skip("the plan that is read is SQLite's")
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        if statement.startswith("SELECT"):
-            asked.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        with store.database.writing() as connection:
-            now = store.database.now(connection)
-            asked.clear()
-            lifecycle.list_expired(connection, "alpha", now)
-            lifecycle.forget(connection, "alpha", now)
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    with _statements(lambda statement: statement.startswith("SELECT")) as asked, store.database.writing() as connection:
+        now = store.database.now(connection)
+        asked.clear()
+        lifecycle.list_expired(connection, "alpha", now)
+        lifecycle.forget(connection, "alpha", now)
     assert len(asked) == 2
     for plan in _plans(store, asked):
         assert len(plan) == 1, plan  # no sorting
@@ -208,20 +198,13 @@ def test_backlog_and_usage_pass_by_archived_logs(store: Store) -> None:
     if not store.database.is_sqlite:
         pytest.skip("the plan that is read is SQLite's")
     store.send("text\n")
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        if "WHERE" in statement and "min(" not in statement.split(",")[0]:
-            asked.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        with store.database.reading() as connection:
-            usage.by_vo(connection)
-            deliveries.backlog(connection)
-            deliveries.backlog(connection, {"alpha": ["Folder"]})
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    with (
+        _statements(lambda statement: "WHERE" in statement and "min(" not in statement.split(",")[0]) as asked,
+        store.database.reading() as connection,
+    ):
+        usage.by_vo(connection)
+        deliveries.backlog(connection)
+        deliveries.backlog(connection, {"alpha": ["Folder"]})
     assert len(asked) >= 8
     for plan in _plans(store, asked):
         assert any("PilotLogs USING" in line and "(VO=? AND State=?" in line for line in plan), plan
@@ -232,20 +215,11 @@ def test_what_takes_the_writers_place_is_found_by_an_index(store: Store) -> None
     if not store.database.is_sqlite:
         pytest.skip("the plan that is read is SQLite's")
     store.send("text\n")
-    asked: list[tuple[str, Any]] = []
-
-    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        asked.append((statement, parameters))
-
-    event.listen(Engine, "before_cursor_execute", note)
-    try:
-        with store.database.writing() as connection:
-            now = store.database.now(connection)
-            asked.clear()
-            due.end_pauses(connection, "alpha", "Folder", now)
-            assert lifecycle.close_silent(connection, "alpha", now + HOUR) == 1
-    finally:
-        event.remove(Engine, "before_cursor_execute", note)
+    with _statements() as asked, store.database.writing() as connection:
+        now = store.database.now(connection)
+        asked.clear()
+        due.end_pauses(connection, "alpha", "Folder", now)
+        assert lifecycle.close_silent(connection, "alpha", now + HOUR) == 1
     with store.database.writing() as connection:
         assert deliveries.claim(connection, store.record().log_id, "Folder", "crashed", now, HOUR)
     with _changes() as changes:
@@ -262,12 +236,12 @@ def test_what_takes_the_writers_place_is_found_by_an_index(store: Store) -> None
 
 
 @contextmanager
-def _changes() -> Iterator[list[tuple[str, Any]]]:
-    """What is changed: only who has the writer's place may do that."""
+def _statements(wanted: Callable[[str], bool] = bool) -> Iterator[list[tuple[str, Any]]]:
+    """What the database is asked, with its parameters."""
     asked: list[tuple[str, Any]] = []
 
-    def note(connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
-        if statement.startswith("UPDATE"):
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_more: Any) -> None:
+        if wanted(statement):
             asked.append((statement, parameters))
 
     event.listen(Engine, "before_cursor_execute", note)
@@ -275,6 +249,13 @@ def _changes() -> Iterator[list[tuple[str, Any]]]:
         yield asked
     finally:
         event.remove(Engine, "before_cursor_execute", note)
+
+
+@contextmanager
+def _changes() -> Iterator[list[tuple[str, Any]]]:
+    """What is changed: only who has the writer's place may do that."""
+    with _statements(lambda statement: statement.startswith("UPDATE")) as asked:
+        yield asked
     assert asked
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from support.store import Store
+from support.store import Store, list_logs
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.model import Append, Final, LogKey
@@ -55,7 +55,7 @@ def listed(store: Store) -> Any:
         selection: Any = None, sort: Any = (("Stamp", "ASC"),), start: int = 0, limit: int = 100, vo: str | None = None
     ) -> str:
         with store.database.reading() as connection:
-            rows, total = logs.list_logs(connection, selection or {}, sort, start, limit, vo)
+            rows, total = list_logs(connection, selection or {}, sort, start, limit, vo)
         assert len(rows) == min(limit, max(total - start, 0))
         return "".join(row["Stamp"][-1] for row in rows)
 
@@ -127,7 +127,7 @@ def test_contains_in_any_case_also_beyond_ascii_where_it_is_written_so(store: St
     store.append(Append(key, b"x\n", session="a", seq=1, context={"Site": "Zürich_100%"}))
     for part, found in (("ZÜR", None), ("zür", 1), ("RICH_100%", 1), ("rich-100", 0), ("ü", 1), ("100/%", 0)):
         with store.database.reading() as connection:
-            _, total = logs.list_logs(connection, {"Contains": {"Site": part}}, [], 0, 10)
+            _, total = list_logs(connection, {"Contains": {"Site": part}}, [], 0, 10)
         assert found in (None, total), part
 
 
@@ -220,11 +220,11 @@ def test_every_column_can_be_sorted_by(listed: Any) -> None:
 def test_deep_pages_are_for_quick_sorts(store: Store) -> None:
     with store.database.reading() as connection:
         for sort in ([], [("LastArrival", "ASC")], [("Stamp", "DESC")]):
-            assert logs.list_logs(connection, {}, sort, 10**6, 10) == ([], 0)
+            assert list_logs(connection, {}, sort, 10**6, 10) == ([], 0)
         for sort in ([("Site", "ASC")], [("LastArrival", "ASC"), ("Lines", "ASC")]):
-            assert logs.list_logs(connection, {}, sort, 100_000, 10) == ([], 0)
+            assert list_logs(connection, {}, sort, 100_000, 10) == ([], 0)
             with pytest.raises(Rejected, match="Beyond row 100000 lists are sorted by LastArrival or Stamp only"):
-                logs.list_logs(connection, {}, sort, 100_001, 10)
+                list_logs(connection, {}, sort, 100_001, 10)
 
 
 def test_pages(listed: Any, store: Store) -> None:
@@ -234,7 +234,7 @@ def test_pages(listed: Any, store: Store) -> None:
     assert listed(start=6, limit=2) == ""
     assert listed(limit=0) == ""
     with store.database.reading() as connection:
-        _, total = logs.list_logs(connection, {"VO": "alpha"}, [], 3, 1)
+        _, total = list_logs(connection, {"VO": "alpha"}, [], 3, 1)
     assert total == 4
 
 
@@ -252,7 +252,7 @@ def test_one_vo_only_whatever_the_selection_says(listed: Any) -> None:
 
 def test_what_a_row_tells(listed: Any, store: Store) -> None:
     with store.database.reading() as connection:
-        (row,), _ = logs.list_logs(connection, {"Stamp": f"{1:032d}"}, [], 0, 10)
+        (row,), _ = list_logs(connection, {"Stamp": f"{1:032d}"}, [], 0, 10)
     assert tuple(row) == logs.COLUMNS
     assert (row["VO"], row["State"], row["ExitCode"], row["Lines"], row["Errors"]) == ("alpha", "Complete", 1, 2, 2)
     assert row["FirstArrival"].utcoffset() == timedelta()
@@ -363,7 +363,7 @@ def test_an_empty_database(store: Store) -> None:
     with store.database.reading() as connection:
         assert logs.list_vos(connection) == []
         assert logs.count_states(connection) == {}
-        assert logs.list_logs(connection, {}, [], 0, 10) == ([], 0)
+        assert list_logs(connection, {}, [], 0, 10) == ([], 0)
 
 
 BOUNDLESS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -378,7 +378,7 @@ BOUNDLESS: dict[str, tuple[dict[str, Any], Any]] = {
 def test_selections_and_sorts_have_bounds(store: Store, name: str) -> None:
     asked, sort = BOUNDLESS[name]
     with store.database.reading() as connection, pytest.raises(Rejected, match=r"at most|1001 values"):
-        logs.list_logs(connection, asked, sort, 0, 1)
+        list_logs(connection, asked, sort, 0, 1)
 
 
 def test_values_that_are_counted_have_bounds(store: Store) -> None:
@@ -399,7 +399,7 @@ def test_selections_that_mean_the_same_are_one_statement() -> None:
 def test_only_so_many_statements_are_kept(store: Store) -> None:
     for columns in itertools.islice(itertools.permutations(logs.COLUMNS, 4), 300):
         with store.database.reading() as connection:
-            logs.list_logs(connection, {}, [[name, "ASC"] for name in columns], 0, 1)
+            list_logs(connection, {}, [[name, "ASC"] for name in columns], 0, 1)
     kept = store.database._readers._compiled_cache
     assert kept is not None
     assert len(kept) <= 150

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from support.archives import Archives
-from support.store import Store
+from support.store import Store, list_logs
 
 from PilotLoggingDIRAC.errors import Rejected
 from PilotLoggingDIRAC.model import Append, Final, LogKey, LogState
@@ -45,7 +45,7 @@ class Senders:
     def rows(self, selection: Any = None, vo: str | None = None, **after: float) -> dict[str, dict[str, Any]]:
         with self.store.database.reading() as connection:
             quietness = self.quietness(connection, **after)
-            rows, total = logs.list_logs(connection, selection or {}, [], 0, 1000, vo, quietness)
+            rows, total = list_logs(connection, selection or {}, [], 0, 1000, vo, quietness)
         assert total == len(rows)
         return {row["Stamp"]: row for row in rows}
 

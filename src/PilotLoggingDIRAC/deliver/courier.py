@@ -235,4 +235,5 @@ def give_back(database: Database, owner: str) -> None:
         for delivery in held:
             deliveries.release(connection, delivery.log_id, delivery.plugin, owner)
 
-    database.transact(release)
+    if held:
+        database.transact(release)

@@ -25,9 +25,8 @@ MayBeIn = Callable[[Sequence[bytes], LookTime], bool]
 _PLAIN = re.compile(rb"(?![0-9A-F]*\Z)[\t\x20-\x7e]+")
 
 
-def parts_of(data: bytes, size: int = 0) -> Iterator[bytes]:
-    """A text in parts that end with a line, of ``size`` bytes (:data:`PART`) where lines are not longer."""
-    size = size or PART
+def parts_of(data: bytes, size: int = PART) -> Iterator[bytes]:
+    """A text in parts that end with a line, of ``size`` bytes where lines are not longer."""
     begin = 0
     while begin < len(data):
         end = data.rfind(b"\n", begin, begin + size) + 1 or data.find(b"\n", begin + size) + 1 or len(data)

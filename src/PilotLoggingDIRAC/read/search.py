@@ -113,7 +113,7 @@ class Search:
         """Look on from where the last call stopped, through one piece of text at least.
 
         Args:
-            selection, vo: As for :func:`..store.logs.list_logs`.
+            selection, vo: As for :func:`..store.logs.list_page`.
             progress: What the last call gave; None for a new search.
 
         Returns:

@@ -95,20 +95,6 @@ class ListPage(NamedTuple):
     """Where to go on, for ``after``; empty if there is no more."""
 
 
-def list_logs(
-    connection: Connection,
-    selection: Mapping[str, Any],
-    sort: Collection[Any],
-    start: int,
-    limit: int,
-    vo: str | None = None,
-    quietness: Quietness | None = None,
-) -> tuple[list[dict[str, Any]], int]:
-    """The rows of a page, and the number of all; arguments as of :func:`list_page`."""
-    page = list_page(connection, selection, sort, start, limit, vo, quietness)
-    return page.rows, page.total
-
-
 def list_page(
     connection: Connection,
     selection: Mapping[str, Any],
@@ -200,7 +186,7 @@ def _where(
 def count_logs(
     connection: Connection, selection: Mapping[str, Any], vo: str | None = None, quietness: Quietness | None = None
 ) -> int:
-    """How many logs are selected; arguments as of :func:`list_logs`."""
+    """How many logs are selected; arguments as of :func:`list_page`."""
     counted = select(func.count()).select_from(logs).where(_where(connection, selection, vo, quietness))
     return int(connection.execute(counted).scalar_one())
 
